@@ -1,0 +1,113 @@
+package mcp
+
+// Hot path: no allocation, no lock, no log, no time.Now.
+
+// Method is one JSON-RPC method of MCP.
+type Method uint8
+
+// The methods a server receives.
+const (
+	MethodUnknown Method = iota
+	MethodInitialize
+	MethodPing
+	MethodDiscover
+	MethodToolsList
+	MethodToolsCall
+	MethodListen
+	MethodSetLevel
+	MethodInitialized
+	MethodCancelled
+	MethodProgress
+	MethodRootsChanged
+
+	MethodCount
+)
+
+// columns says in which revisions a method exists: bit v is set when Version v has it.
+type columns uint8
+
+const (
+	legacyColumns = columns(1<<V20241105 | 1<<V20250326 | 1<<V20250618 | 1<<V20251125)
+	modernColumns = columns(1 << V20260728)
+	allColumns    = legacyColumns | modernColumns
+)
+
+// row is one line of the method table.
+type row struct {
+	name         string
+	columns      columns
+	notification bool
+}
+
+// table is the method table, data not code: a method that a revision does not have is answered
+// -32601 there (2026-07-28 changelog; schema.ts of each revision).
+var table = [MethodCount]row{
+	MethodUnknown:      {name: "unknown"},
+	MethodInitialize:   {name: "initialize", columns: legacyColumns},
+	MethodPing:         {name: "ping", columns: legacyColumns},
+	MethodDiscover:     {name: "server/discover", columns: modernColumns},
+	MethodToolsList:    {name: "tools/list", columns: allColumns},
+	MethodToolsCall:    {name: "tools/call", columns: allColumns},
+	MethodListen:       {name: "subscriptions/listen", columns: modernColumns},
+	MethodSetLevel:     {name: "logging/setLevel", columns: legacyColumns},
+	MethodInitialized:  {"notifications/initialized", legacyColumns, true},
+	MethodCancelled:    {"notifications/cancelled", allColumns, true},
+	MethodProgress:     {"notifications/progress", legacyColumns, true},
+	MethodRootsChanged: {"notifications/roots/list_changed", legacyColumns, true},
+}
+
+// LookupMethod returns the method named name, or MethodUnknown. The compiler turns the switch
+// into a comparison by length first: no hashing, no allocation.
+func LookupMethod(name []byte) Method {
+	switch string(name) {
+	case "tools/call":
+		return MethodToolsCall
+	case "tools/list":
+		return MethodToolsList
+	case "ping":
+		return MethodPing
+	case "initialize":
+		return MethodInitialize
+	case "server/discover":
+		return MethodDiscover
+	case "subscriptions/listen":
+		return MethodListen
+	case "logging/setLevel":
+		return MethodSetLevel
+	case "notifications/initialized":
+		return MethodInitialized
+	case "notifications/cancelled":
+		return MethodCancelled
+	case "notifications/progress":
+		return MethodProgress
+	case "notifications/roots/list_changed":
+		return MethodRootsChanged
+	}
+	return MethodUnknown
+}
+
+// In tells whether revision v has method m.
+func (m Method) In(v Version) bool { return table[m].columns&(1<<v) != 0 }
+
+// Notification tells whether m is a notification: it has no id and is never answered.
+func (m Method) Notification() bool { return table[m].notification }
+
+// String returns the method's name on the wire, or "unknown".
+func (m Method) String() string { return table[m].name }
+
+// NameParam is the member of params that the header Mcp-Name repeats, or "" for a method
+// without one (2026-07-28, basic/transports, "Standard request headers").
+func (m Method) NameParam() string {
+	if m == MethodToolsCall {
+		return "name"
+	}
+	return ""
+}
+
+// Names of the notifications that a server sends.
+const (
+	NotifyProgress         = "notifications/progress"
+	NotifyMessage          = "notifications/message"
+	NotifyToolsListChanged = "notifications/tools/list_changed"
+	NotifyAcknowledged     = "notifications/subscriptions/acknowledged"
+)

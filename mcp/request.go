@@ -1,0 +1,158 @@
+package mcp
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strconv"
+	"sync"
+
+	"github.com/mcploop/mcploop/codec"
+	"github.com/valyala/fastjson"
+)
+
+// Request is one tools/call as its handler sees it. A blocking or async handler may keep it; an
+// inline handler's Request, and all bytes it points to, are valid only until the handler
+// returns.
+type Request struct {
+	Params CallParams
+	// Version is the revision that this request speaks.
+	Version Version
+	// Client is the client's Implementation as raw JSON, nil when it did not say.
+	Client json.RawMessage
+	// Capabilities are the client's declared capabilities as raw JSON: of this request in the
+	// modern era, of the handshake in the legacy one.
+	Capabilities json.RawMessage
+	// SessionID is the legacy HTTP session, "" elsewhere.
+	SessionID string
+	// LogLevel is the least severity, 1 (debug) to 8, that the client wants to be told; 0: none.
+	LogLevel int
+
+	out    Notifier
+	parser *fastjson.Parser
+	mu     sync.Mutex // guards last: handlers may report progress from several goroutines
+	last   float64
+	began  bool
+}
+
+// CallParams are the parameters of tools/call. Arguments is the raw JSON object, nil when the
+// client sent none.
+type CallParams struct {
+	Name      string
+	Arguments json.RawMessage
+	Token     json.RawMessage // raw progress token, nil when the client wants no progress
+}
+
+// GetProgressToken returns the decoded progress token: nil, a string or a number.
+func (p *CallParams) GetProgressToken() any {
+	var token any
+	if p.Token == nil || json.Unmarshal(p.Token, &token) != nil {
+		return nil
+	}
+	return token
+}
+
+// Notifier carries a notification that belongs to a request to the request's own client.
+type Notifier interface {
+	// Notify sends one notification before the request's answer; an error when the request was
+	// answered, cancelled, or its client has gone. It is safe for concurrent use.
+	Notify(method string, params []byte) error
+}
+
+// ErrProgress is returned for a progress that does not grow (all revisions: MUST increase).
+var ErrProgress = errors.New("mcp: progress must grow from one notification to the next")
+
+// Bind connects r to its way back. parser may be nil; the server lends its loop's to inline
+// handlers. Called once, before the handler.
+func (r *Request) Bind(out Notifier, parser *fastjson.Parser) { r.out, r.parser = out, parser }
+
+// Reset makes r ready for another request; only the owner of an inline Request calls it.
+func (r *Request) Reset() {
+	r.Params, r.Client, r.Capabilities = CallParams{}, nil, nil
+	r.SessionID, r.LogLevel, r.Version = "", 0, NoVersion
+	r.last, r.began = 0, false
+}
+
+// Args parses the arguments as a fastjson value, which is valid until the next call of Args and
+// no longer than the request. No arguments are an empty object.
+func (r *Request) Args() (*fastjson.Value, error) {
+	if r.parser == nil {
+		r.parser = &fastjson.Parser{}
+	}
+	raw := r.Params.Arguments
+	if raw == nil {
+		raw = emptyObject
+	}
+	v, err := r.parser.ParseBytes(raw)
+	if err != nil { // fastjson's own text would quote the whole input
+		return nil, codec.ErrInvalidParams.With("cannot parse arguments")
+	}
+	return v, nil
+}
+
+var emptyObject = []byte("{}")
+
+// HasCapability tells whether the client declared the capability, e.g. "sampling".
+func (r *Request) HasCapability(name string) bool {
+	var declared map[string]json.RawMessage
+	if r.Capabilities == nil || json.Unmarshal(r.Capabilities, &declared) != nil {
+		return false
+	}
+	_, ok := declared[name]
+	return ok
+}
+
+// NotifyProgress tells the client how far the call has come. It does nothing when the client
+// gave no progress token. It returns ErrProgress when p does not grow.
+func (r *Request) NotifyProgress(_ context.Context, p ProgressNotificationParams) error {
+	if r.Params.Token == nil || r.out == nil {
+		return nil
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.began && p.Progress <= r.last {
+		return fmt.Errorf("%w: got %v after %v", ErrProgress, p.Progress, r.last)
+	}
+	r.began, r.last = true, p.Progress
+	buf := append([]byte(nil), `{"progressToken":`...)
+	buf = append(buf, r.Params.Token...)
+	buf = append(buf, `,"progress":`...)
+	buf = strconv.AppendFloat(buf, p.Progress, 'f', -1, 64)
+	if p.Total > 0 {
+		buf = append(buf, `,"total":`...)
+		buf = strconv.AppendFloat(buf, p.Total, 'f', -1, 64)
+	}
+	if p.Message != "" && r.Version >= V20250326 {
+		buf = append(buf, `,"message":`...)
+		buf = codec.AppendString(buf, p.Message)
+	}
+	return r.out.Notify(NotifyProgress, append(buf, '}'))
+}
+
+// Log sends a log message to the client when it asked for that level: by logging/setLevel in
+// the legacy era, by the request's own logLevel in the modern one. data is any value that
+// marshals to JSON. An unknown level is an error.
+func (r *Request) Log(_ context.Context, level LoggingLevel, logger string, data any) error {
+	severity := level.Severity()
+	if severity == 0 {
+		return fmt.Errorf("cannot log at level %q: want one of %v", level, levels)
+	}
+	if r.LogLevel == 0 || severity < r.LogLevel || r.out == nil {
+		return nil
+	}
+	raw, err := json.Marshal(data)
+	if err != nil {
+		return fmt.Errorf("cannot log data: %w", err)
+	}
+	buf := append([]byte(nil), `{"level":"`...)
+	buf = append(buf, level...)
+	buf = append(buf, '"')
+	if logger != "" {
+		buf = append(buf, `,"logger":`...)
+		buf = codec.AppendString(buf, logger)
+	}
+	buf = append(buf, `,"data":`...)
+	buf = append(buf, raw...)
+	return r.out.Notify(NotifyMessage, append(buf, '}'))
+}
