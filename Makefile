@@ -1,0 +1,80 @@
+# mcploop: one static binary. Go 1.26 or newer is all that build and run need; test also needs
+# a C compiler (the race detector is cgo), conformance and the ts peer need npm.
+# .ci/need.sh installs Debian packages when it is root, and says what is missing when it is not.
+
+export CGO_ENABLED ?= 0
+
+GO       ?= go
+ARGS     ?=
+FUZZTIME ?= 30s
+BENCH    ?= compare -plan tcp
+LINT     := bin/tools/golangci-lint-v2.15.0
+# A checkout that git does not trust (another owner, no git) must build all the same.
+VCS      := $(shell git rev-parse HEAD >/dev/null 2>&1 && echo auto || echo false)
+FLAGS    := -trimpath -buildvcs=$(VCS) -ldflags=-s
+
+.PHONY: help run build test race norace check lint fmt fuzz conformance bench smoke \
+	peers generate clean
+
+help: ## list the targets
+	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 14
+
+run: build ## build and start the server on 127.0.0.1:9999; ARGS="--tcp :9998"
+	@exec bin/mcploop serve $(ARGS)
+
+build: ## build bin/mcploop and the examples
+	@.ci/need.sh go
+	$(GO) build $(FLAGS) -o bin/ ./cmd/... ./examples/...
+
+test: race norace ## all tests; those that the race detector distorts run without it
+
+race: ## all tests under the race detector (needs a C compiler)
+	@.ci/need.sh go cc
+	CGO_ENABLED=1 $(GO) test -race -timeout 9m ./...
+
+norace: ## the packages with tests that are built only without the race detector
+	@.ci/need.sh go
+	$(GO) test -timeout 5m $$(.ci/norace.sh)
+
+check: ## everything that CI does
+	@.ci/run
+
+lint: $(LINT) ## golangci-lint at its pinned version, zero warnings
+	$(LINT) run ./...
+	cd bench/peers && ../../$(LINT) run ./...
+
+fmt: $(LINT) ## format as lint wants it
+	$(LINT) fmt ./...
+
+$(LINT):
+	@.ci/need.sh go
+	@echo "building $@ (once, about 3 minutes)"
+	GOBIN=$(CURDIR)/bin/tools $(GO) install \
+		github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
+	@mv bin/tools/golangci-lint $@
+
+fuzz: ## each fuzz target for FUZZTIME=30s
+	@.ci/need.sh go
+	@.ci/fuzz.sh $(FUZZTIME)
+
+conformance: build ## the official MCP conformance scenarios against bin/everything (needs npm)
+	@.ci/need.sh npm
+	@.ci/conformance.sh bin/everything
+
+bench: build peers ## compare with other servers; BENCH="compare -plan http" or "load -h"
+	bin/mcploop bench $(BENCH)
+
+smoke: build ## one second of checked load on each door
+	bin/mcploop bench compare -plan .ci/smoke-line.json -rounds 1 -d 1s -warmup 200ms
+	bin/mcploop bench compare -plan .ci/smoke-stdio.json -rounds 1 -d 1s -warmup 200ms
+
+peers: ## build the servers that bench compares with (a module of their own)
+	@.ci/need.sh go
+	cd bench/peers && $(GO) build $(FLAGS) -o ../../bin/peers .
+
+generate: ## rewrite docs/config.md and docs/config.schema.json
+	$(GO) generate ./...
+
+clean: ## remove what was built; downloaded tools stay in bin/tools
+	rm -rf build
+	find bin -maxdepth 1 -type f -delete 2>/dev/null || true
