@@ -1,0 +1,169 @@
+package config
+
+import "time"
+
+// Config is everything that can be set from a file. Zero is not a usable Config: begin with
+// Default. Each field's unit, limits and meaning stand in fields.go under its yaml path.
+// A Config is plain data: whoever holds it may read it, and nobody changes it once a server
+// was made from it.
+type Config struct {
+	Name     string   `yaml:"name"`
+	Version  string   `yaml:"version"`
+	Listen   Listen   `yaml:"listen"`
+	Limits   Limits   `yaml:"limits"`
+	Queue    Queue    `yaml:"queue"`
+	Workers  Workers  `yaml:"workers"`
+	Loops    Loops    `yaml:"loops"`
+	Registry Registry `yaml:"registry"`
+	Sessions Sessions `yaml:"sessions"`
+	Lists    Lists    `yaml:"lists"`
+	Security Security `yaml:"security"`
+	Timeouts Timeouts `yaml:"timeouts"`
+	Log      Log      `yaml:"log"`
+	Tools    Tools    `yaml:"tools"`
+
+	origin map[string]origin // where a value came from, by path; nil without a file
+}
+
+// Listen names the doors. A file that has a listen section opens exactly the doors it names.
+type Listen struct {
+	HTTP  []string `yaml:"http"`
+	TCP   []string `yaml:"tcp"`
+	Unix  []string `yaml:"unix"`
+	Stdio bool     `yaml:"stdio"`
+}
+
+// Limits bound what one peer may cost.
+type Limits struct {
+	Connections     int           `yaml:"connections"`
+	MessageBytes    int           `yaml:"message_bytes"`
+	JSONDepth       int           `yaml:"json_depth"`
+	Batch           int           `yaml:"batch"`
+	InFlightPerConn int           `yaml:"in_flight_per_conn"`
+	HeaderBytes     int           `yaml:"header_bytes"`
+	Headers         int           `yaml:"headers"`
+	URIBytes        int           `yaml:"uri_bytes"`
+	OutboxHigh      int           `yaml:"outbox_high"`
+	OutboxLow       int           `yaml:"outbox_low"`
+	OutboxMax       int           `yaml:"outbox_max"`
+	Streams         int           `yaml:"streams"`
+	FirstTimeout    time.Duration `yaml:"first_timeout"`
+	FrameTimeout    time.Duration `yaml:"frame_timeout"`
+	HeadTimeout     time.Duration `yaml:"head_timeout"`
+	BodyTimeout     time.Duration `yaml:"body_timeout"`
+	IdleTimeout     time.Duration `yaml:"idle_timeout"`
+	WriteTimeout    time.Duration `yaml:"write_timeout"`
+}
+
+// Queue is the ring in which blocking calls wait for a worker.
+type Queue struct {
+	Max           int `yaml:"max"`
+	WarnPercent   int `yaml:"warn_percent"`
+	RejectPercent int `yaml:"reject_percent"`
+}
+
+// Workers run the calls that may block.
+type Workers struct {
+	Count int `yaml:"count"`
+}
+
+// Loops are the event loops that own the sockets.
+type Loops struct {
+	Count      int  `yaml:"count"`
+	Pin        bool `yaml:"pin"`
+	ReadBuffer int  `yaml:"read_buffer"`
+	Backlog    int  `yaml:"backlog"`
+}
+
+// Registry is how shared tables are split.
+type Registry struct {
+	Shards int `yaml:"shards"`
+}
+
+// Sessions are those of the legacy era over HTTP.
+type Sessions struct {
+	Max             int           `yaml:"max"`
+	MaxPerPrincipal int           `yaml:"max_per_principal"`
+	IdleTTL         time.Duration `yaml:"idle_ttl"`
+	Sweep           time.Duration `yaml:"sweep"`
+}
+
+// Lists are the answers of tools/list and its kin.
+type Lists struct {
+	PageSize   int           `yaml:"page_size"`
+	TTL        time.Duration `yaml:"ttl"`
+	CacheScope string        `yaml:"cache_scope"`
+}
+
+// Security is who may talk to the HTTP doors from a browser.
+type Security struct {
+	Check          bool     `yaml:"check"`
+	AllowedOrigins []string `yaml:"allowed_origins"`
+	AllowedHosts   []string `yaml:"allowed_hosts"`
+}
+
+// Timeouts are those of work, not of bytes; the latter are in Limits.
+type Timeouts struct {
+	Call  time.Duration `yaml:"call"`
+	Drain time.Duration `yaml:"drain"`
+}
+
+// Log is the control plane's log, on standard error.
+type Log struct {
+	Level  string `yaml:"level"`
+	Format string `yaml:"format"`
+}
+
+// Tools says which built-in tools are served.
+type Tools struct {
+	Samples bool `yaml:"samples"`
+}
+
+const (
+	kib = 1 << 10
+	mib = 1 << 20
+	gib = 1 << 30
+)
+
+// Default returns a Config that is valid as it stands: one HTTP door on 127.0.0.1:9999.
+func Default() *Config {
+	return &Config{
+		Name:     "mcploop",
+		Listen:   Listen{HTTP: []string{"127.0.0.1:9999"}},
+		Limits:   defaultLimits(),
+		Queue:    Queue{Max: 10_000, WarnPercent: 75, RejectPercent: 95},
+		Loops:    Loops{ReadBuffer: 64 * kib, Backlog: 1024},
+		Registry: Registry{Shards: 256},
+		Sessions: Sessions{
+			Max: 100_000, IdleTTL: 30 * time.Minute, Sweep: 5 * time.Second,
+		},
+		Lists:    Lists{PageSize: 1000, TTL: 5 * time.Minute, CacheScope: "public"},
+		Security: Security{Check: true},
+		Timeouts: Timeouts{Call: 5 * time.Minute, Drain: 30 * time.Second},
+		Log:      Log{Level: "info", Format: "text"},
+		Tools:    Tools{Samples: true},
+	}
+}
+
+func defaultLimits() Limits {
+	return Limits{
+		Connections:     15_000,
+		MessageBytes:    4 * mib,
+		JSONDepth:       128,
+		Batch:           1000,
+		InFlightPerConn: 1024,
+		HeaderBytes:     16 * kib,
+		Headers:         100,
+		URIBytes:        8 * kib,
+		OutboxHigh:      256 * kib,
+		OutboxLow:       64 * kib,
+		OutboxMax:       1 * mib,
+		Streams:         15_000,
+		FirstTimeout:    10 * time.Second,
+		FrameTimeout:    30 * time.Second,
+		HeadTimeout:     5 * time.Second,
+		BodyTimeout:     30 * time.Second,
+		IdleTimeout:     time.Hour,
+		WriteTimeout:    10 * time.Second,
+	}
+}

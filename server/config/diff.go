@@ -1,0 +1,64 @@
+package config
+
+import (
+	"fmt"
+	"reflect"
+	"slices"
+	"strings"
+	"time"
+)
+
+// Change is one key that differs between two Configs.
+type Change struct {
+	Path string
+	Old  string // as a file would write it
+	New  string
+	Hot  bool // a running server could take it; false needs a restart
+}
+
+// String returns "KEY: OLD -> NEW (hot|cold)".
+func (ch Change) String() string {
+	kind := "cold"
+	if ch.Hot {
+		kind = "hot"
+	}
+	return fmt.Sprintf("%s: %s -> %s (%s)", ch.Path, ch.Old, ch.New, kind)
+}
+
+// Diff returns what changes when a server goes from old to c, in the order of the table.
+func (c *Config) Diff(old *Config) []Change {
+	before := make(map[string]string)
+	eachLeaf(old, func(path string, v reflect.Value) {
+		before[path] = formatValue(fieldAt(path), v)
+	})
+	var changes []Change
+	eachLeaf(c, func(path string, v reflect.Value) {
+		f := fieldAt(path)
+		if now := formatValue(f, v); now != before[path] {
+			changes = append(changes, Change{path, before[path], now, f.hot})
+		}
+	})
+	return changes
+}
+
+// formatValue writes a leaf as a file would; equal values have equal texts.
+func formatValue(f *field, v reflect.Value) string {
+	switch value := v.Interface().(type) {
+	case int:
+		return f.format(int64(value))
+	case time.Duration:
+		return f.format(int64(value))
+	case []string:
+		quoted := slices.Clone(value)
+		for i := range quoted {
+			quoted[i] = fmt.Sprintf("%q", quoted[i])
+		}
+		return "[" + strings.Join(quoted, ", ") + "]"
+	case string:
+		if value == "" {
+			return `""`
+		}
+		return value
+	}
+	return fmt.Sprint(v.Interface())
+}
