@@ -1,0 +1,117 @@
+package loop
+
+import (
+	"fmt"
+	_ "unsafe" // for go:linkname
+
+	"github.com/cloudwego/netpoll"
+)
+
+// This is the only file that knows netpoll. We use its poller (Poll and
+// FDOperator) and not its Connection: stock connections cost 12.5 KB each,
+// cannot stop reading, block their poller in Flush and report hang-ups from
+// other goroutines. netpoll exports the types but not the constructor, so the
+// constructor is reached by linkname. go.mod pins v0.7.2 and poller_test.go
+// fails with a clear text when the pin moves.
+//
+// To go back to stock netpoll: run netpoll.NewEventLoop with an inline runner
+// (netpoll.SetRunner) and one listener per loop, keep the Handler interface,
+// call Handler.Data from OnRequest with Reader().Peek, write through the raw
+// fd, and give up Pause, the watermarks and the memory numbers.
+//
+// Rules of the poller, read in its source; every caller below keeps them:
+//  1. An operator's state is 2 while its own callback runs. PollReadable on it
+//     (inuse) or Free (unused) would then spin for ever. So a resumed fd gets
+//     a fresh operator, and operators are freed only by reap.
+//  2. op.Control(PollDetach) works once per operator and is a no-op after
+//     that. We always detach with it, so that the poller's own detach after a
+//     hang-up never touches an fd number that was closed and reused meanwhile.
+//  3. Events fetched before a detach are still delivered. A spent operator
+//     therefore gets callbacks that do nothing.
+//  4. OnHup runs on a goroutine of its own, and the operator is detached by
+//     then. EPOLLOUT is not delivered any more: see writeside.go.
+
+//go:linkname openPoll github.com/cloudwego/netpoll.openPoll
+func openPoll() (netpoll.Poll, error)
+
+type (
+	// poll is what the poller hands to callbacks; we never use it.
+	poll = netpoll.Poll
+	// watch is one registration of one fd for reading.
+	watch = netpoll.FDOperator
+)
+
+// poller is one epoll instance. All methods are called on its loop, except
+// open, which comes before it runs.
+type poller struct {
+	poll netpoll.Poll
+	// spent holds detached operators until no callback of theirs can run.
+	spent []*watch
+}
+
+func (p *poller) open() error {
+	np, err := openPoll()
+	if err != nil {
+		return fmt.Errorf("cannot open a poller: %w; raise the limit of open files", err)
+	}
+	p.poll = np
+	return nil
+}
+
+// wait serves events until close is called.
+func (p *poller) wait() error {
+	return p.poll.Wait()
+}
+
+// close makes wait return; the poller then closes its own fds.
+func (p *poller) close() error {
+	return p.poll.Close()
+}
+
+// add watches fd for reading. onHup runs on a foreign goroutine.
+func (p *poller) add(fd int, onRead, onHup func(poll) error) (*watch, error) {
+	w := p.poll.Alloc()
+	w.FD, w.OnRead, w.OnHup = fd, onRead, onHup
+	if err := p.poll.Control(w, netpoll.PollReadable); err != nil {
+		p.poll.Free(w)
+		return nil, fmt.Errorf("cannot watch fd %d: %w; raise fs.epoll.max_user_watches",
+			fd, err)
+	}
+	return w, nil
+}
+
+// detach stops events of w; resume continues them.
+func (p *poller) detach(w *watch) {
+	// An error means that the fd is not registered any more, which is the aim.
+	_ = w.Control(netpoll.PollDetach)
+}
+
+// resume watches the fd of the detached w again, under a fresh operator.
+func (p *poller) resume(w *watch) (*watch, error) {
+	fresh, err := p.add(w.FD, w.OnRead, w.OnHup)
+	p.spend(w)
+	return fresh, err
+}
+
+// drop ends w. Call it before its fd is closed.
+func (p *poller) drop(w *watch) {
+	p.detach(w)
+	p.spend(w)
+}
+
+func (p *poller) spend(w *watch) {
+	w.OnRead, w.OnHup = ignoreEvent, nil
+	p.spent = append(p.spent, w)
+}
+
+func ignoreEvent(poll) error { return nil }
+
+// reap frees the spent operators. Call it only inside the callback of an
+// operator that is not spent itself.
+func (p *poller) reap() {
+	for i, w := range p.spent {
+		p.poll.Free(w)
+		p.spent[i] = nil
+	}
+	p.spent = p.spent[:0]
+}
