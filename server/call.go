@@ -1,0 +1,324 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"runtime/debug"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/mcploop/mcploop/codec"
+	"github.com/mcploop/mcploop/mcp"
+	"github.com/mcploop/mcploop/pool"
+)
+
+// origin is where a call came from and where its answer goes: a connection of the line door, an
+// exchange of the HTTP door, a batch. Its methods are safe for concurrent use.
+type origin interface {
+	// deliver sends the call's one answer, a whole JSON-RPC message; status is the HTTP status
+	// of an answer in the modern era. message may be reused after it returns.
+	deliver(c *Call, message []byte, status int)
+	// notify sends a notification that belongs to the call, before its answer.
+	notify(c *Call, message []byte) error
+	// abandon ends the call without an answer: it was cancelled.
+	abandon(c *Call)
+	// expect is called on the loop before the call can be answered; refused takes it back.
+	expect(c *Call)
+	refused(c *Call)
+}
+
+// Call is one tools/call on its way. Reply, ReplyRaw and Fail end it once; what comes later is
+// dropped and counted. All methods are safe for concurrent use.
+type Call struct {
+	// Request is what the client asked; it is valid until the call ends.
+	Request *mcp.Request
+
+	s       *Server
+	ls      *loopState // the loop it came in on, for its counters
+	origin  origin
+	calls   *inflight // where it can be found by its id
+	tool    *tool
+	id      []byte // raw JSON, in buf
+	buf     *pool.Buffer
+	method  mcp.Method
+	request mcp.Request
+	state   atomic.Uint32 // callPending, then one of the others, once
+	refs    atomic.Int32  // who still reads buf: the handler, and whoever ends the call
+	began   time.Time
+	ctx     context.Context
+	cancel  context.CancelCauseFunc
+	timer   *time.Timer
+}
+
+const (
+	callPending = iota
+	callAnswered
+	callCancelled
+)
+
+// Why a call's context ended.
+var (
+	ErrCancelled    = errors.New("server: the client cancelled the call")
+	ErrDisconnected = errors.New("server: the client has gone")
+	ErrTimeout      = errors.New("server: the call took longer than Options.CallTimeout")
+	ErrEnded        = errors.New("server: the call has ended")
+)
+
+// newCall copies what a call needs of the frame, which does not outlive the wake-up.
+func (s *Server) newCall(in *inbound, t *mcp.Entry[*tool], args []byte) *Call {
+	c := &Call{s: s, ls: in.ls, origin: in.origin, calls: in.calls}
+	c.tool, c.method = t.Handler, in.method
+	c.Request = &c.request
+	c.refs.Store(2)
+	c.buf = s.buffers.Get()
+	c.buf.B = append(c.buf.B[:0], in.msg.ID...)
+	n := len(c.buf.B)
+	c.buf.B = append(c.buf.B, args...)
+	n2 := len(c.buf.B)
+	c.buf.B = append(c.buf.B, in.env.Token...)
+	n3 := len(c.buf.B)
+	c.buf.B = append(c.buf.B, in.capabilities()...)
+	n4 := len(c.buf.B)
+	c.buf.B = append(c.buf.B, in.clientInfo()...)
+	b := c.buf.B
+	c.id = b[:n:n]
+	c.request.Params = mcp.CallParams{
+		Name: t.Tool.Name, Arguments: orNil(b[n:n2:n2]), Token: orNil(b[n2:n3:n3]),
+	}
+	c.request.Capabilities, c.request.Client = orNil(b[n3:n4:n4]), orNil(b[n4:])
+	c.request.Version, c.request.LogLevel = in.version, in.logLevel()
+	if in.peer != nil {
+		c.request.SessionID = in.peer.sessionID
+	}
+	c.request.Bind(c, nil)
+	c.began = time.Now()
+	c.ctx, c.cancel = context.WithCancelCause(context.Background())
+	if s.opt.CallTimeout > 0 {
+		c.timer = time.AfterFunc(s.opt.CallTimeout, c.expire)
+	}
+	return c
+}
+
+func orNil(b []byte) []byte {
+	if len(b) == 0 {
+		return nil
+	}
+	return b
+}
+
+// Context ends when the client cancels the call or goes away, when the call times out, and when
+// it was answered. context.Cause tells which.
+func (c *Call) Context() context.Context { return c.ctx }
+
+// Notify sends a notification that belongs to the call; it implements mcp.Notifier.
+func (c *Call) Notify(method string, params []byte) error {
+	if c.state.Load() != callPending {
+		return ErrEnded
+	}
+	buf := c.s.buffers.Get()
+	defer c.s.buffers.Put(buf)
+	buf.B = codec.AppendNotification(buf.B[:0], method, params)
+	c.ls.count.notifications.Add(1)
+	return c.origin.notify(c, buf.B)
+}
+
+// Reply ends the call with a tool's answer.
+func (c *Call) Reply(result *mcp.CallToolResult) {
+	raw, err := appendResult(nil, result)
+	if err != nil {
+		c.Fail(err)
+		return
+	}
+	c.ReplyRaw(raw)
+}
+
+// ReplyRaw ends the call with the raw JSON object of a CallToolResult. result may be reused
+// after it returns.
+func (c *Call) ReplyRaw(result []byte) {
+	c.end(func(dst []byte) ([]byte, int) {
+		return c.s.appendToolResult(dst, c.id, result, c.request.Version), 200
+	})
+}
+
+// Fail ends the call with an error: an *mcp.Error as a protocol error, any other as an answer
+// with isError.
+func (c *Call) Fail(err error) {
+	if !protocolError(err) {
+		c.ReplyRaw(mcp.AppendErrorResult(nil, []byte(err.Error())))
+		return
+	}
+	c.failWire(mcp.WireError(err))
+}
+
+// failWire ends the call with a JSON-RPC error.
+func (c *Call) failWire(e *codec.Error, data []byte) {
+	c.end(func(dst []byte) ([]byte, int) {
+		c.ls.count.fault(e)
+		return codec.AppendError(dst, c.id, e, data), e.Status
+	})
+}
+
+func protocolError(err error) bool {
+	var own *mcp.Error
+	var wire *codec.Error
+	return errors.As(err, &own) || errors.As(err, &wire)
+}
+
+// end is the only way to an answer: the first one wins.
+func (c *Call) end(encode func(dst []byte) ([]byte, int)) {
+	if !c.state.CompareAndSwap(callPending, callAnswered) {
+		c.ls.count.late.Add(1)
+		return
+	}
+	c.untrack(ErrEnded)
+	buf := c.s.buffers.Get()
+	message, status := encode(buf.B[:0])
+	buf.B = message
+	c.ls.count.completed.Add(1)
+	c.ls.observe(c.method, time.Since(c.began))
+	c.origin.deliver(c, message, status)
+	c.s.buffers.Put(buf)
+	c.s.inFlight.Add(-1)
+	c.release()
+}
+
+// stop ends the call without an answer, because its client wants none or has gone.
+func (c *Call) stop(cause error) bool {
+	if !c.state.CompareAndSwap(callPending, callCancelled) {
+		return false
+	}
+	c.untrack(cause)
+	c.ls.count.cancelled.Add(1)
+	c.origin.abandon(c)
+	c.s.inFlight.Add(-1)
+	c.release()
+	return true
+}
+
+func (c *Call) expire() { c.failWire(codec.ErrTimeout, nil); c.cancel(ErrTimeout) }
+
+func (c *Call) untrack(cause error) {
+	c.calls.remove(c)
+	c.cancel(cause)
+	if c.timer != nil {
+		c.timer.Stop()
+	}
+}
+
+// dropped ends a call that no worker took before the server's hard end.
+func (c *Call) dropped() {
+	c.failWire(codec.ErrOverloaded.With("the server is shutting down"), nil)
+	c.release()
+}
+
+// discard drops a call that was never handed over.
+func (c *Call) discard() {
+	c.cancel(ErrEnded)
+	if c.timer != nil {
+		c.timer.Stop()
+	}
+	c.s.buffers.Put(c.buf)
+}
+
+// runBlocking is what a worker does with a call.
+func (s *Server) runBlocking(_ int, c *Call) {
+	defer c.release()
+	if c.state.Load() != callPending {
+		return // cancelled while it waited
+	}
+	buf := s.buffers.Get()
+	defer s.buffers.Put(buf)
+	result, err := s.guard(c.ctx, c.tool.run, c.Request, buf.B[:0])
+	if err != nil {
+		c.Fail(err)
+		return
+	}
+	buf.B = result
+	c.tool.duration.Update(time.Since(c.began).Seconds())
+	c.ReplyRaw(result)
+}
+
+// release gives the call's bytes back once the worker's handler and whoever ended the call have
+// both let go of them. Nobody knows when an async handler has, so its bytes are left to the
+// collector.
+func (c *Call) release() {
+	if c.refs.Add(-1) == 0 {
+		c.s.buffers.Put(c.buf)
+	}
+}
+
+// guard runs a handler and turns its panic into -32603.
+func (s *Server) guard(
+	ctx context.Context, run RawHandler, req *mcp.Request, dst []byte,
+) (out []byte, err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			s.panics.Add(1)
+			s.opt.Log.Error("tool panicked", "tool", req.Params.Name, "panic", r,
+				"stack", string(debug.Stack()))
+			out, err = dst, codec.ErrInternal
+		}
+	}()
+	return run(ctx, req, dst)
+}
+
+// inflight finds calls by their id while they wait for an answer. The zero value is ready.
+type inflight struct {
+	mu    sync.Mutex // guards calls
+	calls map[string]*Call
+}
+
+// add registers a call; false when its id is in flight already.
+func (f *inflight) add(c *Call) bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.calls == nil {
+		f.calls = make(map[string]*Call)
+	}
+	if _, twice := f.calls[string(c.id)]; twice {
+		return false
+	}
+	f.calls[string(c.id)] = c
+	return true
+}
+
+func (f *inflight) remove(c *Call) {
+	f.mu.Lock()
+	if f.calls[string(c.id)] == c {
+		delete(f.calls, string(c.id))
+	}
+	if len(f.calls) == 0 {
+		f.calls = nil // an idle connection owns no map
+	}
+	f.mu.Unlock()
+}
+
+func (f *inflight) len() int {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return len(f.calls)
+}
+
+// cancel stops the call with that raw id; unknown and late ids are ignored.
+func (f *inflight) cancel(id []byte) {
+	f.mu.Lock()
+	c := f.calls[string(id)]
+	f.mu.Unlock()
+	if c != nil {
+		c.stop(ErrCancelled)
+	}
+}
+
+// cancelAll stops every call.
+func (f *inflight) cancelAll(cause error) {
+	f.mu.Lock()
+	calls := make([]*Call, 0, len(f.calls))
+	for _, c := range f.calls {
+		calls = append(calls, c)
+	}
+	f.mu.Unlock()
+	for _, c := range calls {
+		c.stop(cause)
+	}
+}

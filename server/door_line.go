@@ -1,0 +1,243 @@
+package server
+
+// Hot path: no allocation, no lock, no log, no time.Now.
+
+import (
+	"sync/atomic"
+	"time"
+
+	"github.com/mcploop/mcploop/codec"
+	"github.com/mcploop/mcploop/loop"
+	"github.com/mcploop/mcploop/mcp"
+)
+
+// lineDoor serves newline-delimited JSON-RPC: TCP, unix sockets, standard input and output
+// (2025-11-25 and 2026-07-28, basic/transports: stdio framing). Every message is classified by
+// itself; initialize makes a legacy session that lives as long as the connection.
+type lineDoor struct {
+	s *Server
+	// Deadlines of the phases; 0, as for standard input, is none.
+	first, frameTime, idle time.Duration
+}
+
+// lineConn is the state of one connection. lines, peer and deadline belong to its loop.
+type lineConn struct {
+	conn  *loop.Conn
+	ls    *loopState
+	lines codec.Lines
+	peer  *peer // made by initialize
+	calls inflight
+	open  streamSet
+	phase phase
+
+	pending atomic.Int32 // calls that wait for an answer
+	held    atomic.Bool  // no frames are taken until calls are answered
+	ending  atomic.Bool  // finish when no call is pending
+}
+
+// phase says which deadline a connection runs under.
+type phase uint8
+
+const (
+	phaseIdle phase = iota
+	phaseFirst
+	phasePartial
+)
+
+// Open implements loop.Handler.
+func (d *lineDoor) Open(c *loop.Conn) {
+	lc := &lineConn{conn: c, ls: d.s.stateOf(c), phase: phaseFirst}
+	lc.lines.Max = d.s.opt.Limits.MessageBytes
+	c.State = lc
+	c.SetDeadline(d.first)
+}
+
+// Data implements loop.Handler: it answers every whole line of buf.
+func (d *lineDoor) Data(c *loop.Conn, buf, out []byte) (int, []byte) {
+	lc := c.State.(*lineConn)
+	used := 0
+	for used < len(buf) && !lc.held.Load() && !c.Enough(out) {
+		line, n, state := lc.lines.Next(buf[used:])
+		used += n
+		if state == codec.LineNeedMore {
+			break
+		}
+		start := len(out)
+		if state == codec.LineTooLong {
+			out = d.s.refuse(lc.ls, out, nil, codec.ErrTooLarge)
+		} else {
+			out = d.frame(lc, line, out)
+		}
+		if len(out) > start {
+			out = append(out, '\n')
+		}
+	}
+	d.setPhase(c, lc, used < len(buf) || lc.lines.Partial())
+	return used, out
+}
+
+// setPhase keeps one absolute deadline per phase: a partial frame must be whole in time however
+// slowly its bytes drip in.
+func (d *lineDoor) setPhase(c *loop.Conn, lc *lineConn, partial bool) {
+	switch {
+	case partial && lc.phase != phasePartial:
+		lc.phase = phasePartial
+		c.SetDeadline(d.frameTime)
+	case !partial:
+		lc.phase = phaseIdle
+		c.SetDeadline(d.idle)
+	}
+}
+
+// frame answers one line: a message or a batch.
+func (d *lineDoor) frame(lc *lineConn, line, out []byte) []byte {
+	if codec.IsBatch(line) {
+		return d.s.batch(lc.ls, lc, lc.peer, &lc.calls, line, out)
+	}
+	in := &lc.ls.in
+	in.reset()
+	in.origin, in.calls = lc, &lc.calls
+	if fault := lc.ls.scanner.Scan(line, &in.msg); fault != nil {
+		return d.s.refuseScanned(in, out, fault)
+	}
+	return d.message(lc, in, out)
+}
+
+// message answers one scanned message.
+func (d *lineDoor) message(lc *lineConn, in *inbound, out []byte) []byte {
+	if in.msg.Kind == codec.KindResult || in.msg.Kind == codec.KindError {
+		lc.ls.count.strayReplies.Add(1)
+		return out
+	}
+	if fault := in.classify(); fault != nil {
+		return in.failRequest(out, fault, nil)
+	}
+	if in.modern() {
+		if in.env.Negotiable() != nil {
+			return in.failUnsupported(out)
+		}
+		return d.s.dispatch(in, out)
+	}
+	if in.method == mcp.MethodInitialize && in.msg.Kind == codec.KindRequest {
+		return d.initialize(lc, in, out)
+	}
+	if lc.peer == nil {
+		return d.uninitialized(in, out)
+	}
+	in.peer, in.version = lc.peer, lc.peer.version
+	return d.s.dispatch(in, out)
+}
+
+// initialize makes the connection's legacy session.
+func (d *lineDoor) initialize(lc *lineConn, in *inbound, out []byte) []byte {
+	if lc.peer != nil {
+		return in.fail(out, codec.ErrInvalidRequest.With("already initialized"), nil)
+	}
+	p, fault := newPeer(in)
+	if fault != nil {
+		return in.fail(out, fault, nil)
+	}
+	lc.peer = p
+	lc.ls.peers[lc] = struct{}{}
+	lc.ls.count.methods[mcp.MethodInitialize].Add(1)
+	return codec.AppendResult(out, in.msg.ID, d.s.initialized(p.version, true))
+}
+
+// uninitialized answers a message that claims no era on a connection without a session.
+func (d *lineDoor) uninitialized(in *inbound, out []byte) []byte {
+	if in.msg.Kind == codec.KindNotification {
+		return out
+	}
+	if in.method == mcp.MethodPing {
+		in.version = mcp.LatestLegacy
+		return d.s.dispatch(in, out)
+	}
+	return in.fail(out, codec.ErrInvalidRequest.With("params._meta lacks %q, and no initialize "+
+		"came before; versions: %v", mcp.MetaProtocolVersion, mcp.SupportedVersions()), nil)
+}
+
+// EOF implements loop.Handler: calls in flight are still answered.
+func (d *lineDoor) EOF(c *loop.Conn) { c.State.(*lineConn).finish() }
+
+// Drain implements loop.Drainer.
+func (d *lineDoor) Drain(c *loop.Conn) {
+	lc := c.State.(*lineConn)
+	lc.open.remove(lc.ls, everyStream, true)
+	lc.finish()
+}
+
+// finish closes the connection as soon as no call is pending.
+func (lc *lineConn) finish() {
+	lc.ending.Store(true)
+	if lc.pending.Load() == 0 {
+		lc.conn.Finish()
+	}
+}
+
+// Expired implements loop.Handler. A connection that waits for an answer, or that has a stream
+// open, is not idle.
+func (d *lineDoor) Expired(c *loop.Conn, out []byte) []byte {
+	lc := c.State.(*lineConn)
+	if lc.phase == phasePartial {
+		return append(d.s.refuse(lc.ls, out, nil, codec.ErrTimeout), '\n')
+	}
+	if lc.pending.Load() > 0 || len(lc.open) > 0 {
+		c.SetDeadline(d.idle)
+	}
+	return out
+}
+
+// Closed implements loop.Handler: nobody is left to answer.
+func (d *lineDoor) Closed(c *loop.Conn, _ error) {
+	lc, ok := c.State.(*lineConn)
+	if !ok {
+		return
+	}
+	delete(lc.ls.peers, lc)
+	lc.open.remove(lc.ls, everyStream, false)
+	lc.calls.cancelAll(ErrDisconnected)
+	if lc.peer != nil {
+		lc.peer.calls.cancelAll(ErrDisconnected)
+	}
+}
+
+func (lc *lineConn) deliver(_ *Call, message []byte, _ int) {
+	lc.conn.Send(append(message, '\n')) // a peer that has gone gets nothing
+	lc.settled()
+}
+
+func (lc *lineConn) notify(_ *Call, message []byte) error {
+	return lc.conn.Send(append(message, '\n'))
+}
+
+func (lc *lineConn) abandon(*Call) { lc.settled() }
+func (lc *lineConn) refused(*Call) { lc.settled() }
+
+// expect counts the call. At the limit the connection is held: backpressure comes before
+// refusal, and the peer's next frames wait in its socket.
+func (lc *lineConn) expect(*Call) {
+	limit := int32(lc.ls.s.opt.Limits.InFlightPerConn)
+	if lc.pending.Add(1) < limit {
+		return
+	}
+	lc.held.Store(true)
+	lc.conn.Pause()
+	if lc.pending.Load() < limit { // a worker was faster than Pause
+		lc.unhold()
+	}
+}
+
+// settled is the end of one pending call.
+func (lc *lineConn) settled() {
+	left := lc.pending.Add(-1)
+	lc.unhold()
+	if left == 0 && lc.ending.Load() {
+		lc.conn.Finish()
+	}
+}
+
+func (lc *lineConn) unhold() {
+	if lc.held.Load() && lc.held.CompareAndSwap(true, false) {
+		lc.conn.Resume()
+	}
+}

@@ -1,0 +1,203 @@
+package server
+
+import (
+	"bytes"
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
+	"strconv"
+	"strings"
+
+	"github.com/mcploop/mcploop/codec"
+)
+
+// checkVersionAndMethod compares the headers that repeat the body (2026-07-28,
+// basic/transports, "Standard request headers"); what is missing is not its business.
+func checkVersionAndMethod(r *codec.Request, in *inbound) *codec.Error {
+	switch {
+	case r.Dup:
+		return codec.ErrHeaderMismatch.With("a header that MCP reads came more than once")
+	case r.ProtocolVersion != nil && !bytes.Equal(r.ProtocolVersion, in.env.VersionName):
+		return codec.ErrHeaderMismatch.With("MCP-Protocol-Version is %.64q, the body says %.64q",
+			r.ProtocolVersion, in.env.VersionName)
+	case r.McpMethod != nil && !bytes.Equal(r.McpMethod, in.msg.Method):
+		return codec.ErrHeaderMismatch.With("Mcp-Method is %.64q, the body says %.64q",
+			r.McpMethod, in.msg.Method)
+	}
+	return nil
+}
+
+// checkHeaders checks the rest: that required headers are there, Mcp-Name, and Mcp-Param-*.
+func (s *Server) checkHeaders(r *codec.Request, in *inbound) *codec.Error {
+	switch {
+	case r.ProtocolVersion == nil:
+		return codec.ErrHeaderMismatch.With("the header MCP-Protocol-Version is missing")
+	case r.McpMethod == nil:
+		return codec.ErrHeaderMismatch.With("the header Mcp-Method is missing")
+	}
+	param := in.method.NameParam()
+	if param == "" || in.msg.Kind != codec.KindRequest {
+		return nil
+	}
+	want, ok := codec.StringContent(in.msg.Param(param))
+	if !ok {
+		return nil // the method itself refuses it
+	}
+	if r.McpName == nil {
+		return codec.ErrHeaderMismatch.With("the header Mcp-Name is missing")
+	}
+	if !bytes.Equal(r.McpName, want) { // Slow path: it may be encoded.
+		name, fault := decodeHeader("Mcp-Name", r.McpName)
+		if fault != nil || !bytes.Equal(name, want) {
+			return codec.ErrHeaderMismatch.With("Mcp-Name is %.128q, the body says %.128q",
+				r.McpName, want)
+		}
+	}
+	if t := s.tools.Lookup(want); t != nil && len(t.Handler.mirrored) > 0 {
+		return checkParams(r, t.Handler.mirrored, in.msg.Param("arguments"))
+	}
+	return nil
+}
+
+// Bounds of the sentinel that carries a value which a header cannot hold as it is (2026-07-28,
+// basic/transports, "Value encoding").
+var (
+	sentinelPrefix = []byte("=?base64?")
+	sentinelSuffix = []byte("?=")
+)
+
+// decodeHeader returns the value of an Mcp-Name or Mcp-Param-* header.
+func decodeHeader(name string, value []byte) ([]byte, *codec.Error) {
+	if !bytes.HasPrefix(value, sentinelPrefix) || !bytes.HasSuffix(value, sentinelSuffix) ||
+		len(value) < len(sentinelPrefix)+len(sentinelSuffix) {
+		return value, nil
+	}
+	inner := value[len(sentinelPrefix) : len(value)-len(sentinelSuffix)]
+	out, err := base64.StdEncoding.Strict().AppendDecode(nil, inner)
+	if err != nil {
+		return nil, codec.ErrHeaderMismatch.With("%s is not valid base64", name)
+	}
+	return out, nil
+}
+
+// mirror is an argument that a header repeats: "x-mcp-header" in the tool's input schema.
+type mirror struct {
+	path   []string // the chain of properties from the arguments' root
+	header string   // "mcp-param-" and the annotation, in lower case
+	kind   string   // string, integer or boolean
+}
+
+// mirrors finds the annotations of a schema that are reachable by properties alone
+// (2026-07-28, server/tools, "x-mcp-header").
+func mirrors(schema any) ([]mirror, error) {
+	raw, err := json.Marshal(schema)
+	if err != nil {
+		return nil, err
+	}
+	var root map[string]any
+	if err := json.Unmarshal(raw, &root); err != nil || root == nil {
+		return nil, err
+	}
+	seen := map[string]bool{}
+	return collectMirrors(nil, nil, root, seen)
+}
+
+func collectMirrors(
+	found []mirror, path []string, schema map[string]any, seen map[string]bool,
+) ([]mirror, error) {
+	properties, _ := schema["properties"].(map[string]any)
+	for name, value := range properties {
+		property, ok := value.(map[string]any)
+		if !ok {
+			continue
+		}
+		here := append(append([]string(nil), path...), name)
+		if header, ok := property["x-mcp-header"].(string); ok {
+			kind, _ := property["type"].(string)
+			if !validMirror(header, kind) || seen[strings.ToLower(header)] {
+				return nil, fmt.Errorf("property %q has a bad or repeated x-mcp-header %q",
+					strings.Join(here, "."), header)
+			}
+			seen[strings.ToLower(header)] = true
+			found = append(found, mirror{path: here, header: "mcp-param-" + strings.ToLower(header), kind: kind})
+		}
+		var err error
+		if found, err = collectMirrors(found, here, property, seen); err != nil {
+			return nil, err
+		}
+	}
+	return found, nil
+}
+
+func validMirror(header, kind string) bool {
+	if kind != "string" && kind != "integer" && kind != "boolean" || header == "" {
+		return false
+	}
+	for i := 0; i < len(header); i++ {
+		c := header[i]
+		alnum := c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9'
+		if !alnum && !strings.ContainsRune("!#$%&'*+-.^_`|~", rune(c)) {
+			return false
+		}
+	}
+	return true
+}
+
+// checkParams compares every mirrored argument with its header.
+func checkParams(r *codec.Request, mirrored []mirror, arguments []byte) *codec.Error {
+	var root map[string]any
+	if arguments != nil {
+		dec := json.NewDecoder(bytes.NewReader(arguments))
+		dec.UseNumber()
+		if dec.Decode(&root) != nil {
+			return nil // the tool refuses it
+		}
+	}
+	for i := range mirrored {
+		if fault := mirrored[i].check(r, root); fault != nil {
+			return fault
+		}
+	}
+	return nil
+}
+
+func (m *mirror) check(r *codec.Request, root map[string]any) *codec.Error {
+	var value any = root
+	for _, name := range m.path {
+		object, _ := value.(map[string]any)
+		value = object[name]
+	}
+	raw, times := r.Header(m.header)
+	switch {
+	case times > 1:
+		return codec.ErrHeaderMismatch.With("%s came more than once", m.header)
+	case value == nil && times > 0:
+		return codec.ErrHeaderMismatch.With("%s is there, its argument is not", m.header)
+	case value == nil:
+		return nil
+	case times == 0:
+		return codec.ErrHeaderMismatch.With("the header %s is missing", m.header)
+	}
+	got, fault := decodeHeader(m.header, raw)
+	if fault != nil {
+		return fault
+	}
+	if !sameValue(string(got), value) {
+		return codec.ErrHeaderMismatch.With("%s does not match the argument", m.header)
+	}
+	return nil
+}
+
+func sameValue(header string, value any) bool {
+	switch v := value.(type) {
+	case string:
+		return header == v
+	case bool:
+		return header == strconv.FormatBool(v)
+	case json.Number:
+		a, errA := strconv.ParseFloat(header, 64)
+		b, errB := v.Float64()
+		return header == v.String() || errA == nil && errB == nil && a == b
+	}
+	return false
+}

@@ -1,0 +1,206 @@
+package server
+
+// Hot path: no allocation, no lock but the session table's, no log, no time.Now.
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/base64"
+
+	"github.com/mcploop/mcploop/codec"
+	"github.com/mcploop/mcploop/mcp"
+)
+
+// post is POST /mcp: one message, or a batch of 2025-03-26. The order of the checks is the
+// one that the conformance suite expects (2026-07-28, basic/transports; docs/protocol.md).
+func (d *httpDoor) post(hc *httpConn, r *codec.Request, body []byte) {
+	if fault := checkTypes(r); fault != nil {
+		d.failHTTP(hc, fault)
+		return
+	}
+	in := &hc.ls.in
+	in.reset()
+	in.origin, in.calls = hc, &hc.calls
+	if codec.IsBatch(body) {
+		d.postBatch(hc, r, body)
+		return
+	}
+	if fault := hc.ls.scanner.Scan(body, &in.msg); fault != nil {
+		hc.ls.body = d.s.refuse(hc.ls, hc.ls.body[:0], in.msg.ID, fault)
+		hc.respond(fault.Status, typeJSON, hc.ls.body)
+		return
+	}
+	if in.msg.Kind == codec.KindResult || in.msg.Kind == codec.KindError {
+		d.postReply(hc, r)
+		return
+	}
+	fault := in.classify()
+	switch {
+	case fault != nil:
+		d.answer(hc, in, in.fail(hc.ls.body[:0], fault, nil))
+	case in.modern():
+		d.postModern(hc, r, in)
+	case mcp.ParseVersion(r.ProtocolVersion).Modern():
+		d.postUnclaimed(hc, in)
+	case in.method == mcp.MethodInitialize && in.msg.Kind == codec.KindRequest:
+		d.initialize(hc, r, in)
+	default:
+		d.postLegacy(hc, r, in)
+	}
+}
+
+// checkTypes is about the representation alone.
+func checkTypes(r *codec.Request) *codec.Error {
+	if !mediaType(r.ContentType, typeJSON) {
+		return codec.ErrUnsupportedMediaType
+	}
+	if r.ContentEncoding != nil && string(r.ContentEncoding) != "identity" {
+		return codec.ErrUnsupportedMediaType.With("Content-Encoding is not supported")
+	}
+	if r.Accept != nil && (!r.Accepts(typeJSON) || !r.Accepts(typeStream)) {
+		return codec.ErrNotAcceptable.With("Accept must list application/json and text/event-stream")
+	}
+	return nil
+}
+
+// mediaType compares the type of a Content-Type, without its parameters.
+func mediaType(value []byte, want string) bool {
+	if i := bytes.IndexByte(value, ';'); i >= 0 {
+		value = bytes.TrimRight(value[:i], " \t")
+	}
+	return len(value) == len(want) && bytes.EqualFold(value, []byte(want))
+}
+
+// answer writes what dispatch appended, unless the answer comes later.
+func (d *httpDoor) answer(hc *httpConn, in *inbound, out []byte) {
+	hc.ls.body = out
+	switch {
+	case in.pending:
+	case in.msg.Kind == codec.KindNotification && len(out) == 0:
+		hc.respond(max(in.status, 202), "", nil)
+	case in.peer != nil:
+		hc.respond(200, typeJSON, out) // legacy: an error is in-band
+	default:
+		hc.respond(in.status, typeJSON, out)
+	}
+}
+
+// postModern serves a message of the modern era: nothing is remembered between two of them.
+func (d *httpDoor) postModern(hc *httpConn, r *codec.Request, in *inbound) {
+	hc.reply.modern = true
+	out := hc.ls.body[:0]
+	fault := checkVersionAndMethod(r, in)
+	switch {
+	case fault != nil:
+		out = in.fail(out, fault, nil)
+	case in.env.Negotiable() != nil:
+		out = in.failUnsupported(out)
+	default:
+		if fault = d.s.checkHeaders(r, in); fault != nil {
+			out = in.fail(out, fault, nil)
+		} else {
+			out = d.s.dispatch(in, out)
+		}
+	}
+	d.answer(hc, in, out)
+}
+
+// postUnclaimed is a body without a claim under a header that names a modern revision.
+func (d *httpDoor) postUnclaimed(hc *httpConn, in *inbound) {
+	if in.msg.Kind == codec.KindNotification {
+		d.answer(hc, in, hc.ls.body[:0])
+		return
+	}
+	fault := in.env.Check()
+	if in.method == mcp.MethodInitialize {
+		fault = codec.ErrHeaderMismatch.With("initialize belongs to the revisions before 2026-07-28")
+	}
+	d.answer(hc, in, in.fail(hc.ls.body[:0], fault, nil))
+}
+
+// initialize opens a legacy session.
+func (d *httpDoor) initialize(hc *httpConn, r *codec.Request, in *inbound) {
+	p, fault := newPeer(in)
+	if fault != nil {
+		d.answer(hc, in, in.fail(hc.ls.body[:0], fault, nil))
+		return
+	}
+	session, err := d.s.sessions.Create(principalOf(r), p.version.String())
+	if err != nil {
+		d.answer(hc, in, in.fail(hc.ls.body[:0], codec.ErrOverloaded.With("%v", err), nil))
+		return
+	}
+	p.sessionID = session.ID
+	session.State = p
+	hc.ls.count.methods[mcp.MethodInitialize].Add(1)
+	out := codec.AppendResult(hc.ls.body[:0], in.msg.ID, d.s.initialized(p.version, false))
+	hc.ls.body = out
+	hc.ls.wire = hc.appendResponse(hc.ls.wire, 200, typeJSON, out, session.ID)
+	hc.sent()
+}
+
+// legacy finds the session of a legacy request; false when the request was refused.
+func (d *httpDoor) legacy(hc *httpConn, r *codec.Request) (*peer, bool) {
+	if v := r.ProtocolVersion; v != nil && mcp.ParseVersion(v) == mcp.NoVersion {
+		d.failHTTP(hc, codec.ErrBadRequest.With("MCP-Protocol-Version %.32q is not supported; "+
+			"versions: %v", v, mcp.SupportedVersions()))
+		return nil, false
+	}
+	if r.SessionID == nil {
+		d.failHTTP(hc, codec.ErrBadRequest.With("the header Mcp-Session-Id is missing, and "+
+			"params._meta lacks %q", mcp.MetaProtocolVersion))
+		return nil, false
+	}
+	session, ok := d.s.sessions.Get(r.SessionID, principalOf(r))
+	if !ok || r.Dup {
+		d.failHTTP(hc, codec.ErrSessionNotFound)
+		return nil, false
+	}
+	hc.reply.busy = session
+	return session.State.(*peer), true
+}
+
+func (d *httpDoor) postLegacy(hc *httpConn, r *codec.Request, in *inbound) {
+	p, ok := d.legacy(hc, r)
+	if !ok {
+		return
+	}
+	in.peer, in.calls, in.version = p, &p.calls, p.version
+	d.answer(hc, in, d.s.dispatch(in, hc.ls.body[:0]))
+}
+
+// postReply takes a client's answer to a request of the server. None is outstanding yet, so it
+// is counted and dropped.
+func (d *httpDoor) postReply(hc *httpConn, r *codec.Request) {
+	if _, ok := d.legacy(hc, r); !ok {
+		return
+	}
+	hc.ls.count.strayReplies.Add(1)
+	hc.respond(202, "", nil)
+}
+
+func (d *httpDoor) postBatch(hc *httpConn, r *codec.Request, body []byte) {
+	if r.SessionID == nil || mcp.ParseVersion(r.ProtocolVersion).Modern() {
+		d.failHTTP(hc, codec.ErrInvalidRequest.With("only sessions of 2025-03-26 have batches"))
+		return
+	}
+	p, ok := d.legacy(hc, r)
+	if !ok {
+		return
+	}
+	out := d.s.batch(hc.ls, hc, p, &p.calls, body, hc.ls.body[:0])
+	if len(out) > 0 {
+		hc.ls.body = out
+		hc.respond(400, typeJSON, out)
+	}
+}
+
+// principalOf names who a session belongs to: without authorization it is everybody, else the
+// one who holds the same credentials.
+func principalOf(r *codec.Request) string {
+	if r.Authorization == nil {
+		return ""
+	}
+	sum := sha256.Sum256(r.Authorization)
+	return base64.RawStdEncoding.EncodeToString(sum[:16])
+}

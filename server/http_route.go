@@ -1,0 +1,101 @@
+package server
+
+import (
+	"github.com/mcploop/mcploop/codec"
+	"github.com/mcploop/mcploop/mcp"
+)
+
+// route answers one whole request. Origin and Host are checked before anything else is looked at.
+func (d *httpDoor) route(hc *httpConn, r *codec.Request, body []byte) {
+	fault, origin := d.guard.check(r)
+	if fault != nil {
+		d.failHTTP(hc, fault)
+		return
+	}
+	hc.reply.cors = origin
+	switch string(r.Path) {
+	case "/mcp":
+		d.endpoint(hc, r, body)
+	case "/health", "/livez", "/readyz", "/metrics":
+		d.operator(hc, r)
+	default:
+		d.failHTTP(hc, codec.ErrNotFound.With("MCP is served on /mcp"))
+	}
+}
+
+// endpoint is /mcp: POST in both eras, DELETE in the legacy one. This revision of the server
+// opens no GET stream, which the specification lets a server refuse with 405.
+func (d *httpDoor) endpoint(hc *httpConn, r *codec.Request, body []byte) {
+	switch string(r.Method) {
+	case "POST":
+		d.post(hc, r, body)
+	case "DELETE":
+		d.deleteSession(hc, r)
+	case "OPTIONS":
+		d.preflight(hc)
+	case "GET", "HEAD", "PUT", "PATCH":
+		d.notAllowed(hc, "POST, DELETE, OPTIONS")
+	default:
+		d.failHTTP(hc, codec.ErrNotImplemented.With("HTTP method %.32q", r.Method))
+	}
+}
+
+// failHTTP answers with a status and a JSON-RPC error without an id.
+func (d *httpDoor) failHTTP(hc *httpConn, e *codec.Error) {
+	hc.ls.count.fault(e)
+	hc.ls.body = codec.AppendError(hc.ls.body[:0], nil, e, nil)
+	hc.respond(e.Status, typeJSON, hc.ls.body)
+}
+
+// refuse answers what is not HTTP as we read it, and closes: no byte after it is interpreted.
+func (d *httpDoor) refuse(hc *httpConn, fault *codec.HTTPError) {
+	e := fault.Wire()
+	hc.ls.count.fault(e)
+	hc.ls.wire = d.appendRefusal(hc.ls.wire, fault.Status, e)
+	hc.closing = true
+	hc.conn.Finish()
+}
+
+func (d *httpDoor) appendRefusal(dst []byte, status int, e *codec.Error) []byte {
+	body := codec.AppendError(nil, nil, e, nil)
+	head := codec.ResponseHead{
+		Status: status, ContentType: typeJSON, Length: len(body), Date: d.s.dateValue(), Close: true,
+	}
+	return append(codec.AppendResponseHead(dst, &head), body...)
+}
+
+func (d *httpDoor) notAllowed(hc *httpConn, allow string) {
+	hc.ls.count.fault(codec.ErrMethodNotAllowed)
+	hc.ls.body = codec.AppendError(hc.ls.body[:0], nil, codec.ErrMethodNotAllowed, nil)
+	head := hc.head(405)
+	head.ContentType, head.Length, head.Allow = typeJSON, len(hc.ls.body), allow
+	hc.ls.wire = append(codec.AppendResponseHead(hc.ls.wire, &head), hc.ls.body...)
+	hc.sent()
+}
+
+// preflight answers a browser's question before a cross-origin request.
+func (d *httpDoor) preflight(hc *httpConn) {
+	head := hc.head(204)
+	head.Length, head.Allow = codec.LengthNone, "POST, DELETE, OPTIONS"
+	head.Extra = append(head.Extra, "Access-Control-Allow-Methods: POST, DELETE\r\n"+
+		"Access-Control-Allow-Headers: *, Authorization\r\nAccess-Control-Max-Age: 600\r\n"...)
+	hc.ls.wire = codec.AppendResponseHead(hc.ls.wire, &head)
+	hc.sent()
+}
+
+// deleteSession ends a legacy session (2025-03-26 to 2025-11-25, "Session management").
+func (d *httpDoor) deleteSession(hc *httpConn, r *codec.Request) {
+	if mcp.ParseVersion(r.ProtocolVersion).Modern() {
+		d.notAllowed(hc, "POST, OPTIONS")
+		return
+	}
+	if r.SessionID == nil {
+		d.failHTTP(hc, codec.ErrBadRequest.With("DELETE needs the header Mcp-Session-Id"))
+		return
+	}
+	if !d.s.sessions.Delete(r.SessionID, principalOf(r)) {
+		d.failHTTP(hc, codec.ErrSessionNotFound)
+		return
+	}
+	hc.respond(204, "", nil)
+}

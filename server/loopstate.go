@@ -1,0 +1,91 @@
+package server
+
+import (
+	"sync/atomic"
+
+	"github.com/mcploop/mcploop/codec"
+	"github.com/mcploop/mcploop/loop"
+	"github.com/mcploop/mcploop/mcp"
+	"github.com/valyala/fastjson"
+)
+
+// loopState is a loop's share of the server: what its messages are decoded with, its open
+// streams, its counters. Everything but the counters belongs to the loop.
+type loopState struct {
+	s    *Server
+	loop *loop.Loop
+
+	scanner codec.Scanner
+	in      inbound
+	request codec.Request // the HTTP request at hand
+	inline  mcp.Request   // what an inline handler is given
+	parser  fastjson.Parser
+	body    []byte // the answer at hand, before its HTTP head
+	wire    []byte // answers of this wake-up that are not written yet
+	date    []byte // the value of the header Date, renewed every second
+
+	streams map[*stream]struct{}   // open subscriptions/listen of this loop's connections
+	peers   map[*lineConn]struct{} // legacy peers that are told of changed lists
+
+	sampled uint32 // inline calls since the last timed one
+	count   counters
+}
+
+// inbound is one message on its way through the loop; every loop has one and re-uses it.
+type inbound struct {
+	ls      *loopState
+	msg     codec.Message
+	env     mcp.Envelope
+	method  mcp.Method
+	version mcp.Version
+	origin  origin
+	calls   *inflight // where calls of this peer wait
+	peer    *peer     // the legacy session, nil in the modern era
+
+	status  int  // HTTP status of the answer that was appended
+	pending bool // the answer comes later
+}
+
+// peer is what the legacy handshake said; it lives with the connection or the HTTP session.
+type peer struct {
+	version      mcp.Version
+	logLevel     atomic.Int32 // severity 1..8; 0: everything up to the server
+	sessionID    string       // HTTP only
+	capabilities []byte       // raw JSON
+	clientInfo   []byte       // raw JSON
+	calls        inflight
+}
+
+func (in *inbound) reset() {
+	in.origin, in.calls, in.peer = nil, nil, nil
+	in.status, in.pending = 200, false
+	in.method, in.version = mcp.MethodUnknown, mcp.NoVersion
+}
+
+func (in *inbound) capabilities() []byte {
+	if in.peer != nil {
+		return in.peer.capabilities
+	}
+	return in.env.Capabilities
+}
+
+func (in *inbound) clientInfo() []byte {
+	if in.peer != nil {
+		return in.peer.clientInfo
+	}
+	return in.env.ClientInfo
+}
+
+func (in *inbound) logLevel() int {
+	if in.peer != nil {
+		return int(in.peer.logLevel.Load())
+	}
+	return mcp.LevelOf(in.env.LogLevel)
+}
+
+// fail appends an error answer.
+func (in *inbound) fail(out []byte, e *codec.Error, data []byte) []byte {
+	in.status = e.Status
+	in.ls.count.fault(e)
+	return codec.AppendError(out, in.msg.ID, e, data)
+}

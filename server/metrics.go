@@ -1,0 +1,149 @@
+package server
+
+import (
+	"fmt"
+	"io"
+	"sync/atomic"
+	"time"
+
+	"github.com/VictoriaMetrics/metrics"
+	"github.com/mcploop/mcploop/mcp"
+)
+
+// registerMetrics names what /metrics shows. Everything is read when it is scraped; nothing is
+// written on the way of a message but the loop's own counters.
+func (s *Server) registerMetrics() {
+	count := func(name string, of func(*counters) *atomic.Uint64) {
+		s.counterFunc(name, func() uint64 { return s.sum(of) })
+	}
+	for m := range mcp.MethodCount {
+		count(fmt.Sprintf("mcploop_messages_total{method=%q}", m),
+			func(c *counters) *atomic.Uint64 { return &c.methods[m] })
+	}
+	for i, code := range faultCodes {
+		label := fmt.Sprint(code)
+		if code == 0 {
+			label = "other"
+		}
+		count(fmt.Sprintf("mcploop_errors_total{code=%q}", label),
+			func(c *counters) *atomic.Uint64 { return &c.faults[i] })
+	}
+	count("mcploop_calls_inline_total", func(c *counters) *atomic.Uint64 { return &c.inline })
+	count("mcploop_calls_accepted_total", func(c *counters) *atomic.Uint64 { return &c.accepted })
+	count("mcploop_calls_completed_total", func(c *counters) *atomic.Uint64 { return &c.completed })
+	count("mcploop_calls_cancelled_total", func(c *counters) *atomic.Uint64 { return &c.cancelled })
+	count("mcploop_calls_late_total", func(c *counters) *atomic.Uint64 { return &c.late })
+	count("mcploop_notifications_total",
+		func(c *counters) *atomic.Uint64 { return &c.notifications })
+	count("mcploop_stray_replies_total", func(c *counters) *atomic.Uint64 { return &c.strayReplies })
+	count("mcploop_streams_opened_total", func(c *counters) *atomic.Uint64 { return &c.streams })
+	s.registerGauges()
+	s.registerLoopMetrics()
+	s.set.RegisterMetricsWriter(s.writeDurations)
+}
+
+func (s *Server) counterFunc(name string, read func() uint64) {
+	s.set.NewGauge(name, func() float64 { return float64(read()) })
+}
+
+func (s *Server) gauge(name string, read func() int) {
+	s.set.NewGauge(name, func() float64 { return float64(read()) })
+}
+
+// registerGauges: each limit has what is used and its maximum side by side.
+func (s *Server) registerGauges() {
+	o := &s.opt
+	s.gauge("mcploop_connections", func() int { return int(s.group.Stats().Open) })
+	s.gauge("mcploop_connections_max", func() int { return o.Limits.Connections })
+	s.gauge("mcploop_calls_in_flight", func() int { return int(s.inFlight.Load()) })
+	s.gauge("mcploop_queue_depth", s.workers.Len)
+	s.gauge("mcploop_queue_max", s.workers.Cap)
+	s.gauge("mcploop_workers_busy", s.workers.Busy)
+	s.gauge("mcploop_sessions", s.sessions.Len)
+	s.gauge("mcploop_sessions_max", func() int { return o.Sessions.Max })
+	s.gauge("mcploop_streams", func() int { return int(s.streams.Load()) })
+	s.gauge("mcploop_streams_max", func() int { return o.Limits.Streams })
+	s.gauge("mcploop_tools", s.tools.Len)
+	s.counterFunc("mcploop_panics_total", func() uint64 {
+		return s.panics.Load() + s.group.Stats().Panics
+	})
+}
+
+// registerLoopMetrics: what the loops count of bytes and connections.
+func (s *Server) registerLoopMetrics() {
+	for i, l := range s.group.Loops() {
+		label := fmt.Sprintf("{loop=\"%d\"}", i)
+		s.counterFunc("mcploop_loop_accepted_total"+label, func() uint64 { return l.Stats().Accepted })
+		s.counterFunc("mcploop_loop_closed_total"+label, func() uint64 { return l.Stats().Closed })
+		s.counterFunc("mcploop_loop_refused_total"+label, func() uint64 { return l.Stats().Refused })
+		s.counterFunc("mcploop_loop_received_bytes_total"+label,
+			func() uint64 { return l.Stats().BytesIn })
+		s.counterFunc("mcploop_loop_sent_bytes_total"+label,
+			func() uint64 { return l.Stats().BytesOut })
+		s.counterFunc("mcploop_loop_wakeups_total"+label, func() uint64 { return l.Stats().Wakeups })
+		s.counterFunc("mcploop_loop_writes_total"+label, func() uint64 { return l.Stats().Writes })
+		s.counterFunc("mcploop_loop_posts_total"+label, func() uint64 { return l.Stats().Posts })
+		s.counterFunc("mcploop_loop_expired_total"+label, func() uint64 { return l.Stats().Expired })
+		s.counterFunc("mcploop_loop_slow_consumers_total"+label,
+			func() uint64 { return l.Stats().SlowConsumers })
+		s.counterFunc("mcploop_loop_accept_failures_total"+label,
+			func() uint64 { return l.Stats().Emfile })
+	}
+}
+
+// toolHistogram times a tool off the loop.
+func (s *Server) toolHistogram(name string) *metrics.PrometheusHistogram {
+	return s.set.GetOrCreatePrometheusHistogramExt(
+		fmt.Sprintf("mcploop_tool_duration_seconds{tool=%q}", name), toolBounds)
+}
+
+var toolBounds = func() []float64 {
+	list := make([]float64, len(bounds))
+	for i, b := range bounds {
+		list[i] = b.Seconds()
+	}
+	return list
+}()
+
+// writeDurations merges the loops' histograms. One inline call in 64 is timed, every other call
+// always.
+func (s *Server) writeDurations(w io.Writer) {
+	for m := range mcp.MethodCount {
+		var counts [len(bounds) + 1]uint64
+		var nanos, total uint64
+		for _, ls := range s.states {
+			h := &ls.count.durations[m]
+			for i := range counts {
+				n := h.buckets[i].Load()
+				counts[i] += n
+				total += n
+			}
+			nanos += h.nanos.Load()
+		}
+		if total > 0 {
+			writeHistogram(w, m.String(), counts[:], nanos)
+		}
+	}
+}
+
+func writeHistogram(w io.Writer, method string, counts []uint64, nanos uint64) {
+	const name = "mcploop_call_duration_seconds"
+	var sum uint64
+	for i, n := range counts {
+		sum += n
+		le := "+Inf"
+		if i < len(bounds) {
+			le = fmt.Sprint(bounds[i].Seconds())
+		}
+		fmt.Fprintf(w, "%s_bucket{method=%q,le=%q} %d\n", name, method, le, sum)
+	}
+	fmt.Fprintf(w, "%s_sum{method=%q} %v\n", name, method, time.Duration(nanos).Seconds())
+	fmt.Fprintf(w, "%s_count{method=%q} %d\n", name, method, sum)
+}
+
+// WriteMetrics writes all metrics in Prometheus text format: the server's own, then those of the
+// process and the Go runtime. It takes up to a millisecond and must not run on a loop.
+func (s *Server) WriteMetrics(w io.Writer) {
+	s.set.WritePrometheus(w)
+	metrics.WriteProcessMetrics(w)
+}

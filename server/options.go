@@ -1,0 +1,183 @@
+package server
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"runtime"
+	"time"
+)
+
+// Options say what a server is and where its limits lie. The zero value of a field takes the
+// default that its comment names; Name is the only field without one.
+type Options struct {
+	Name         string // the server's name in serverInfo; required
+	Title        string // a name for people; default none
+	Version      string // default "0.0.0"
+	Instructions string // a hint to the model how to use the server; default none
+
+	HTTP  []string // addresses "host:port" for Streamable HTTP on /mcp, /health, /metrics
+	TCP   []string // addresses "host:port" for newline-delimited JSON-RPC
+	Unix  []string // paths of unix sockets for newline-delimited JSON-RPC
+	Stdio bool     // serve standard input and output as one connection
+
+	Limits   Limits
+	Queue    Queue
+	Loops    Loops
+	Sessions Sessions
+	Lists    Lists
+	Security Security
+
+	CallTimeout  time.Duration // longest run of one tool call; default 5 min, negative: none
+	DrainTimeout time.Duration // longest wait for calls in flight at the end; default 30 s
+
+	Log *slog.Logger // control plane only; default slog.Default()
+}
+
+// Limits bound what one peer and all peers together can take.
+type Limits struct {
+	Connections     int           // open at once over all doors; default 15,000
+	MessageBytes    int           // one JSON-RPC message; default 4 MiB
+	Depth           int           // nesting of JSON, 64..1000; default 128
+	BatchMessages   int           // messages of one batch (2025-03-26); default 1,000
+	InFlightPerConn int           // unanswered calls of one connection; default 1,024
+	HeadBytes       int           // head of one HTTP request; default 16 KiB
+	Headers         int           // header fields of one HTTP request; default 100
+	TargetBytes     int           // HTTP request target; default 8 KiB
+	HeadTimeout     time.Duration // first to last byte of an HTTP head; default 5 s
+	BodyTimeout     time.Duration // first to last byte of an HTTP body; default 30 s
+	FrameTimeout    time.Duration // first to last byte of a line; default 30 s
+	FirstTimeout    time.Duration // connect to first byte; default 10 s
+	IdleTimeout     time.Duration // silence of a connection without calls; default 1 h
+	OutboxHighBytes int           // unsent bytes at which reading pauses; default 256 KiB
+	OutboxLowBytes  int           // unsent bytes at which reading resumes; default 64 KiB
+	OutboxMaxBytes  int           // unsent bytes at which the peer is cut; default 1 MiB
+	WriteTimeout    time.Duration // a peer above the low mark this long is cut; default 10 s
+	Streams         int           // open subscriptions/listen streams; default 15,000
+}
+
+// Queue is the queue of blocking calls and the workers that drain it.
+type Queue struct {
+	Max           int // waiting calls; default 10,000
+	Workers       int // goroutines that run blocking tools; default 64 * GOMAXPROCS
+	WarnPercent   int // of Max at which /health says degraded; default 75
+	RejectPercent int // of Max at which further calls are refused; default 95
+}
+
+// Loops are the event loops.
+type Loops struct {
+	Count     int  // default GOMAXPROCS
+	ReadBytes int  // read buffer of a loop; default 64 KiB
+	Backlog   int  // listen(2) backlog; default 1,024
+	Pin       bool // lock each loop to a thread and the thread to a core; default off
+}
+
+// Sessions are the legacy sessions of the HTTP door.
+type Sessions struct {
+	Max             int           // default 100,000
+	MaxPerPrincipal int           // default: as Max
+	IdleTTL         time.Duration // default 30 min
+	Sweep           time.Duration // how often idle ones are looked for; default 5 s
+	Shards          int           // power of two, 1..4096; default 256
+}
+
+// Lists shape tools/list and server/discover.
+type Lists struct {
+	PageSize   int           // tools per page; default 1,000
+	TTL        time.Duration // ttlMs of modern results; default 5 min
+	CacheScope string        // "public" (default) or "private"
+}
+
+// Security is who may reach the HTTP door from a browser.
+type Security struct {
+	// AllowedHosts are further Host values, "name" or "name:port". Loopback names and every IP
+	// address are allowed already: a rebound DNS name is neither.
+	AllowedHosts []string
+	// AllowedOrigins are further Origin values, "scheme://host[:port]", or "*". Loopback
+	// origins and the server's own are allowed already.
+	AllowedOrigins []string
+	// Off turns both checks off. Only for a server behind a proxy that does them.
+	Off bool
+}
+
+func orInt(v *int, byDefault int) {
+	if *v == 0 {
+		*v = byDefault
+	}
+}
+
+func orDuration(v *time.Duration, byDefault time.Duration) {
+	if *v == 0 {
+		*v = byDefault
+	}
+}
+
+func (o *Options) setDefaults() {
+	if o.Version == "" {
+		o.Version = "0.0.0"
+	}
+	if o.Log == nil {
+		o.Log = slog.Default()
+	}
+	if o.Lists.CacheScope == "" {
+		o.Lists.CacheScope = "public"
+	}
+	orInt(&o.Queue.Max, 10_000)
+	orInt(&o.Queue.WarnPercent, 75)
+	orInt(&o.Queue.RejectPercent, 95)
+	orInt(&o.Queue.Workers, 64*runtime.GOMAXPROCS(0))
+	orInt(&o.Lists.PageSize, 1000)
+	orInt(&o.Sessions.Max, 100_000)
+	orInt(&o.Sessions.MaxPerPrincipal, o.Sessions.Max)
+	orInt(&o.Sessions.Shards, 256)
+	orDuration(&o.Sessions.IdleTTL, 30*time.Minute)
+	orDuration(&o.Sessions.Sweep, 5*time.Second)
+	orDuration(&o.Lists.TTL, 5*time.Minute)
+	orDuration(&o.CallTimeout, 5*time.Minute)
+	orDuration(&o.DrainTimeout, 30*time.Second)
+	o.Limits.setDefaults()
+}
+
+func (l *Limits) setDefaults() {
+	orInt(&l.Connections, 15_000)
+	orInt(&l.MessageBytes, 4<<20)
+	orInt(&l.Depth, 128)
+	orInt(&l.BatchMessages, 1000)
+	orInt(&l.InFlightPerConn, 1024)
+	orInt(&l.HeadBytes, 16<<10)
+	orInt(&l.Headers, 100)
+	orInt(&l.TargetBytes, 8<<10)
+	orInt(&l.OutboxHighBytes, 256<<10)
+	orInt(&l.OutboxLowBytes, 64<<10)
+	orInt(&l.OutboxMaxBytes, 1<<20)
+	orInt(&l.Streams, 15_000)
+	orDuration(&l.HeadTimeout, 5*time.Second)
+	orDuration(&l.BodyTimeout, 30*time.Second)
+	orDuration(&l.FrameTimeout, 30*time.Second)
+	orDuration(&l.FirstTimeout, 10*time.Second)
+	orDuration(&l.IdleTimeout, time.Hour)
+	orDuration(&l.WriteTimeout, 10*time.Second)
+}
+
+// validate returns all faults of the options at once.
+func (o *Options) validate() error {
+	var faults []error
+	if o.Name == "" {
+		faults = append(faults, errors.New("Name is empty; give the server a name"))
+	}
+	if o.Limits.Depth < 64 || o.Limits.Depth > 1000 {
+		faults = append(faults, fmt.Errorf("Limits.Depth is %d; want 64..1000", o.Limits.Depth))
+	}
+	l := &o.Limits
+	if l.OutboxLowBytes > l.OutboxHighBytes || l.OutboxHighBytes > l.OutboxMaxBytes {
+		faults = append(faults, fmt.Errorf("Limits.Outbox low %d, high %d, max %d are out of "+
+			"order; want low <= high <= max", l.OutboxLowBytes, l.OutboxHighBytes, l.OutboxMaxBytes))
+	}
+	if s := o.Lists.CacheScope; s != "public" && s != "private" {
+		faults = append(faults, fmt.Errorf("Lists.CacheScope is %q; want public or private", s))
+	}
+	if len(faults) > 0 {
+		return fmt.Errorf("cannot make a server: %w", errors.Join(faults...))
+	}
+	return nil
+}

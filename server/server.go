@@ -1,0 +1,316 @@
+package server
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/VictoriaMetrics/metrics"
+	"github.com/mcploop/mcploop/codec"
+	"github.com/mcploop/mcploop/loop"
+	"github.com/mcploop/mcploop/mcp"
+	"github.com/mcploop/mcploop/pool"
+	"github.com/mcploop/mcploop/server/session"
+	"github.com/mcploop/mcploop/shard"
+)
+
+// Server is one MCP server: its tools, its doors, its sessions. Make it with New.
+type Server struct {
+	opt      Options
+	tools    *mcp.Catalogue[*tool]
+	discover []byte // result of server/discover
+	metaTail []byte // closes every modern result
+	hello    [2]mcp.Discover
+
+	group    *loop.Group
+	states   []*loopState
+	workers  *shard.Workers[*Call]
+	sessions *session.Store
+	buffers  *pool.Bytes
+	set      *metrics.Set
+	health   health
+	date     atomic.Pointer[[]byte]
+
+	inFlight atomic.Int64 // accepted calls without an answer
+	streams  atomic.Int64 // open subscriptions/listen
+	panics   atomic.Uint64
+	changed  atomic.Bool // tools/list has changed and not every loop knows
+	retell   atomic.Bool
+	serving  atomic.Bool
+	draining atomic.Bool
+	addrs    []Addr
+	stop     context.CancelFunc
+	ticking  sync.WaitGroup
+}
+
+// Addr is where a door listens.
+type Addr struct {
+	Door string // "http", "tcp", "unix"
+	Addr net.Addr
+}
+
+// New makes a server that does not listen yet. The error names every fault of the options.
+func New(opt Options) (*Server, error) {
+	opt.setDefaults()
+	if err := opt.validate(); err != nil {
+		return nil, err
+	}
+	s := &Server{opt: opt, buffers: pool.NewBytes(0), set: metrics.NewSet()}
+	if err := s.describe(); err != nil {
+		return nil, err
+	}
+	var err error
+	s.sessions, err = session.New(session.Options{
+		Max: opt.Sessions.Max, MaxPerPrincipal: opt.Sessions.MaxPerPrincipal,
+		IdleTTL: opt.Sessions.IdleTTL, Shards: opt.Sessions.Shards, Now: monotonic,
+		OnEnd: func(old *session.Session, _ session.Reason) {
+			old.State.(*peer).calls.cancelAll(ErrDisconnected)
+		},
+	})
+	if err != nil {
+		return nil, fmt.Errorf("cannot make the session table: %w", err)
+	}
+	if err := s.makeLoops(); err != nil {
+		return nil, err
+	}
+	s.renewDate(time.Now())
+	s.registerMetrics()
+	return s, nil
+}
+
+// began is the origin of the server's monotonic clock.
+var began = time.Now()
+
+func monotonic() int64 { return int64(time.Since(began)) }
+
+// describe encodes what the server says of itself.
+func (s *Server) describe() error {
+	o := &s.opt
+	info, err := json.Marshal(mcp.Implementation{Name: o.Name, Title: o.Title, Version: o.Version})
+	if err != nil {
+		return fmt.Errorf("cannot encode the server's name: %w", err)
+	}
+	ttl := o.Lists.TTL.Milliseconds()
+	s.tools = mcp.NewCatalogue[*tool](mcp.ListOptions{
+		PageSize: o.Lists.PageSize, TTLMs: ttl, CacheScope: o.Lists.CacheScope, ServerInfo: info,
+	})
+	for push := range s.hello {
+		s.hello[push] = mcp.Discover{
+			ServerInfo: info, Instructions: o.Instructions, TTLMs: ttl, CacheScope: o.Lists.CacheScope,
+			Capabilities: []byte(`{"logging":{},"tools":{}}`),
+		}
+	}
+	s.hello[1].Capabilities = []byte(`{"logging":{},"tools":{"listChanged":true}}`)
+	s.discover = s.hello[1].AppendDiscover(nil)
+	s.metaTail = append(mcp.AppendMeta(nil, info), '}')
+	return nil
+}
+
+// initialized is the result of initialize. push: the door can tell the peer of changed lists.
+func (s *Server) initialized(v mcp.Version, push bool) []byte {
+	if push {
+		return s.hello[1].AppendInitialize(nil, v)
+	}
+	return s.hello[0].AppendInitialize(nil, v)
+}
+
+func (s *Server) makeLoops() error {
+	o := &s.opt
+	group, err := loop.New(loop.Options{
+		Loops: o.Loops.Count, ReadBytes: o.Loops.ReadBytes, Backlog: o.Loops.Backlog,
+		Pin: o.Loops.Pin, ConnsMax: o.Limits.Connections,
+		CarryMax:   o.Limits.MessageBytes + o.Limits.HeadBytes + 64<<10,
+		OutboxHigh: o.Limits.OutboxHighBytes, OutboxLow: o.Limits.OutboxLowBytes,
+		OutboxMax: o.Limits.OutboxMaxBytes, WriteTimeout: o.Limits.WriteTimeout,
+		Log: o.Log, Buffers: s.buffers,
+	})
+	if err != nil {
+		return fmt.Errorf("cannot make the loops: %w", err)
+	}
+	s.group = group
+	for _, l := range group.Loops() {
+		ls := &loopState{
+			s: s, loop: l,
+			scanner: codec.Scanner{DepthMax: o.Limits.Depth},
+			streams: map[*stream]struct{}{}, peers: map[*lineConn]struct{}{},
+		}
+		ls.in.ls = ls
+		ls.inline.Bind(nil, &ls.parser)
+		s.states = append(s.states, ls)
+	}
+	s.workers, err = shard.NewWorkers(shard.WorkersOptions{
+		Count: o.Queue.Workers, Rings: len(s.states), Slots: o.Queue.Max,
+		WarnPercent: o.Queue.WarnPercent, RejectPercent: o.Queue.RejectPercent,
+		OnDrop: func(item any) { item.(*Call).dropped() },
+	}, s.runBlocking)
+	if err != nil {
+		return fmt.Errorf("cannot make the workers: %w", err)
+	}
+	return nil
+}
+
+// stateOf is the server's share of the connection's loop.
+func (s *Server) stateOf(c *loop.Conn) *loopState { return s.states[c.Loop().Index()] }
+
+// Serve listens, serves until ctx ends, and drains. It returns nil after a clean end. When
+// Options.Stdio is the only door it also ends with standard input.
+func (s *Server) Serve(ctx context.Context) error {
+	if err := s.Start(); err != nil {
+		return err
+	}
+	return s.Wait(ctx)
+}
+
+// Wait is the second half of Serve, for who calls Start: it waits until ctx ends and drains.
+func (s *Server) Wait(ctx context.Context) error {
+	select {
+	case <-ctx.Done():
+	case <-s.stdioEnded():
+	}
+	drain, cancel := context.WithTimeout(context.Background(), s.opt.DrainTimeout)
+	defer cancel()
+	return s.Drain(drain)
+}
+
+// stdioEnded is closed when standard input has ended and everything was written; it is nil,
+// which blocks, when there is another door.
+func (s *Server) stdioEnded() <-chan struct{} {
+	if !s.opt.Stdio || len(s.addrs) > 0 {
+		return nil
+	}
+	return s.group.StdDone()
+}
+
+// Start opens every door and returns. An error names the address; nothing listens then.
+func (s *Server) Start() error {
+	if s.serving.Swap(true) {
+		return errors.New("cannot start a server twice")
+	}
+	s.group.Start()
+	if err := s.openDoors(); err != nil {
+		hard, cancel := context.WithCancel(context.Background())
+		cancel()
+		return errors.Join(err, s.Drain(hard))
+	}
+	ctx, stop := context.WithCancel(context.Background())
+	s.stop = stop
+	s.ticking.Go(func() { s.tick(ctx) })
+	return nil
+}
+
+func (s *Server) openDoors() error {
+	o := &s.opt
+	line := &lineDoor{
+		s: s, first: o.Limits.FirstTimeout, frameTime: o.Limits.FrameTimeout, idle: o.Limits.IdleTimeout,
+	}
+	web := &httpDoor{s: s, guard: newOriginGuard(o.Security), limits: codec.HTTPLimits{
+		HeadBytes: o.Limits.HeadBytes, Headers: o.Limits.Headers,
+		TargetBytes: o.Limits.TargetBytes, BodyBytes: int64(o.Limits.MessageBytes),
+	}}
+	for _, addr := range o.HTTP {
+		if err := s.listenOn("http", "tcp", addr, web); err != nil {
+			return err
+		}
+	}
+	for _, addr := range o.TCP {
+		if err := s.listenOn("tcp", "tcp", addr, line); err != nil {
+			return err
+		}
+	}
+	for _, path := range o.Unix {
+		if err := s.listenOn("unix", "unix", path, line); err != nil {
+			return err
+		}
+	}
+	if !o.Stdio {
+		return nil
+	}
+	if _, err := s.group.Std(os.Stdin, os.Stdout, &lineDoor{s: s}); err != nil {
+		return fmt.Errorf("cannot serve standard input and output: %w", err)
+	}
+	return nil
+}
+
+func (s *Server) listenOn(door, network, addr string, h loop.Handler) error {
+	l, err := s.group.Listen(network, addr, h)
+	if err != nil {
+		return fmt.Errorf("cannot open the %s door on %q: %w", door, addr, err)
+	}
+	s.addrs = append(s.addrs, Addr{Door: door, Addr: l.Addr()})
+	return nil
+}
+
+// Addrs are the addresses that the doors listen on, once Start has returned.
+func (s *Server) Addrs() []Addr { return s.addrs }
+
+// Drain ends the server: no new connection, no new call; calls in flight are answered and their
+// answers written until ctx ends, then everything closes. It returns ctx's error when something
+// had to be cut.
+func (s *Server) Drain(ctx context.Context) error {
+	s.draining.Store(true)
+	err := s.group.Drain(ctx)
+	if s.stop != nil {
+		s.stop()
+		s.ticking.Wait()
+	}
+	if workersErr := s.workers.Close(ctx); err == nil {
+		err = workersErr
+	}
+	return err
+}
+
+// tick does once a second what needs no message: the Date header, the health snapshot, idle
+// sessions, keep-alive comments.
+func (s *Server) tick(ctx context.Context) {
+	ticker := time.NewTicker(time.Second)
+	defer ticker.Stop()
+	swept := time.Now()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case now := <-ticker.C:
+			s.renewDate(now)
+			s.health.sample(s, now)
+			if now.Sub(swept) >= s.opt.Sessions.Sweep {
+				swept = now
+				s.sessions.Sweep()
+			}
+			if s.retell.Swap(false) {
+				s.toolsChanged()
+			}
+			s.keepAlive(now)
+		}
+	}
+}
+
+const keepAliveSeconds = 15
+
+// keepAlive sends a comment on every open HTTP stream, every 15 s.
+func (s *Server) keepAlive(now time.Time) {
+	if now.Unix()%keepAliveSeconds != 0 || s.streams.Load() == 0 {
+		return
+	}
+	for _, ls := range s.states {
+		ls.loop.Post(func() {
+			for st := range ls.streams {
+				if st.http != nil {
+					st.http.comment()
+				}
+			}
+		})
+	}
+}
+
+func (s *Server) renewDate(now time.Time) {
+	date := codec.AppendDate(nil, now)
+	s.date.Store(&date)
+}
+
+func (s *Server) dateValue() []byte { return *s.date.Load() }

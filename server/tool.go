@@ -1,0 +1,175 @@
+package server
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"reflect"
+
+	"github.com/VictoriaMetrics/metrics"
+	"github.com/mcploop/mcploop/codec"
+	"github.com/mcploop/mcploop/mcp"
+)
+
+// Mode says where a tool runs.
+type Mode uint8
+
+const (
+	// Blocking tools run on a worker and may take their time. It is the default.
+	Blocking Mode = iota
+	// Inline tools run on the loop of the caller's connection. They must return within
+	// microseconds, must not block, and cannot report progress; in exchange a call costs no
+	// hand-over.
+	Inline
+)
+
+// RawHandler answers one tools/call without any decoding or encoding in between: it appends
+// the JSON object of a CallToolResult to dst and returns it. req and the bytes it points to are
+// valid until the handler returns. An *mcp.Error fails the call as a protocol error, any other
+// error becomes an answer with isError. The answer must be valid JSON in UTF-8 and must have no
+// _meta. A raw handler checks its arguments itself.
+type RawHandler func(ctx context.Context, req *mcp.Request, dst []byte) ([]byte, error)
+
+// tool is what the catalogue keeps of a tool.
+type tool struct {
+	mode     Mode
+	run      RawHandler
+	async    func(*Call)
+	mirrored []mirror                     // arguments that Mcp-Param-* headers repeat
+	duration *metrics.PrometheusHistogram // off the loop; nil for inline tools
+}
+
+// AddRawTool offers a tool with a raw handler. A tool of the same name is replaced. Safe for
+// concurrent use; clients that listen are told that the list has changed.
+func (s *Server) AddRawTool(t mcp.Tool, h RawHandler, mode ...Mode) error {
+	return s.addTool(&t, &tool{mode: modeOf(mode), run: h})
+}
+
+// AddAsyncTool offers a tool that answers later. h runs on the loop and must not block; it
+// hands the call to somebody who ends it once with Reply, ReplyRaw or Fail, from any goroutine.
+func (s *Server) AddAsyncTool(t mcp.Tool, h func(*Call)) error {
+	return s.addTool(&t, &tool{async: h})
+}
+
+// RemoveTool takes a tool out; false when there is none of that name.
+func (s *Server) RemoveTool(name string) bool {
+	if !s.tools.Remove(name) {
+		return false
+	}
+	s.toolsChanged()
+	return true
+}
+
+func (s *Server) addTool(t *mcp.Tool, entry *tool) error {
+	var err error
+	if entry.mirrored, err = mirrors(t.InputSchema); err != nil {
+		return fmt.Errorf("cannot add tool %q: %w", t.Name, err)
+	}
+	if entry.mode != Inline {
+		entry.duration = s.toolHistogram(t.Name)
+	}
+	if err := s.tools.Add(t, entry); err != nil {
+		return err
+	}
+	s.toolsChanged()
+	return nil
+}
+
+func modeOf(mode []Mode) Mode {
+	if len(mode) == 0 {
+		return Blocking
+	}
+	return mode[0]
+}
+
+// AddTool offers a tool whose arguments are decoded into In and whose answer is encoded from
+// Out. In must be a struct or a map with string keys; unless t brings an InputSchema it is
+// derived from In (field tags: json, and jsonschema for the description). Arguments that do not
+// fit the schema never reach h.
+//
+// Out may be *mcp.CallToolResult (sent as it is), string (one text block), mcp.Content or
+// []mcp.Content, or a struct or map: then it is sent as structuredContent and as a text block
+// with the same JSON, and the output schema is derived unless t brings one. Any other Out is
+// sent as the text of its JSON. An *mcp.Error fails the call as a protocol error; any other
+// error becomes an answer with isError.
+//
+// AddTool panics when the tool cannot be offered: a bad name, or a type that has no schema.
+func AddTool[In, Out any](
+	s *Server, t mcp.Tool, h func(context.Context, *mcp.Request, In) (Out, error), mode ...Mode,
+) {
+	schema, err := prepareSchemas(&t, reflect.TypeFor[In](), reflect.TypeFor[Out]())
+	if err != nil {
+		panic(fmt.Sprintf("BUG: cannot add tool %q: %v", t.Name, err))
+	}
+	run := func(ctx context.Context, req *mcp.Request, dst []byte) ([]byte, error) {
+		var in In
+		if fault := schema.check(req.Params.Arguments); fault != nil {
+			return invalidArguments(dst, req.Version, t.Name, fault)
+		}
+		if raw := req.Params.Arguments; raw != nil {
+			if fault := json.Unmarshal(raw, &in); fault != nil {
+				return invalidArguments(dst, req.Version, t.Name, fault)
+			}
+		}
+		out, err := h(ctx, req, in)
+		if err != nil {
+			return dst, err
+		}
+		return appendOutput(dst, any(out), req.Version)
+	}
+	if err := s.AddRawTool(t, run, mode...); err != nil {
+		panic("BUG: " + err.Error())
+	}
+}
+
+// invalidArguments is the answer to arguments that do not fit: the model shall see it from
+// 2025-11-25 on (SEP-1303); before that it is a protocol error.
+func invalidArguments(dst []byte, v mcp.Version, name string, fault error) ([]byte, error) {
+	text := fmt.Sprintf("invalid arguments for tool %q: %v", name, fault)
+	if v >= mcp.V20251125 {
+		return mcp.AppendErrorResult(dst, []byte(text)), nil
+	}
+	return dst, codec.ErrInvalidParams.With("%s", text)
+}
+
+// appendOutput encodes what a typed handler returned.
+func appendOutput(dst []byte, out any, v mcp.Version) ([]byte, error) {
+	switch result := out.(type) {
+	case *mcp.CallToolResult:
+		return appendResult(dst, result)
+	case mcp.CallToolResult:
+		return appendResult(dst, &result)
+	case string:
+		return mcp.AppendTextResult(dst, []byte(result)), nil
+	case mcp.Content:
+		return appendResult(dst, &mcp.CallToolResult{Content: []mcp.Content{result}})
+	case []mcp.Content:
+		return appendResult(dst, &mcp.CallToolResult{Content: result})
+	}
+	raw, err := json.Marshal(out)
+	if err != nil {
+		return dst, fmt.Errorf("cannot encode the answer: %w", err)
+	}
+	dst = mcp.AppendTextResult(dst, raw)
+	if raw[0] != '{' || v < mcp.V20250618 {
+		return dst, nil
+	}
+	dst = append(dst[:len(dst)-1], `,"structuredContent":`...)
+	dst = append(dst, raw...)
+	return append(dst, '}'), nil
+}
+
+func appendResult(dst []byte, result *mcp.CallToolResult) ([]byte, error) {
+	if result == nil {
+		return append(dst, `{"content":[]}`...), nil
+	}
+	plain := *result
+	if plain.Content == nil {
+		plain.Content = []mcp.Content{}
+	}
+	raw, err := json.Marshal(&plain)
+	if err != nil {
+		return dst, fmt.Errorf("cannot encode the answer: %w", err)
+	}
+	return append(dst, raw...), nil
+}
