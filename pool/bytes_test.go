@@ -129,6 +129,19 @@ func TestPoisonKeepsABoundedNumber(t *testing.T) {
 	}
 }
 
+func fillOften(t *testing.T, p *Bytes, mine byte) {
+	for i := range 5000 {
+		b := p.Get()
+		for range i % 64 {
+			b.B = append(b.B, mine)
+		}
+		if bytes.Count(b.B, []byte{mine}) != i%64 {
+			t.Error("a buffer is shared")
+		}
+		p.Put(b)
+	}
+}
+
 func TestBytesConcurrent(t *testing.T) {
 	f := func(poison bool) {
 		t.Helper()
@@ -136,18 +149,7 @@ func TestBytesConcurrent(t *testing.T) {
 		p.SetPoison(poison)
 		var wg sync.WaitGroup
 		for g := range byte(4) {
-			wg.Go(func() {
-				for i := range 5000 {
-					b := p.Get()
-					for range i % 64 {
-						b.B = append(b.B, g)
-					}
-					if bytes.Count(b.B, []byte{g}) != i%64 {
-						t.Error("a buffer is shared")
-					}
-					p.Put(b)
-				}
-			})
+			wg.Go(func() { fillOften(t, p, g) })
 		}
 		wg.Wait()
 		if got, want := p.Stats(), (Stats{Gets: 20_000, Puts: 20_000}); got != want {

@@ -11,8 +11,8 @@ func TestNoAllocations(t *testing.T) {
 			t.Errorf("%s: %v allocations, want 0", name, n)
 		}
 	}
-	type call struct{ id int }
-	item := &call{}
+	type call struct{ params []byte }
+	item := &call{params: []byte("{}")}
 	ring := mustRing[*call](t, 16)
 	f("ring push and pop", func() {
 		ring.TryPush(item)
@@ -36,7 +36,7 @@ func TestNoAllocations(t *testing.T) {
 	workers := mustWorkers(t, WorkersOptions{Count: 2, Rings: 2},
 		func(int, *call) { done <- struct{}{} })
 	f("submit, wake, run", func() {
-		workers.Submit(0, item)
+		mustSubmit(t, workers, 0, item)
 		<-done
 	})
 	mustClose(t, workers)

@@ -186,6 +186,14 @@ func (l *ledger) consume(t *testing.T, pop func(dst []mark) int) {
 	}
 }
 
+func produce(r *Ring[mark], producer, each int) {
+	for i := range each {
+		for !r.TryPush(mark{producer: producer, seq: i}) {
+			runtime.Gosched()
+		}
+	}
+}
+
 func TestRingStress(t *testing.T) {
 	f := func(slots, producers, consumers, each int, batch bool) {
 		t.Helper()
@@ -204,13 +212,7 @@ func TestRingStress(t *testing.T) {
 		}
 		var wg sync.WaitGroup
 		for p := range producers {
-			wg.Go(func() {
-				for i := range each {
-					for !r.TryPush(mark{producer: p, seq: i}) {
-						runtime.Gosched()
-					}
-				}
-			})
+			wg.Go(func() { produce(r, p, each) })
 		}
 		for range consumers {
 			wg.Go(func() { l.consume(t, pop) })

@@ -3,6 +3,7 @@ package shard
 // Hot path (Get): no allocation, no lock, no log, no time.Now.
 
 import (
+	"errors"
 	"fmt"
 	"hash/maphash"
 	"math/bits"
@@ -69,7 +70,7 @@ func NewTable[K comparable, V any](shards int, hash func(K) uint64) (*Table[K, V
 			shards, tableShardsMax)
 	}
 	if hash == nil {
-		return nil, fmt.Errorf("cannot make a table without a hash function; use HashString or HashUint64")
+		return nil, errors.New("cannot make a table without a hash; use HashString or HashUint64")
 	}
 	t := &Table[K, V]{
 		shards: make([]tableShard[K, V], shards),

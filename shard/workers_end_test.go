@@ -47,7 +47,7 @@ func TestWorkersSurvivePanics(t *testing.T) {
 	f("panic", "boom")
 	f("exit", ErrGoexit)
 	f("panic", "boom")
-	p.Submit(0, "ok")
+	mustSubmit(t, p, 0, "ok")
 	<-done
 	if p.Panics() != 3 {
 		t.Fatalf("Panics()=%d, want 3", p.Panics())
@@ -63,7 +63,7 @@ func TestWorkersCloseDrains(t *testing.T) {
 		ran.Add(1)
 	})
 	for i := range 50 {
-		p.Submit(i, i)
+		mustSubmit(t, p, i, i)
 	}
 	var wg sync.WaitGroup
 	wg.Go(func() { mustClose(t, p) })
@@ -86,7 +86,7 @@ func TestWorkersCloseHardEnd(t *testing.T) {
 	opt.OnDrop = func(any) { dropped.Add(1) }
 	p := mustWorkers(t, opt, func(int, int) { <-hang })
 	for i := range 20 {
-		p.Submit(i, i)
+		mustSubmit(t, p, i, i)
 	}
 	eventually(t, "all workers hanging", func() bool { return p.Busy() == 3 && p.Len() == 17 })
 	ctx, cancel := context.WithCancel(context.Background())
@@ -105,7 +105,7 @@ func TestWorkersCloseHardEnd(t *testing.T) {
 // TestWorkersCloseRace closes while others submit: what was accepted runs, and
 // has run when Close returns.
 func TestWorkersCloseRace(t *testing.T) {
-	for range 100 {
+	for range 50 {
 		var ran, accepted atomic.Int64
 		p := mustWorkers(t, WorkersOptions{Count: 4, Rings: 2, Slots: 64},
 			func(int, int) { ran.Add(1) })
@@ -132,7 +132,7 @@ func TestWorkersLeaveNoGoroutines(t *testing.T) {
 	for range 20 {
 		p := mustWorkers(t, WorkersOptions{Count: 8}, func(int, int) {})
 		for i := range 200 {
-			p.Submit(i, i)
+			mustSubmit(t, p, i, i)
 		}
 		mustClose(t, p)
 	}

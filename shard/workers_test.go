@@ -29,6 +29,13 @@ func mustClose[T any](t testing.TB, p *Workers[T]) {
 	}
 }
 
+func mustSubmit[T any](t testing.TB, p *Workers[T], hint int, v T) {
+	t.Helper()
+	if err := p.Submit(hint, v); err != nil {
+		t.Fatalf("Submit: %s", err)
+	}
+}
+
 // eventually polls: there is no other way to see that something sleeps.
 func eventually(t *testing.T, what string, is func() bool) {
 	t.Helper()
@@ -61,6 +68,21 @@ func TestWorkersOptions(t *testing.T) {
 	f(WorkersOptions{RejectPercent: -1}, "RejectPercent is -1")
 }
 
+func submitted(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Errorf("Submit: %s", err)
+	}
+}
+
+func submitEach(p *Workers[int], submitter, each int) {
+	for i := range each {
+		for p.Submit(submitter, submitter*each+i) != nil {
+			runtime.Gosched()
+		}
+	}
+}
+
 func TestWorkersRunEverythingOnce(t *testing.T) {
 	f := func(count, rings, submitters, each int) {
 		t.Helper()
@@ -69,13 +91,7 @@ func TestWorkersRunEverythingOnce(t *testing.T) {
 			func(_, v int) { seen[v].Add(1) })
 		var wg sync.WaitGroup
 		for s := range submitters {
-			wg.Go(func() {
-				for i := range each {
-					for p.Submit(s, s*each+i) != nil {
-						runtime.Gosched()
-					}
-				}
-			})
+			wg.Go(func() { submitEach(p, s, each) })
 		}
 		wg.Wait()
 		mustClose(t, p)
@@ -130,9 +146,7 @@ func TestWorkersNoItemWaitsBesideASleeper(t *testing.T) {
 		for s := range 2 {
 			wg.Go(func() {
 				for range count / 2 {
-					if err := p.Submit(s+round, meet); err != nil {
-						t.Errorf("Submit: %s", err)
-					}
+					submitted(t, p.Submit(s+round, meet))
 				}
 			})
 		}
@@ -152,7 +166,7 @@ func TestWorkersStealFromHungNeighbour(t *testing.T) {
 		}
 		done <- v
 	})
-	p.Submit(0, 0)
+	mustSubmit(t, p, 0, 0)
 	for i := 1; i <= 100; i++ {
 		if err := p.Submit(i, i); err != nil { // both rings, one free worker
 			t.Fatalf("Submit: %s", err)
@@ -172,11 +186,11 @@ func TestWorkersOneWorkerServesAllRings(t *testing.T) {
 			close(other)
 			return
 		}
-		p.Submit(0, 0)
+		_ = p.Submit(0, 0) // refused once Close was called
 	})
-	p.Submit(0, 0)
-	p.Submit(0, 0)
-	p.Submit(1, 1)
+	mustSubmit(t, p, 0, 0)
+	mustSubmit(t, p, 0, 0)
+	mustSubmit(t, p, 1, 1)
 	<-other
 	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
 	defer cancel()
@@ -222,7 +236,7 @@ func TestWorkersBoundedWhenAllHang(t *testing.T) {
 func TestWorkersGoToSleep(t *testing.T) {
 	p := mustWorkers(t, WorkersOptions{Count: 16, Rings: 4}, func(int, int) {})
 	for i := range 1000 {
-		p.Submit(i, i)
+		mustSubmit(t, p, i, i)
 	}
 	eventually(t, "all workers asleep", func() bool {
 		return p.spare.Load() == 16 && p.searching.Load() == 0 && p.Len() == 0

@@ -36,13 +36,7 @@ func BenchmarkRingProducers(b *testing.B) {
 			b.ReportAllocs()
 			var wg sync.WaitGroup
 			for p := range producers {
-				wg.Go(func() {
-					for i := p; i < b.N; i += producers {
-						for !r.TryPush(i) {
-							runtime.Gosched()
-						}
-					}
-				})
+				wg.Go(func() { pushEvery(r, p, b.N, producers) })
 			}
 			dst := make([]int, 256)
 			for got := 0; got < b.N; {
@@ -57,6 +51,14 @@ func BenchmarkRingProducers(b *testing.B) {
 	f(1)
 	f(2)
 	f(8)
+}
+
+func pushEvery(r *Ring[int], from, to, step int) {
+	for i := from; i < to; i += step {
+		for !r.TryPush(i) {
+			runtime.Gosched()
+		}
+	}
 }
 
 func BenchmarkTableGet(b *testing.B) {
@@ -108,7 +110,7 @@ func BenchmarkWorkersRoundTrip(b *testing.B) {
 		func(int, int) { done <- struct{}{} })
 	b.ReportAllocs()
 	for b.Loop() {
-		p.Submit(0, 0)
+		mustSubmit(b, p, 0, 0)
 		<-done
 	}
 	mustClose(b, p)

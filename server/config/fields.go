@@ -142,7 +142,7 @@ func loadFields() []field {
 	return []field{
 		{
 			path: "queue.max", unit: "calls", min: 64, max: 1 << 20,
-			doc: "Calls that wait for a worker; rounded up to a power of two.",
+			doc: "Calls that wait for a worker.",
 		},
 		{
 			path: "queue.warn_percent", unit: "percent of queue.max", min: 1, max: 99,
