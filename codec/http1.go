@@ -2,8 +2,6 @@
 
 package codec
 
-import "bytes"
-
 // HTTPLimits bounds what one HTTP message may cost. Every field must be above 0; a nil
 // pointer where one is taken means the defaults.
 type HTTPLimits struct {
@@ -78,44 +76,45 @@ func (p *RequestParser) Head(buf []byte, r *Request) (n int, err *HTTPError) {
 	if limits == nil {
 		limits = &defaultHTTPLimits
 	}
-	if !worthParsing(buf, &p.scanned) {
-		return 0, overHead(buf, limits, true)
+	if !worthParsing(buf, &p.scanned, limits.firstLineMax(), limits.HeadBytes) {
+		return 0, nil
 	}
-	n, err = r.parse(buf, limits)
-	if n == 0 && err == nil {
+	n, err = r.parse(buf[:min(len(buf), limits.HeadBytes)], limits)
+	switch {
+	case n > 0 || err != nil:
+		p.scanned = 0
+	case len(buf) >= limits.HeadBytes:
+		return 0, refuseHeadBytes
+	default:
 		p.scanned = len(buf)
-		return 0, overHead(buf, limits, true)
 	}
-	p.scanned = 0
 	return n, err
 }
 
-// worthParsing reports whether anything behind scanned can complete a line or break a rule.
-func worthParsing(buf []byte, scanned *int) bool {
+// firstLineMax bounds the bytes up to the end of the longest request line with the longest
+// method. What lies behind is not looked at before the line ended, so that the pieces in which
+// a head comes never decide how it is refused.
+func (l *HTTPLimits) firstLineMax() int {
+	const rest = 2*leadingLinesMax + methodBytesMax + len("  HTTP/1.1\r\n")
+	return l.TargetBytes + rest
+}
+
+// worthParsing reports whether the bytes behind scanned can complete a line, break a rule or
+// pass one of the two limits.
+func worthParsing(buf []byte, scanned *int, lineMax, headMax int) bool {
 	from := *scanned
-	if from == 0 || from > len(buf) {
+	switch {
+	case from == 0 || from > len(buf):
 		return true
-	}
-	if buf[from-1] == '\r' {
+	case len(buf) >= headMax || from <= lineMax && len(buf) > lineMax:
+		return true
+	case buf[from-1] == '\r':
 		return len(buf) > from
-	}
-	if nextControl(buf, from) < len(buf) {
+	case nextControl(buf, from) < len(buf):
 		return true
 	}
 	*scanned = len(buf)
 	return false
-}
-
-// overHead refuses an unfinished head that can only grow beyond the limits.
-func overHead(buf []byte, limits *HTTPLimits, request bool) *HTTPError {
-	const rest = methodBytesMax + len("  HTTP/1.1\r\n") + 2*leadingLinesMax
-	if request && len(buf) > limits.TargetBytes+rest && bytes.IndexByte(buf, '\n') < 0 {
-		return refuseTargetLong
-	}
-	if len(buf) > limits.HeadBytes {
-		return refuseHeadBytes
-	}
-	return nil
 }
 
 func (r *Request) parse(buf []byte, limits *HTTPLimits) (int, *HTTPError) {
@@ -124,7 +123,11 @@ func (r *Request) parse(buf []byte, limits *HTTPLimits) (int, *HTTPError) {
 	if i < 0 || err != nil {
 		return 0, err
 	}
-	end, err := lineEnd(buf, i)
+	first := buf[:min(len(buf), limits.firstLineMax())]
+	end, err := lineEnd(first, i)
+	if end < 0 && len(buf) > len(first) {
+		return 0, refuseTargetLong
+	}
 	if end < 0 || err != nil {
 		return 0, err
 	}
@@ -135,9 +138,6 @@ func (r *Request) parse(buf []byte, limits *HTTPLimits) (int, *HTTPError) {
 		end, err = lineEnd(buf, i)
 		if end < 0 || err != nil {
 			return 0, err
-		}
-		if end+2 > limits.HeadBytes {
-			return 0, refuseHeadBytes
 		}
 		if end == i {
 			return end + 2, r.finish(limits)
@@ -217,8 +217,7 @@ func (r *Request) addField(line []byte, limits *HTTPLimits) *HTTPError {
 	if len(r.Headers) >= limits.Headers {
 		return refuseHeaderCount
 	}
-	r.Headers = append(r.Headers, Header{})
-	h := &r.Headers[len(r.Headers)-1]
+	h := nextHeader(&r.Headers)
 	id, err := splitField(line, h)
 	if err != nil {
 		return err

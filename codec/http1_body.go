@@ -78,16 +78,19 @@ func (c *Chunked) Decode(dst, src []byte) (dst2 []byte, n int, done bool, err *H
 
 // line takes one size or trailer line; 0 means that it is not complete.
 func (c *Chunked) line(src []byte) (int, *HTTPError) {
-	end, err := lineEnd(src, c.seen)
-	if err != nil {
+	most, over := c.lineMax()
+	end, err := lineEnd(src[:min(len(src), most)], c.seen)
+	switch {
+	case err != nil:
 		return 0, err
-	}
-	if end < 0 {
+	case end < 0 && len(src) >= most:
+		return 0, over
+	case end < 0:
 		c.seen = len(src)
 		if c.seen > 0 && src[c.seen-1] == '\r' {
 			c.seen--
 		}
-		return 0, c.overLine(len(src))
+		return 0, nil
 	}
 	c.seen = 0
 	if c.phase == chunkTrailer {
@@ -96,18 +99,12 @@ func (c *Chunked) line(src []byte) (int, *HTTPError) {
 	return end + 2, c.size(src[:end])
 }
 
-// overLine refuses an unfinished line that can only grow beyond the limits.
-func (c *Chunked) overLine(length int) *HTTPError {
+// lineMax returns how long the next line may be with its CRLF, and the refusal beyond that.
+func (c *Chunked) lineMax() (int, *HTTPError) {
 	if c.phase == chunkTrailer {
-		if c.extra+length > c.limits.HeadBytes {
-			return refuseHeadBytes
-		}
-		return nil
+		return c.limits.HeadBytes - c.extra, refuseHeadBytes
 	}
-	if c.extra+length > chunkDigitsMax+c.limits.ChunkExtBytes+1 {
-		return refuseChunkExts
-	}
-	return nil
+	return chunkDigitsMax + c.limits.ChunkExtBytes - c.extra + 2, refuseChunkExts
 }
 
 // size takes a size line.
@@ -200,10 +197,7 @@ func (c *Chunked) trailer(line []byte) *HTTPError {
 	}
 	c.extra += len(line) + 2
 	c.lines++
-	switch {
-	case c.extra > c.limits.HeadBytes:
-		return refuseHeadBytes
-	case c.lines > c.limits.Headers:
+	if c.lines > c.limits.Headers {
 		return refuseHeaderCount
 	}
 	var h Header

@@ -32,15 +32,18 @@ func (p *ResponseParser) Head(buf []byte, r *Response) (n int, err *HTTPError) {
 	if limits == nil {
 		limits = &defaultHTTPLimits
 	}
-	if !worthParsing(buf, &p.scanned) {
-		return 0, overHead(buf, limits, false)
+	if !worthParsing(buf, &p.scanned, limits.HeadBytes, limits.HeadBytes) {
+		return 0, nil
 	}
-	n, err = r.parse(buf, limits)
-	if n == 0 && err == nil {
+	n, err = r.parse(buf[:min(len(buf), limits.HeadBytes)], limits)
+	switch {
+	case n > 0 || err != nil:
+		p.scanned = 0
+	case len(buf) >= limits.HeadBytes:
+		return 0, refuseHeadBytes
+	default:
 		p.scanned = len(buf)
-		return 0, overHead(buf, limits, false)
 	}
-	p.scanned = 0
 	return n, err
 }
 
@@ -57,9 +60,6 @@ func (r *Response) parse(buf []byte, limits *HTTPLimits) (int, *HTTPError) {
 		end, err = lineEnd(buf, i)
 		if end < 0 || err != nil {
 			return 0, err
-		}
-		if end+2 > limits.HeadBytes {
-			return 0, refuseHeadBytes
 		}
 		if end == i {
 			return end + 2, r.finish(limits)
@@ -99,8 +99,7 @@ func (r *Response) addField(line []byte, limits *HTTPLimits) *HTTPError {
 	if len(r.Headers) >= limits.Headers {
 		return refuseHeaderCount
 	}
-	r.Headers = append(r.Headers, Header{})
-	h := &r.Headers[len(r.Headers)-1]
+	h := nextHeader(&r.Headers)
 	id, err := splitField(line, h)
 	if err != nil {
 		return err
@@ -112,7 +111,8 @@ func (r *Response) addField(line []byte, limits *HTTPLimits) *HTTPError {
 	case knownTransferEncoding:
 		r.Chunked, err = transferCoding(r.Chunked, value)
 	case knownConnection:
-		for element := value; len(value) > 0; {
+		for len(value) > 0 {
+			var element []byte
 			element, value = nextElement(value)
 			r.closing = r.closing || sameFold(element, "close")
 			r.KeepAlive = r.KeepAlive || sameFold(element, "keep-alive")

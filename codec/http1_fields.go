@@ -34,6 +34,16 @@ var octets = func() (class [256]uint8) {
 	return class
 }()
 
+// nextHeader makes room for one more header; what was there before is still in it.
+func nextHeader(headers *[]Header) *Header {
+	n := len(*headers)
+	if n == cap(*headers) {
+		*headers = append(*headers, Header{})
+	}
+	*headers = (*headers)[:n+1]
+	return &(*headers)[n]
+}
+
 // nextControl returns the index of the first control character at or after i, len(b) when
 // there is none. A tab is not one: header values may hold it.
 func nextControl(b []byte, i int) int {
@@ -87,6 +97,20 @@ func firstFlag(w0, w1, w2, w3 uint64) int {
 // lineEnd returns the index of the CRLF that ends the line at i. It is -1 when more bytes are
 // needed, and any control character that is not part of that CRLF is a refusal.
 func lineEnd(b []byte, i int) (int, *HTTPError) {
+	// Fast path: a line of less than 32 bytes with its CRLF in the block.
+	if s := b[i:]; len(s) > 32 {
+		w0 := controls(binary.LittleEndian.Uint64(s)) & highBits
+		w1 := controls(binary.LittleEndian.Uint64(s[8:])) & highBits
+		w2 := controls(binary.LittleEndian.Uint64(s[16:])) & highBits
+		w3 := controls(binary.LittleEndian.Uint64(s[24:])) & highBits
+		if w0|w1|w2|w3 != 0 {
+			if n := firstFlag(w0, w1, w2, w3); s[n] == '\r' && s[n+1] == '\n' {
+				return i + n, nil
+			}
+		} else {
+			i += 32
+		}
+	}
 	i = nextControl(b, i)
 	switch {
 	case i == len(b):

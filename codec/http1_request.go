@@ -2,7 +2,8 @@ package codec
 
 // setConnection takes the options of one Connection line. close wins over keep-alive.
 func (r *Request) setConnection(value []byte) {
-	for element := value; len(value) > 0; {
+	for len(value) > 0 {
+		var element []byte
 		element, value = nextElement(value)
 		switch {
 		case sameFold(element, "close"):
@@ -17,7 +18,8 @@ func (r *Request) setConnection(value []byte) {
 
 // checkTrailerList refuses a Trailer header that announces what a trailer must not hold.
 func checkTrailerList(value []byte) *HTTPError {
-	for element := value; len(value) > 0; {
+	for len(value) > 0 {
+		var element []byte
 		element, value = nextElement(value)
 		for _, c := range element {
 			if octets[c]&classToken == 0 {
@@ -86,7 +88,8 @@ func (r *Request) Accepts(mediaType string) bool {
 		if knownName(r.Headers[i].Name) != knownAccept {
 			continue
 		}
-		for element, list := []byte(nil), r.Headers[i].Value; len(list) > 0; {
+		for list := r.Headers[i].Value; len(list) > 0; {
+			var element []byte
 			element, list = nextElement(list)
 			rank := rangeRank(element, mediaType)
 			if rank > best {

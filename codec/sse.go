@@ -79,7 +79,7 @@ type Event struct {
 // EventReader reads an event stream in whatever pieces it comes. The zero value is ready to
 // use; one per stream.
 type EventReader struct {
-	Max int // bytes of one event, its lines included; 0 means 4 MiB
+	Max int // bytes of one event's lines, without their ends; 0 means 4 MiB
 
 	// Retry is the last waiting time the stream asked for, 0 when none. It is bounded by what
 	// a reader can sensibly do: the caller caps it.
@@ -170,7 +170,7 @@ func (r *EventReader) field(line []byte) {
 	if line[0] == ':' {
 		return
 	}
-	r.used += len(line) + 1
+	r.used += len(line)
 	name, value := line, []byte(nil)
 	if i := bytes.IndexByte(line, ':'); i >= 0 {
 		name, value = line[:i], line[i+1:]
