@@ -1,0 +1,248 @@
+package bench
+
+import (
+	"bufio"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+)
+
+// TestMain lets the test binary be a client (load ...) and servers of its own.
+func TestMain(m *testing.M) {
+	if len(os.Args) > 1 {
+		switch os.Args[1] {
+		case "load":
+			os.Exit(Main(os.Args[1:], os.Stdout, os.Stderr))
+		case "test-stdio":
+			serveLines(os.Stdin, os.Stdout, nil)
+			os.Exit(0)
+		case "test-server":
+			ln, err := net.Listen("tcp", os.Args[2])
+			if err != nil {
+				fmt.Fprintln(os.Stderr, err)
+				os.Exit(1)
+			}
+			serveListener(ln, nil)
+			os.Exit(0)
+		}
+	}
+	os.Exit(m.Run())
+}
+
+// spoiler changes an answer; n counts the answers to calls. An empty answer closes.
+type spoiler func(n int64, answer string) string
+
+// answerLine answers one JSON-RPC message; "" when none is due.
+func answerLine(line []byte) (answer string, call bool) {
+	var m struct {
+		ID     json.RawMessage `json:"id"`
+		Method string          `json:"method"`
+		Params struct {
+			Name      string `json:"name"`
+			Arguments struct {
+				Message string `json:"message"`
+			} `json:"arguments"`
+		} `json:"params"`
+	}
+	if err := json.Unmarshal(line, &m); err != nil {
+		return `{"jsonrpc":"2.0","id":null,"error":{"code":-32700,"message":"parse error"}}`, false
+	}
+	switch {
+	case m.ID == nil:
+		return "", false
+	case m.Method == "initialize":
+		return fmt.Sprintf(`{"jsonrpc":"2.0","id":%s,"result":{"protocolVersion":"2025-11-25"}}`,
+			m.ID), false
+	case m.Params.Name == "fail":
+		return fmt.Sprintf(`{"jsonrpc":"2.0","id":%s,"error":{"code":-31000,"message":"no"}}`,
+			m.ID), true
+	case m.Params.Name == "constant":
+		return fmt.Sprintf(`{"jsonrpc":"2.0","id":%s,"result":{"content":[{"text":"3"}]}}`,
+			m.ID), true
+	}
+	text, err := json.Marshal(m.Params.Arguments.Message)
+	if err != nil {
+		return "", false
+	}
+	return fmt.Sprintf(`{"id":%s,"result":{"content":[{"type":"text","text":%s}]},"jsonrpc":"2.0"}`,
+		m.ID, text), true
+}
+
+var calls atomic.Int64
+
+func serveLines(r io.Reader, w io.Writer, spoil spoiler) {
+	in := bufio.NewReaderSize(r, 64<<10)
+	for {
+		line, err := in.ReadBytes('\n')
+		if err != nil {
+			return
+		}
+		out, call := answerLine(line)
+		if out == "" {
+			continue
+		}
+		if call && spoil != nil {
+			if out = spoil(calls.Add(1), out); out == "" {
+				return
+			}
+		}
+		if _, err := io.WriteString(w, out+"\n"); err != nil {
+			return
+		}
+	}
+}
+
+func serveListener(ln net.Listener, spoil spoiler) {
+	for {
+		c, err := ln.Accept()
+		if err != nil {
+			return
+		}
+		go func() {
+			defer c.Close()
+			serveLines(c, c, spoil)
+		}()
+	}
+}
+
+// startLines serves MCP lines until the test ends and returns the address.
+func startLines(t *testing.T, network string, spoil spoiler) string {
+	t.Helper()
+	addr := "127.0.0.1:0"
+	if network == "unix" {
+		addr = filepath.Join(t.TempDir(), "s")
+	}
+	ln, err := net.Listen(network, addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { ln.Close() })
+	calls.Store(0)
+	go serveListener(ln, spoil)
+	return ln.Addr().String()
+}
+
+// startEcho gives back what it gets, with spoil applied to each read.
+func startEcho(t *testing.T, spoil func([]byte)) string {
+	t.Helper()
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { ln.Close() })
+	go func() {
+		for {
+			c, err := ln.Accept()
+			if err != nil {
+				return
+			}
+			go echoConn(c, spoil)
+		}
+	}()
+	return ln.Addr().String()
+}
+
+func echoConn(c net.Conn, spoil func([]byte)) {
+	defer c.Close()
+	buf := make([]byte, 4096)
+	for {
+		n, err := c.Read(buf)
+		if err != nil {
+			return
+		}
+		if spoil != nil {
+			spoil(buf[:n])
+		}
+		if _, err := c.Write(buf[:n]); err != nil {
+			return
+		}
+	}
+}
+
+// startHTTP serves MCP over http; sse answers as a chunked event stream.
+func startHTTP(t *testing.T, sse bool, spoil spoiler) string {
+	t.Helper()
+	calls.Store(0)
+	h := func(w http.ResponseWriter, r *http.Request) {
+		body, err := io.ReadAll(r.Body)
+		if err != nil {
+			return
+		}
+		out, call := answerLine(body)
+		if legacy := r.Header.Get("Mcp-Method") == ""; legacy {
+			checkSession(w, r, out != "" && !call)
+		}
+		if out == "" {
+			w.WriteHeader(http.StatusAccepted)
+			return
+		}
+		if call && spoil != nil {
+			out = spoil(calls.Add(1), out)
+		}
+		if !sse {
+			w.Header().Set("Content-Type", "application/json")
+			io.WriteString(w, out)
+			return
+		}
+		w.Header().Set("Content-Type", "text/event-stream")
+		io.WriteString(w, ": hello\n\nevent: message\n"+
+			"data: {\"jsonrpc\":\"2.0\",\"method\":\"x\"}\n\n")
+		w.(http.Flusher).Flush()
+		fmt.Fprintf(w, "event: message\ndata: %s\n\n", out)
+	}
+	s := httptest.NewServer(http.HandlerFunc(h))
+	t.Cleanup(func() { s.CloseClientConnections(); s.Close() })
+	return s.Listener.Addr().String()
+}
+
+// checkSession names a session at initialize and wants it back later.
+func checkSession(w http.ResponseWriter, r *http.Request, first bool) {
+	const session = "a-session"
+	if first {
+		w.Header().Set("Mcp-Session-Id", session)
+	} else if r.Header.Get("Mcp-Session-Id") != session {
+		w.WriteHeader(http.StatusNotFound)
+	}
+}
+
+// quick returns options for a load of a fraction of a second.
+func quick(transport, addr string) Options {
+	o := DefaultOptions()
+	o.Transport, o.Addr = transport, addr
+	o.Conns, o.Depth = 4, 1
+	o.Duration, o.Warmup = 60*time.Millisecond, 20*time.Millisecond
+	return o
+}
+
+// doomed returns options for a load that ends as soon as every connection has failed.
+func doomed(transport, addr string) Options {
+	o := quick(transport, addr)
+	o.Duration = time.Minute
+	return o
+}
+
+// runLoad makes the load or fails the test.
+func runLoad(t *testing.T, o Options) Result {
+	t.Helper()
+	r, err := Run(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
+
+func contains(t *testing.T, got, want string) {
+	t.Helper()
+	if !strings.Contains(got, want) {
+		t.Errorf("got %q, want it to contain %q", got, want)
+	}
+}
