@@ -149,8 +149,8 @@ func (s *Scanner) cutBatch(b []byte, i int) (end, n int) {
 // envelope passes the object at b[i] and notes its members. It returns the index behind the
 // object, or -1 when it is not well-formed.
 func (s *Scanner) envelope(b []byte, i int, m *Message) int {
-	i = space(b, i+1)
-	if uint(i) < uint(len(b)) && b[i] == '}' {
+	i = space(b, s.usualHead(b, i, m))
+	if uint(i) < uint(len(b)) && b[i] == '}' && s.seen == 0 {
 		return i + 1
 	}
 	for {

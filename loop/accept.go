@@ -74,14 +74,14 @@ func (a *acceptor) onReadable(poll) error {
 // acceptOne reports whether there may be another one.
 func (a *acceptor) acceptOne() bool {
 	fd, from, errno := accept(a.fd)
-	switch {
-	case errno == 0:
+	switch errno {
+	case 0:
 		a.delay = 0
 		a.place(fd, from)
 		return true
-	case errno == unix.EAGAIN:
+	case unix.EAGAIN:
 		return false
-	case errno == unix.ECONNABORTED || errno == unix.EPROTO || errno == unix.EPERM:
+	case unix.ECONNABORTED, unix.EPROTO, unix.EPERM:
 		return true // that one gave up, or a firewall refused it; the next may do
 	}
 	a.park(errno) // no fds (EMFILE, ENFILE), no memory, or the network is down

@@ -27,7 +27,8 @@ type Handler interface {
 	// still write. The handler must Finish or Close c, now or later.
 	EOF(c *Conn)
 	// Expired: the deadline passed. What is appended to out is flushed, then c
-	// is closed with ErrDeadline. out as in Data.
+	// is closed with ErrDeadline, unless SetDeadline was called again. out as in
+	// Data.
 	Expired(c *Conn, out []byte) (reply []byte)
 	// Closed is the last call, exactly once for each conn that Open saw or
 	// Dial returned. err is nil after Finish, else the reason. The fd is gone.
@@ -39,6 +40,12 @@ type Handler interface {
 // when the work in flight is answered. Without it an idle conn is finished.
 type Drainer interface{ Drain(c *Conn) }
 
+// Hanguper is a Handler that wants to know at once when the peer of a paused
+// conn has ended its side: EOF waits for Resume. Hangup is called at most once
+// for each conn, on its loop, and only while c is paused. What the peer sent
+// beyond what is read ahead for a paused conn hides its end.
+type Hanguper interface{ Hangup(c *Conn) }
+
 // Panicker is a Handler that answers for a callback that panicked: what it
 // appends to out is flushed before c is closed with ErrPanic. out as in Data.
 type Panicker interface {
@@ -49,7 +56,7 @@ type Panicker interface {
 //
 // State of a conn lives in three places: own and the fields beside it belong to
 // the loop; box, off and err are guarded by mu; state is atomic, and all its
-// bits but stHeld change only under mu.
+// bits but stHeld and stPaused change only under mu.
 type Conn struct {
 	// State is the handler's. It belongs to c's loop.
 	State any
@@ -83,6 +90,7 @@ type Conn struct {
 // Bits of Conn.state.
 const (
 	stHeld    uint32 = 1 << iota // Pause
+	stPaused                     // Pause was called since the loop looked last
 	stPressed                    // outbox passed high and is not below low yet
 	stBoxed                      // outbox is not empty
 	stDialing                    // connect is not answered
@@ -96,9 +104,11 @@ const (
 	ownOpen    uint16 = 1 << iota // Open was called
 	ownReading                    // the watch is registered
 	ownFresh                      // carry holds bytes that Data may take at once
+	ownIdle                       // the last Data call took nothing
 	ownHup                        // the poller let go of the fd: read by turns
 	ownEOF                        // the peer's end was read
 	ownTold                       // EOF was called
+	ownGone                       // Hangup was called
 	ownArmed                      // the write side watches the fd
 	ownLinger                     // our end is shut, input is thrown away
 	ownDrain                      // finish as soon as idle
@@ -177,8 +187,9 @@ func (c *Conn) finish(err error) {
 // Pause stops Data calls until Resume; a call that is running is not affected.
 // Meanwhile at most Options.ReadBytes are read ahead, then the socket waits.
 // EOF waits too. Safe for concurrent use; call it before handing out the work
-// that will call Resume.
-func (c *Conn) Pause() { c.state.Or(stHeld) }
+// that will call Resume. A Data call that takes nothing should pause only when a
+// Resume will come with something new, else the two go round and round.
+func (c *Conn) Pause() { c.state.Or(stHeld | stPaused) }
 
 // Resume undoes Pause: Data gets what waits. Safe for concurrent use.
 func (c *Conn) Resume() {

@@ -230,7 +230,7 @@ func (ln *Listener) bindUnix(path string) ([]int, error) {
 	case err != nil:
 		return nil, err
 	case fi.Mode().Type() != fs.ModeSocket:
-		return nil, errors.New("the file exists and is not a socket; remove it or choose another path")
+		return nil, errors.New("a file that is no socket is there; remove it or use another path")
 	default:
 		dialer := net.Dialer{Timeout: time.Second}
 		c, err := dialer.DialContext(context.Background(), "unix", path)

@@ -80,7 +80,7 @@ func (o Options) withDefaults() Options {
 		o.Buffers = pool.NewBytes(64 * kib)
 	}
 	slots := 1
-	for slots < o.RingSlots && slots < mib {
+	for slots < o.RingSlots {
 		slots <<= 1
 	}
 	o.RingSlots = slots

@@ -51,6 +51,9 @@ func (c *Conn) advance() {
 		c.shut()
 		return
 	}
+	if c.state.Load()&stPaused != 0 {
+		c.notePause()
+	}
 	c.pump()
 	if c.own&ownDrain != 0 && c.idle() {
 		c.finish(nil)
@@ -82,6 +85,11 @@ func (c *Conn) pump() {
 		switch {
 		case st&(stPressed|stFinish|stFail) != 0:
 			return
+		case held && c.own&(ownEOF|ownGone) == ownEOF:
+			c.own |= ownGone
+			if h, ok := c.h.(Hanguper); ok {
+				h.Hangup(c)
+			}
 		case held && (!hup || len(c.carry) >= c.loop.opt.ReadBytes):
 			return
 		case !held && c.own&ownFresh != 0:
@@ -250,7 +258,9 @@ func (c *Conn) expire() {
 		c.due = 0
 		c.loop.stats.late.Add(1)
 		c.reply(c.h.Expired(c, c.loop.out))
-		c.finish(ErrDeadline)
+		if c.due == 0 { // else the handler gave it more time
+			c.finish(ErrDeadline)
+		}
 	}
 	c.advance()
 }

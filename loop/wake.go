@@ -40,7 +40,7 @@ func (c *Conn) wake() {
 	defer c.guard()
 	c.fill()
 	// Fast path: all was answered, nothing about c is special.
-	if c.state.Load() == 0 && c.own&^(ownInbound|ownPatient) == ownOpen|ownReading {
+	if c.state.Load() == 0 && c.own&^(ownInbound|ownPatient|ownIdle) == ownOpen|ownReading {
 		return
 	}
 	c.advance()
@@ -49,7 +49,8 @@ func (c *Conn) wake() {
 // fill reads once and gives the handler what there is.
 func (c *Conn) fill() filled {
 	l := c.loop
-	if c.state.Load()&^stBoxed != 0 || c.own&(ownFresh|ownEOF|ownLinger) != 0 {
+	if c.state.Load()&^stBoxed != 0 ||
+		(c.own&(ownFresh|ownEOF|ownLinger) != 0 && !c.hungry()) {
 		return c.fillAside()
 	}
 	if len(c.carry) > carryInline {
@@ -63,6 +64,7 @@ func (c *Conn) fill() filled {
 		return c.fillEnd(errno)
 	}
 	l.countRead(n)
+	c.own &^= ownFresh
 	data := l.buf[:k+n]
 	used, reply := c.data(data)
 	switch {
@@ -75,6 +77,14 @@ func (c *Conn) fill() filled {
 	}
 	c.after(used, reply)
 	return filledSome
+}
+
+// hungry tells that Data may be called with more bytes although it has not
+// taken all it could: as long as they are few, or when it needs more to take
+// any, which CarryMax bounds.
+func (c *Conn) hungry() bool {
+	return c.own&(ownEOF|ownLinger) == 0 &&
+		(len(c.carry) < c.loop.opt.ReadBytes || c.own&ownIdle != 0)
 }
 
 // fillBehind reads behind a large carry: a big frame is on its way. The carry
@@ -164,15 +174,32 @@ func (c *Conn) data(buf []byte) (used int, reply []byte) {
 // after writes the replies of a Data call and notes whether the rest of its
 // bytes can be taken before new ones arrive.
 func (c *Conn) after(used int, reply []byte) {
+	c.own &^= ownIdle
+	if used == 0 {
+		c.own |= ownIdle
+	}
 	if len(c.carry) > 0 {
 		switch {
 		case used == 0 && len(c.carry) >= c.loop.opt.CarryMax:
 			c.fail(ErrCarryFull)
-		case used > 0 && c.Enough(reply) || c.Paused():
+		case used > 0 && c.Enough(reply):
 			c.own |= ownFresh
 		}
 	}
+	if c.state.Load()&stPaused != 0 {
+		c.notePause()
+	}
 	c.reply(reply)
+}
+
+// notePause makes sure that a carry which Data left because of Pause is given
+// to it again. stHeld alone would not do: the Resume may have come, from another
+// goroutine, before Data returned.
+func (c *Conn) notePause() {
+	c.state.And(^stPaused)
+	if len(c.carry) > 0 {
+		c.own |= ownFresh
+	}
 }
 
 // reply writes what a callback appended and takes its array as out buffer.

@@ -1,0 +1,52 @@
+package codec
+
+// Hot path: no allocation, no lock, no log, no time.Now.
+
+// The envelope as nearly every client writes it.
+const (
+	usualVersion = `{"jsonrpc":"2.0","id":`
+	usualMethod  = `"method":"`
+)
+
+// usualIDDigits bounds the ids that usualHead reads; longer ones take the common way.
+const usualIDDigits = 18
+
+// usualHead passes the beginning of the envelope at b[i] when it is written in the usual order
+// and without white space: the version, a short integer id, the method. It notes what it passed
+// and returns the index of the next member, behind the comma; i+1 when it passed nothing. It
+// accepts nothing that the common way would not, it only looks at fewer bytes twice.
+func (s *Scanner) usualHead(b []byte, i int, m *Message) int {
+	from := i + len(usualVersion)
+	if len(b) < from || string(b[i:from]) != usualVersion {
+		return i + 1
+	}
+	end := from
+	for end < len(b) && b[end]-'0' <= 9 {
+		end++
+	}
+	digits := end - from
+	most := min(usualIDDigits, orDefault(s.IDBytesMax, usualIDDigits))
+	switch {
+	case digits == 0 || digits > most || end >= len(b) || b[end] != ',':
+		return i + 1
+	case b[from] == '0' && digits > 1: // not a JSON number
+		return i + 1
+	}
+	m.ID = b[from:end:end]
+	s.seen = seenVersion | seenID
+	return s.usualMethod(b, end+1, m)
+}
+
+func (s *Scanner) usualMethod(b []byte, i int, m *Message) int {
+	from := i + len(usualMethod)
+	if len(b) < from || string(b[i:from]) != usualMethod {
+		return i
+	}
+	end, escaped := skipString(b, from)
+	if end < 0 || escaped || end >= len(b) || b[end] != ',' {
+		return i
+	}
+	m.Method = b[from : end-1 : end-1]
+	s.seen |= seenMethod
+	return end + 1
+}
