@@ -56,7 +56,8 @@ func NewCatalogue[H any](opt ListOptions) *Catalogue[H] {
 }
 
 // ErrToolName is returned for a name that clients would refuse.
-var ErrToolName = errors.New("mcp: a tool's name must have 1 to 128 characters of A-Z a-z 0-9 _ - .")
+var ErrToolName = errors.New(
+	"mcp: a tool's name must have 1 to 128 characters, each a letter, a digit, '_', '-' or '.'")
 
 // Add puts a tool in, replacing one of the same name. It is safe for concurrent use. t must not
 // be changed afterwards.

@@ -97,7 +97,9 @@ func TestCatalogueDefinitionsFitTheRevision(t *testing.T) {
 		t.Helper()
 		out, _ := c.AppendPage(nil, v, nil)
 		var got []string
-		for _, name := range []string{"annotations", "title", "outputSchema", "_meta\":{\"k", "icons"} {
+		for _, name := range []string{
+			"annotations", "title", "outputSchema", "_meta\":{\"k", "icons",
+		} {
 			if strings.Contains(string(out), `"`+name) {
 				got = append(got, strings.TrimSuffix(name, "\":{\"k"))
 			}

@@ -59,6 +59,14 @@ func AppendTextResult(dst, text []byte) []byte {
 	return append(dst, `}]}`...)
 }
 
+// AppendRawTextResult is AppendTextResult for a text that is a raw JSON string already, such as
+// an argument of the same request: it is copied as it is.
+func AppendRawTextResult(dst []byte, text json.RawMessage) []byte {
+	dst = append(dst, `{"content":[{"type":"text","text":`...)
+	dst = append(dst, text...)
+	return append(dst, `}]}`...)
+}
+
 // AppendErrorResult appends a CallToolResult with one text block and isError; for raw handlers.
 func AppendErrorResult(dst, text []byte) []byte {
 	dst = append(dst, `{"content":[{"type":"text","text":`...)

@@ -12,7 +12,7 @@ func TestMethodTableKnowsItsNames(t *testing.T) {
 			t.Errorf("LookupMethod(%q) = %v", m.String(), got)
 		}
 	}
-	for _, name := range []string{"", "Tools/call", "tools/call\x00", "tools/calls", "initialize "} {
+	for _, name := range []string{"", "Tools/call", "tools/call\x00", "tools/calls", "ping "} {
 		if got := LookupMethod([]byte(name)); got != MethodUnknown {
 			t.Errorf("LookupMethod(%q) = %v; want unknown", name, got)
 		}

@@ -14,8 +14,8 @@ import (
 
 // A red pixel and an empty sound, the smallest that decoders accept.
 var (
-	pixelPNG = decode("iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mP8z8DwHwAFBQIAX8jx0gAA" +
-		"AABJRU5ErkJggg==")
+	pixelPNG = decode("iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mP8z8Dw" +
+		"HwAFBQIAX8jx0gAAAABJRU5ErkJggg==")
 	emptyWAV = decode("UklGRiYAAABXQVZFZm10IBAAAAABAAEAQB8AAAB9AAACABAAZGF0YQIAAAA=")
 )
 
@@ -28,6 +28,8 @@ func decode(s string) []byte {
 }
 
 type none struct{}
+
+type handler = func(context.Context, *mcp.Request, none) (string, error)
 
 // addFixtures offers the tools that the conformance suite calls by name.
 func addFixtures(s *server.Server) {
@@ -52,7 +54,7 @@ func addFixtures(s *server.Server) {
 			URI: "test://mixed-content-resource", MIMEType: "application/json",
 			Text: `{"test":"data","value":123}`,
 		}})
-	tool := func(name, description string, h func(context.Context, *mcp.Request, none) (string, error)) {
+	tool := func(name, description string, h handler) {
 		server.AddTool(s, mcp.Tool{Name: name, Description: description}, h)
 	}
 	tool("test_error_handling", "Always fails.", failAlways)
@@ -66,7 +68,8 @@ func addFixtures(s *server.Server) {
 }
 
 func failAlways(context.Context, *mcp.Request, none) (string, error) {
-	return "", errors.New("This tool intentionally returns an error for testing") //nolint:staticcheck // the suite's text
+	//nolint:staticcheck // the suite wants this text
+	return "", errors.New("This tool intentionally returns an error for testing")
 }
 
 func reportProgress(ctx context.Context, req *mcp.Request, _ none) (string, error) {

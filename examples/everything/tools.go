@@ -15,7 +15,8 @@ import (
 func addTools(s *server.Server) {
 	server.AddTool(s, mcp.Tool{Name: "add", Description: "Adds two numbers."}, add)
 	server.AddTool(s, mcp.Tool{Name: "divide", Description: "Divides a by b."}, divide)
-	server.AddTool(s, mcp.Tool{Name: "greet", Description: "Greets somebody."}, greet, server.Inline)
+	server.AddTool(s, mcp.Tool{Name: "greet", Description: "Greets somebody."}, greet,
+		server.Inline)
 	server.AddTool(s, mcp.Tool{
 		Name: "count", Description: "Counts to n and reports every step as progress.",
 	}, count)

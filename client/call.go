@@ -1,0 +1,51 @@
+package client
+
+import "time"
+
+// Call is one request on its way. The caller fills the exported fields, starts it, and leaves it
+// alone until Done; it may embed a Call in a struct of its own. A Call may be started again
+// after Done when no Cancel of its former use can come any more.
+type Call struct {
+	Method string
+	// Params is a raw JSON object, nil for none. It is read until Start returns. Members of its
+	// _meta that speak for the connection (version, client, capabilities) are replaced.
+	Params []byte
+	// Headers are whole HTTP header lines as codec.AppendHeader writes them, for this request
+	// alone: Mcp-Param-*. Read until Start returns; line wires ignore them.
+	Headers []byte
+	// Timeout bounds the wait for the answer; 0: none but the caller's own Cancel.
+	Timeout time.Duration
+	// Done gets the answer: exactly once after Start returned nil, never when it returned an
+	// error, possibly before it returned. It runs on a loop, or where Cancel, Close or the
+	// timeout run; it must not block.
+	Done func(*Call, Answer)
+	// Progress is told of every notifications/progress of this call, on a loop, before Done; it
+	// must not block. params is raw JSON, valid until it returns. Nil: no progress is asked for.
+	// A Cancel from another goroutine may run Done while Progress still runs.
+	Progress func(c *Call, params []byte)
+
+	id     uint64
+	expiry *time.Timer // nil without Timeout
+	verb   verb
+}
+
+// verb says what kind of message a Call is; only this package makes others than requests.
+type verb uint8
+
+const (
+	verbRequest verb = iota
+	verbNotify       // no answer is wanted; over HTTP its refusal is
+	verbReply        // Params is the whole message, an answer to the server
+	verbDelete       // the HTTP request that ends a session
+)
+
+// Answer is the outcome of a call: exactly one of Result, Error and Err is set, none of them
+// when no answer was wanted. Result and Error are valid until Done returns.
+type Answer struct {
+	Result []byte // raw JSON
+	Error  []byte // raw JSON-RPC error object
+	Err    error  // the connection failed, or HTTP refused (*HTTPError), or it was cancelled
+
+	Status    int    // of HTTP, 0 elsewhere
+	SessionID string // Mcp-Session-Id of the answer to initialize, "" elsewhere
+}

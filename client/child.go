@@ -1,0 +1,219 @@
+package client
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"strings"
+	"sync"
+	"syscall"
+	"time"
+
+	"github.com/mcploop/mcploop/loop"
+)
+
+// child is a server that runs as a process of its own, in a process group of its own. Its stdin
+// and stdout are one unix socket whose other end is a conn of the loop, so that no goroutine
+// pumps bytes; one goroutine waits for its end.
+type child struct {
+	cmd    *exec.Cmd
+	grace  time.Duration
+	line   *line
+	exited chan struct{} // closed when the process was waited for and its group is gone
+	once   sync.Once     // the first stop
+	closed chan struct{} // closed when it is through
+
+	// Of line's loop.
+	end    error // how the process ended; nil while it runs
+	silent bool  // its output ended
+	cut    bool  // the conn was closed
+}
+
+// exitWait is how long a child that closed its output has to end before its calls fail.
+const exitWait = time.Second
+
+// startChild runs the program and makes l its wire. The context bounds the start only.
+func startChild(ctx context.Context, m *Mux, l *line) error {
+	o := m.opt
+	near, far, err := m.dialPair(ctx, l)
+	if err != nil {
+		return fmt.Errorf("cannot connect to %q: %w", o.Command[0], err)
+	}
+	defer func() { _ = far.Close() }() // the child has its own
+	cmd := exec.Command(o.Command[0], o.Command[1:]...)
+	cmd.Dir, cmd.Env, cmd.Stderr = o.Dir, o.Env, o.Stderr
+	if cmd.Env == nil {
+		cmd.Env = plainEnv()
+	}
+	cmd.Stdin, cmd.Stdout = far, far
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	cmd.WaitDelay = exitWait // for a grandchild that holds stderr
+	l.conn = near
+	l.child = &child{
+		cmd: cmd, grace: o.CloseGrace, line: l,
+		exited: make(chan struct{}), closed: make(chan struct{}),
+	}
+	if err := cmd.Start(); err != nil {
+		l.child = nil
+		near.Close(err)
+		<-l.gone
+		return fmt.Errorf("cannot start %q: %w", o.Command[0], err)
+	}
+	go l.child.wait()
+	return nil
+}
+
+// dialPair connects the loop to a socket for the child: far is blocking, as programs expect of
+// their stdin. The name is random and lives only here; whoever else finds it is turned away.
+func (m *Mux) dialPair(ctx context.Context, l *line) (near *loop.Conn, far *os.File, err error) {
+	name := "@mcploop-" + rand.Text()
+	listener, err := net.ListenUnix("unix", &net.UnixAddr{Name: name, Net: "unix"})
+	if err != nil {
+		return nil, nil, err
+	}
+	defer func() { _ = listener.Close() }()
+	near, err = m.group.Dial("unix", name, m.opt.DialTimeout, l, nil)
+	if err != nil {
+		return nil, nil, err
+	}
+	deadline, ok := ctx.Deadline()
+	if limit := time.Now().Add(m.opt.DialTimeout); !ok || limit.Before(deadline) {
+		deadline = limit
+	}
+	if err = listener.SetDeadline(deadline); err == nil {
+		far, err = acceptOwn(listener)
+	}
+	if err != nil {
+		near.Close(err)
+		<-l.gone
+		return nil, nil, err
+	}
+	select {
+	case <-l.opened:
+		return near, far, nil
+	case <-l.gone:
+		_ = far.Close()
+		return nil, nil, l.end
+	}
+}
+
+// acceptOwn accepts the connection that this process made.
+func acceptOwn(listener *net.UnixListener) (*os.File, error) {
+	for {
+		conn, err := listener.AcceptUnix()
+		if err != nil {
+			return nil, err
+		}
+		file, err := conn.File()
+		_ = conn.Close()
+		if err != nil {
+			return nil, err
+		}
+		fd := int(file.Fd())
+		peer, err := syscall.GetsockoptUcred(fd, syscall.SOL_SOCKET, syscall.SO_PEERCRED)
+		if err == nil && int(peer.Pid) == os.Getpid() {
+			if err := syscall.SetNonblock(fd, false); err != nil {
+				_ = file.Close()
+				return nil, err
+			}
+			return file, nil
+		}
+		_ = file.Close()
+	}
+}
+
+// wait reaps the process and ends what is left of its group. Calls in flight learn how the
+// process ended, once the answers it left behind were read.
+func (ch *child) wait() {
+	err := ch.cmd.Wait()
+	ch.signal(syscall.SIGKILL) // grandchildren
+	if err == nil || errors.Is(err, exec.ErrWaitDelay) {
+		err = errors.New("exit status 0")
+	}
+	err = fmt.Errorf("%w: the process ended: %w", ErrGone, err)
+	conn := ch.line.conn
+	if conn.Loop().Post(func() { ch.ended(conn, err) }) != nil {
+		conn.Close(err)
+		ch.line.conclude(err)
+	}
+	close(ch.exited)
+}
+
+// ended runs on the loop when the process is gone, fellSilent when its output is.
+func (ch *child) ended(c *loop.Conn, err error) {
+	ch.end = err
+	switch {
+	case ch.cut:
+		ch.line.conclude(err)
+	case ch.silent:
+		c.Close(err)
+	default:
+		c.SetDeadline(exitWait) // a daemon that left the group may hold the socket open
+	}
+}
+
+// lost runs on the loop when the conn is gone.
+func (ch *child) lost(err error) {
+	ch.cut = true
+	if ch.end != nil {
+		ch.line.conclude(ch.end)
+		return
+	}
+	time.AfterFunc(exitWait, func() { ch.line.conclude(err) })
+}
+
+func (ch *child) fellSilent(c *loop.Conn) {
+	ch.silent = true
+	if ch.end != nil {
+		c.Close(ch.end)
+		return
+	}
+	c.SetDeadline(exitWait)
+}
+
+// signal sends to the whole group; an empty group is none of our business.
+func (ch *child) signal(s syscall.Signal) { _ = syscall.Kill(-ch.cmd.Process.Pid, s) }
+
+// stop ends the child: end of input, then SIGTERM, then SIGKILL, each after the grace. The
+// channel is closed when it is gone.
+func (ch *child) stop() <-chan struct{} {
+	ch.once.Do(func() {
+		ch.line.conn.Finish()
+		go ch.insist()
+	})
+	return ch.closed
+}
+
+func (ch *child) insist() {
+	defer close(ch.closed)
+	for _, s := range []syscall.Signal{syscall.SIGTERM, syscall.SIGKILL} {
+		select {
+		case <-ch.exited:
+			return
+		case <-time.After(ch.grace):
+			ch.signal(s)
+		}
+	}
+	<-ch.exited
+}
+
+// plainEnv is the environment of a child that was given none: nothing that holds a secret.
+func plainEnv() []string {
+	var env []string
+	for _, entry := range os.Environ() {
+		name, _, _ := strings.Cut(entry, "=")
+		switch name {
+		case "HOME", "LANG", "LOGNAME", "PATH", "SHELL", "TERM", "TMPDIR", "TZ", "USER":
+			env = append(env, entry)
+		default:
+			if strings.HasPrefix(name, "LC_") {
+				env = append(env, entry)
+			}
+		}
+	}
+	return env
+}

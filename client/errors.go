@@ -1,0 +1,113 @@
+package client
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/mcploop/mcploop/codec"
+	"github.com/mcploop/mcploop/mcp"
+)
+
+// Sentinels that a caller may branch on; they come wrapped.
+var (
+	// ErrClosed: the client or the Mux was closed.
+	ErrClosed = errors.New("client: closed")
+	// ErrGone: the server ended the connection, or its process ended, before it answered.
+	ErrGone = errors.New("client: server has gone")
+	// ErrUnreachable: no address of the server took a connection.
+	ErrUnreachable = errors.New("client: server cannot be reached")
+	// ErrOverloaded: InFlightMax calls wait, or OutboxBytesMax bytes are unsent. The call was
+	// not sent; try again later.
+	ErrOverloaded = errors.New("client: too many calls in flight")
+	// ErrTimeout: Call.Timeout or Options.CallTimeout passed.
+	ErrTimeout = errors.New("client: call timed out")
+	// ErrTooLarge: the answer is larger than Options.MessageBytesMax.
+	ErrTooLarge = errors.New("client: answer too large")
+	// ErrAnswer: the server answered, but with no answer to this call.
+	ErrAnswer = errors.New("client: not an answer")
+	// ErrInputRequired: the tool asks the user or a model for input (2026-07-28
+	// InputRequiredResult), which the blocking API has nobody to give.
+	ErrInputRequired = errors.New("client: the tool requires input")
+)
+
+// HTTPError is an answer whose HTTP status is not a success. When its body was a JSON-RPC error,
+// that is Cause and errors.As finds it.
+type HTTPError struct {
+	Status int    // 100..599
+	Text   string // the body's beginning, or the reason; at most 256 bytes, printable
+	Cause  *mcp.Error
+}
+
+// Error returns the status and the text.
+func (e *HTTPError) Error() string {
+	if e.Cause != nil {
+		return fmt.Sprintf("HTTP status %d: %s", e.Status, e.Cause.Error())
+	}
+	return fmt.Sprintf("HTTP status %d: %s", e.Status, e.Text)
+}
+
+// Unwrap returns Cause, or nil.
+func (e *HTTPError) Unwrap() error {
+	if e.Cause == nil {
+		return nil
+	}
+	return e.Cause
+}
+
+const refusalTextMax = 256
+
+// newHTTPError copies what it keeps of reason and body.
+func newHTTPError(status int, reason, body []byte) *HTTPError {
+	text := body
+	if len(text) == 0 {
+		text = reason
+	}
+	if len(text) > refusalTextMax {
+		text = text[:refusalTextMax]
+	}
+	clean := strings.Map(func(r rune) rune {
+		if r < ' ' || r == 0x7f {
+			return ' '
+		}
+		return r
+	}, strings.ToValidUTF8(string(text), "?"))
+	return &HTTPError{Status: status, Text: strings.TrimSpace(clean)}
+}
+
+// rpcError decodes a raw JSON-RPC error object. It never fails: what does not fit is said.
+func rpcError(raw []byte) *mcp.Error {
+	var wire struct {
+		Code    json.Number     `json:"code"`
+		Message string          `json:"message"`
+		Data    json.RawMessage `json:"data"`
+	}
+	if err := json.Unmarshal(raw, &wire); err != nil {
+		const none = "server sent an error that is none"
+		return &mcp.Error{Code: codec.ErrInternal.Code, Message: none}
+	}
+	code, err := wire.Code.Int64()
+	if err != nil {
+		code = int64(codec.ErrInternal.Code)
+	}
+	e := &mcp.Error{Code: int(code), Message: wire.Message}
+	if wire.Data != nil {
+		e.Data = wire.Data
+	}
+	return e
+}
+
+// failure turns an Answer into the error of the blocking API; nil when it is a result.
+func (a *Answer) failure() error {
+	switch {
+	case a.Err != nil:
+		return a.Err
+	case a.Error == nil:
+		return nil
+	case a.Status >= 300:
+		cause := rpcError(a.Error)
+		return &HTTPError{Status: a.Status, Text: cause.Message, Cause: cause}
+	}
+	return rpcError(a.Error)
+}

@@ -1,0 +1,121 @@
+package client
+
+import (
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/mcploop/mcploop/codec"
+)
+
+// heads are the parts of a request head that are the same in every request to one server.
+type heads struct {
+	post   []byte
+	delete []byte
+}
+
+func newHeads(u *url.URL, headers map[string]string) heads {
+	target := u.RequestURI()
+	tail := " HTTP/1.1\r\nHost: " + u.Host + "\r\n"
+	names := make([]string, 0, len(headers))
+	for name := range headers {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	var own []byte
+	for _, name := range names {
+		own = codec.AppendHeader(own, name, []byte(headers[name]))
+	}
+	h := heads{delete: append([]byte("DELETE "+target+tail), own...)}
+	h.post = append([]byte("POST "+target+tail+"Content-Type: application/json\r\n"+
+		"Accept: application/json, text/event-stream\r\n"), own...)
+	return h
+}
+
+// request returns a whole request; the caller keeps it until it was sent.
+func (h *heads) request(c *Call, e *encoder, f *facts) []byte {
+	if c.verb == verbDelete {
+		out := make([]byte, 0, len(h.delete)+len(f.lines)+2)
+		return append(append(append(out, h.delete...), f.lines...), "\r\n"...)
+	}
+	const rest = 128 // Mcp-Method, Content-Length
+	size := len(h.post) + len(f.lines) + len(c.Headers) + 2*len(e.name) + len(e.body) + rest
+	out := append(make([]byte, 0, size), h.post...)
+	out = append(out, f.lines...)
+	if f.version.Modern() && c.verb != verbReply {
+		out = appendValue(out, "Mcp-Method", c.Method)
+		if e.name != nil {
+			out = appendValue(out, "Mcp-Name", string(e.name))
+		}
+		out = append(out, c.Headers...)
+	}
+	out = append(out, "Content-Length: "...)
+	out = strconv.AppendInt(out, int64(len(e.body)), 10)
+	return append(append(out, "\r\n\r\n"...), e.body...)
+}
+
+// appendValue appends the header that repeats a value of the body. What a header cannot hold as
+// it is goes as base64 (2026-07-28, basic/transports, "Value encoding").
+func appendValue(dst []byte, name, value string) []byte {
+	if plainValue(value) {
+		return codec.AppendHeader(dst, name, []byte(value))
+	}
+	dst = append(append(dst, name...), ": =?base64?"...)
+	dst = base64.StdEncoding.AppendEncode(dst, []byte(value))
+	return append(dst, "?=\r\n"...)
+}
+
+func plainValue(v string) bool {
+	if v == "" || v[0] == ' ' || v[len(v)-1] == ' ' || strings.HasPrefix(v, "=?base64?") {
+		return false
+	}
+	for i := 0; i < len(v); i++ {
+		if v[i] < ' ' || v[i] > '~' {
+			return false
+		}
+	}
+	return true
+}
+
+// checkHeaders reports the headers of Options that cannot be sent: bad names and values, and
+// those that the client writes itself.
+func checkHeaders(headers map[string]string) error {
+	var faults []error
+	for name, value := range headers {
+		switch {
+		case !isToken(name):
+			faults = append(faults, fmt.Errorf("cannot send header %q: its name is no token", name))
+		case ownHeader(name):
+			faults = append(faults, fmt.Errorf("cannot send header %q: the client writes it", name))
+		case strings.ContainsFunc(value, isControl):
+			faults = append(faults, fmt.Errorf("cannot send header %q: its value has a control "+
+				"character", name))
+		}
+	}
+	return errors.Join(faults...)
+}
+
+func isControl(r rune) bool { return r < ' ' && r != '\t' || r == 0x7f }
+
+func isToken(s string) bool {
+	for i := 0; i < len(s); i++ {
+		c := s[i]
+		alnum := c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9'
+		if !alnum && !strings.ContainsRune("!#$%&'*+-.^_`|~", rune(c)) {
+			return false
+		}
+	}
+	return s != ""
+}
+
+func ownHeader(name string) bool {
+	lower := strings.ToLower(name)
+	return strings.HasPrefix(lower, "mcp-") || slices.Contains([]string{
+		"host", "content-type", "content-length", "transfer-encoding", "accept", "connection",
+		"upgrade", "expect", "te", "trailer",
+	}, lower)
+}

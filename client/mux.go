@@ -1,0 +1,253 @@
+package client
+
+import (
+	"fmt"
+	"strconv"
+	"sync"
+	"sync/atomic"
+
+	"github.com/mcploop/mcploop/codec"
+	"github.com/mcploop/mcploop/loop"
+	"github.com/mcploop/mcploop/mcp"
+)
+
+// Mux carries many calls to one server and brings each answer to its own caller. It is the async
+// core: no goroutine waits for an answer, and results pass through as raw bytes. Its exported
+// methods are safe for concurrent use, also on a loop, unless they say otherwise.
+type Mux struct {
+	opt      *Options
+	group    *loop.Group
+	wire     wire
+	table    table
+	facts    atomic.Pointer[facts]
+	encoders sync.Pool
+	count    counters
+	expire   func(id uint64) // m.timeout, made once
+}
+
+// wire is one way to the server: line or httpPool.
+type wire interface {
+	// prepare returns what table keeps beside a call; nil when the wire needs nothing.
+	prepare() *job
+	// send hands over the encoded call. An error means that nothing was sent and nobody else
+	// was told. e is valid until it returns.
+	send(c *Call, j *job, e *encoder, f *facts) error
+	// drop stops waiting for a call that was taken out of the table.
+	drop(c *Call, j *job)
+	// close ends the connections; what is in flight was answered before. The channel is closed
+	// when they are gone. It may be called again.
+	close(err error) <-chan struct{}
+}
+
+// Stats are the counters of a Mux since it was made.
+type Stats struct {
+	Calls    uint64 // requests that were sent
+	Answers  uint64 // of those, answered by the server
+	Strays   uint64 // answers with an unknown or repeated id, dropped
+	Noise    uint64 // frames that were no message, dropped
+	TooLarge uint64 // messages above MessageBytesMax, dropped
+	Requests uint64 // requests of the server, refused except ping
+	InFlight int    // unanswered now
+}
+
+type counters struct {
+	calls, answers, strays, noise, tooLarge, requests atomic.Uint64
+}
+
+func newMux(opt *Options, group *loop.Group) *Mux {
+	m := &Mux{opt: opt, group: group}
+	m.table.max = opt.InFlightMax
+	m.encoders.New = func() any { return &encoder{} }
+	m.facts.Store(&facts{})
+	m.expire = m.timeout
+	return m
+}
+
+// Stats returns the counters.
+func (m *Mux) Stats() Stats {
+	n := &m.count
+	return Stats{
+		Calls: n.calls.Load(), Answers: n.answers.Load(), Strays: n.strays.Load(),
+		Noise: n.noise.Load(), TooLarge: n.tooLarge.Load(), Requests: n.requests.Load(),
+		InFlight: m.table.len(),
+	}
+}
+
+// Version is the revision that was agreed, NoVersion before.
+func (m *Mux) Version() mcp.Version { return m.facts.Load().version }
+
+// Start sends c. After a nil error c.Done is called exactly once. ErrOverloaded, ErrClosed, or
+// what is wrong with the params.
+func (m *Mux) Start(c *Call) error { return m.start(c, m.facts.Load()) }
+
+func (m *Mux) start(c *Call, f *facts) error {
+	e := m.encoders.Get().(*encoder)
+	defer m.release(e)
+	if c.verb != verbReply {
+		if err := e.read(c); err != nil {
+			return err
+		}
+	}
+	j := m.wire.prepare()
+	id, err := m.table.put(c, j, m.expire)
+	if err != nil {
+		return fmt.Errorf("cannot call %q: %w", c.Method, err)
+	}
+	method, counts := c.Method, c.verb == verbRequest
+	e.encode(c, id, f)
+	if err := m.wire.send(c, j, e, f); err != nil {
+		if taken, _ := m.table.take(id); taken == nil {
+			return nil // a timeout or a close has answered it
+		}
+		return fmt.Errorf("cannot call %q: %w", method, err)
+	}
+	if counts {
+		m.count.calls.Add(1)
+	}
+	return nil
+}
+
+func (m *Mux) release(e *encoder) {
+	if cap(e.probe)+cap(e.body) <= encoderBytesMax {
+		m.encoders.Put(e)
+	}
+}
+
+// Cancel gives c up: the server is told in the manner of era and transport, and c.Done gets why.
+// False when c was answered already. c must have been started.
+func (m *Mux) Cancel(c *Call, why error) bool { return m.cancel(c.id, why, true) }
+
+func (m *Mux) timeout(id uint64) { m.cancel(id, ErrTimeout, true) }
+
+func (m *Mux) cancel(id uint64, why error, tell bool) bool {
+	c, j := m.table.take(id)
+	if c == nil {
+		return false
+	}
+	m.wire.drop(c, j)
+	if tell && c.verb == verbRequest {
+		m.tellCancelled(c, id)
+	}
+	c.Done(c, Answer{Err: why})
+	return true
+}
+
+// tellCancelled sends notifications/cancelled, except where closing the stream says it (modern
+// HTTP) and for what cannot be cancelled.
+func (m *Mux) tellCancelled(c *Call, id uint64) {
+	_, overHTTP := m.wire.(*httpPool)
+	if c.Method == "initialize" || overHTTP && m.Version().Modern() {
+		return
+	}
+	params := strconv.AppendUint([]byte(`{"requestId":`), id, 10)
+	_ = m.Notify("notifications/cancelled", append(params, '}')) // it is only a courtesy
+}
+
+// Notify sends a notification; nobody learns whether the server took it. params is a raw JSON
+// object or nil, read until Notify returns.
+func (m *Mux) Notify(method string, params []byte) error {
+	return m.Start(&Call{
+		Method: method, Params: params, verb: verbNotify, Timeout: m.opt.DialTimeout, Done: ignore,
+	})
+}
+
+func ignore(*Call, Answer) {}
+
+// fail answers everything in flight with err and lets nothing more in.
+func (m *Mux) fail(err error) {
+	for _, c := range m.table.close(err) {
+		c.Done(c, Answer{Err: err})
+	}
+}
+
+// isClosed tells that no call can be sent any more.
+func (m *Mux) isClosed() bool {
+	m.table.mu.Lock()
+	defer m.table.mu.Unlock()
+	return m.table.closed != nil
+}
+
+// Close cancels everything in flight with ErrClosed and ends the connections. The channel is
+// closed when they are gone; Close itself does not wait.
+func (m *Mux) Close() <-chan struct{} {
+	for _, id := range m.table.ids() {
+		m.cancel(id, ErrClosed, true)
+	}
+	m.fail(ErrClosed)
+	return m.wire.close(nil)
+}
+
+// reader takes the frames of one connection; it belongs to that connection's loop.
+type reader struct {
+	m       *Mux
+	scanner codec.Scanner
+	msg     codec.Message
+}
+
+// anyCall is the owner of frames on a wire where all calls share one stream.
+const anyCall = 0
+
+// take brings one frame to whom it belongs. owner is the call on whose stream the frame came,
+// or anyCall: an answer for another one is a stray. reply is what the server wants to hear at
+// once, appended to out; ok is false when the frame was no message.
+func (r *reader) take(frame []byte, owner uint64, a Answer, out []byte) (reply []byte, ok bool) {
+	if r.scanner.Scan(frame, &r.msg) != nil {
+		r.m.count.noise.Add(1)
+		return out, false
+	}
+	switch r.msg.Kind {
+	case codec.KindResult, codec.KindError:
+		a.Result, a.Error = r.msg.Result, r.msg.Error
+		r.answer(owner, a)
+	case codec.KindNotification:
+		r.notification(owner)
+	case codec.KindRequest:
+		return r.request(out), true
+	}
+	return out, true
+}
+
+func (r *reader) answer(owner uint64, a Answer) {
+	var c *Call
+	if r.msg.ID == nil {
+		// The server could not read a request's id. When there is but one, it is that one's.
+		if owner == anyCall {
+			c = r.m.table.takeOnly()
+		} else {
+			c, _ = r.m.table.take(owner)
+		}
+	} else if id, ok := parseID(r.msg.ID); ok && (owner == anyCall || owner == id) {
+		c, _ = r.m.table.take(id)
+	}
+	if c == nil {
+		r.m.count.strays.Add(1)
+		return
+	}
+	r.m.count.answers.Add(1)
+	c.Done(c, a)
+}
+
+func (r *reader) notification(owner uint64) {
+	if string(r.msg.Method) == mcp.NotifyProgress {
+		id, ok := parseID(r.msg.Param(mcp.MetaProgressToken))
+		if ok && (owner == anyCall || owner == id) {
+			if c := r.m.table.peek(id); c != nil && c.Progress != nil {
+				c.Progress(c, r.msg.Params)
+				return
+			}
+		}
+	}
+	if told := r.m.opt.OnNotification; told != nil {
+		told(string(r.msg.Method), r.msg.Params)
+	}
+}
+
+// request answers what a legacy server asks of its client. Nobody here can sample, elicit or
+// list roots, and no capability said so.
+func (r *reader) request(out []byte) []byte {
+	r.m.count.requests.Add(1)
+	if string(r.msg.Method) == "ping" {
+		return codec.AppendResult(out, r.msg.ID, []byte("{}"))
+	}
+	return codec.AppendError(out, r.msg.ID, codec.ErrMethodNotFound, nil)
+}

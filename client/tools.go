@@ -1,0 +1,134 @@
+package client
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+
+	"github.com/mcploop/mcploop/codec"
+	"github.com/mcploop/mcploop/mcp"
+)
+
+// Bounds of ListTools, against a server whose lists do not end.
+const (
+	listPagesMax = 64
+	listToolsMax = 100_000
+)
+
+// ListTools returns all tools of the server: it follows the cursors, up to 64 pages.
+func (c *Client) ListTools(ctx context.Context) ([]mcp.ListedTool, error) {
+	var tools []mcp.ListedTool
+	var cursor *string
+	for range listPagesMax {
+		params := map[string]any{}
+		if cursor != nil {
+			params["cursor"] = *cursor
+		}
+		raw, err := c.Raw(ctx, "tools/list", params)
+		if err != nil {
+			return nil, err
+		}
+		var page struct {
+			Tools      []mcp.ListedTool `json:"tools"`
+			NextCursor *string          `json:"nextCursor"`
+		}
+		if err := json.Unmarshal(raw, &page); err != nil {
+			return nil, fmt.Errorf("cannot read the answer to tools/list: %w", err)
+		}
+		tools = append(tools, page.Tools...)
+		switch next := page.NextCursor; {
+		case next == nil:
+			c.learn(tools)
+			return tools, nil
+		case cursor != nil && *next == *cursor:
+			return nil, fmt.Errorf("cannot list the tools: %w: the cursor %.64q came twice",
+				ErrAnswer, *next)
+		case len(tools) > listToolsMax:
+			return nil, fmt.Errorf("cannot list the tools: %w: more than %d tools", ErrAnswer,
+				listToolsMax)
+		}
+		cursor = page.NextCursor
+	}
+	return nil, fmt.Errorf("cannot list the tools: %w: more than %d pages", ErrAnswer, listPagesMax)
+}
+
+// CallOption changes one CallTool.
+type CallOption func(*request)
+
+// OnProgress asks for the progress of the call: f runs in CallTool's own goroutine, before it
+// returns. When f is slower than the server, progress is dropped.
+func OnProgress(f func(mcp.ProgressNotificationParams)) CallOption {
+	return func(r *request) { r.onProgress = f }
+}
+
+// CallTool calls a tool. The end of ctx cancels the call at the server: by closing its stream in
+// the modern era over HTTP, by notifications/cancelled elsewhere. A result with IsError is a
+// result: the tool failed, the call did not. params.Arguments is nil or marshals to an object.
+func (c *Client) CallTool(ctx context.Context, params *mcp.CallToolParams, opts ...CallOption,
+) (*mcp.CallToolResult, error) {
+	raw, err := c.CallToolRaw(ctx, params, opts...)
+	if err != nil {
+		return nil, err
+	}
+	var result mcp.CallToolResult
+	if err := json.Unmarshal(raw, &result); err != nil {
+		return nil, fmt.Errorf("cannot read the answer of tool %q: %w", params.Name, err)
+	}
+	return &result, nil
+}
+
+// Call is CallTool by name, for callers without package mcp.
+func (c *Client) Call(ctx context.Context, tool string, arguments any, opts ...CallOption,
+) (*mcp.CallToolResult, error) {
+	return c.CallTool(ctx, &mcp.CallToolParams{Name: tool, Arguments: arguments}, opts...)
+}
+
+// CallToolRaw is CallTool with the result as the server sent it.
+func (c *Client) CallToolRaw(ctx context.Context, params *mcp.CallToolParams, opts ...CallOption,
+) (json.RawMessage, error) {
+	raw, err := rawObject("the call of tool "+params.Name, params)
+	if err != nil {
+		return nil, err
+	}
+	r := request{method: "tools/call", params: raw}
+	for _, opt := range opts {
+		opt(&r)
+	}
+	r.headers = c.mirrorHeaders(params.Name, raw)
+	result, err := c.do(ctx, r)
+	var fault *mcp.Error
+	if errors.As(err, &fault) && fault.Code == codec.ErrHeaderMismatch.Code {
+		// The tool wants arguments repeated in headers, and its list has changed or was never
+		// asked for. The server has run nothing.
+		if _, listErr := c.ListTools(ctx); listErr != nil {
+			return nil, fmt.Errorf("%w (cannot list the tools to repair it: %w)", err, listErr)
+		}
+		r.headers = c.mirrorHeaders(params.Name, raw)
+		result, err = c.do(ctx, r)
+	}
+	if err != nil {
+		return nil, err
+	}
+	if err := checkComplete(result); err != nil {
+		return nil, fmt.Errorf("cannot use the answer of tool %q: %w", params.Name, err)
+	}
+	return result, nil
+}
+
+// checkComplete refuses results that are no CallToolResult yet (2026-07-28: resultType).
+func checkComplete(raw []byte) error {
+	var kind struct {
+		ResultType string `json:"resultType"`
+	}
+	if json.Unmarshal(raw, &kind) != nil {
+		return fmt.Errorf("%w: the result is no object", ErrAnswer)
+	}
+	switch kind.ResultType {
+	case "", "complete":
+		return nil
+	case "input_required":
+		return ErrInputRequired
+	}
+	return fmt.Errorf("%w: result of type %.32q", ErrAnswer, kind.ResultType)
+}

@@ -1,0 +1,66 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"time"
+
+	"github.com/mcploop/mcploop/mcp"
+	"github.com/mcploop/mcploop/server"
+)
+
+// addSamples offers the tools that a server without any other serves, so that a first try has
+// something to call: echo on the loop without an allocation, add typed, sleep on a worker.
+func addSamples(s *server.Server) error {
+	err := s.AddRawTool(mcp.Tool{
+		Name:        "echo",
+		Description: "Returns the message as text.",
+		InputSchema: json.RawMessage(`{"type":"object","properties":{"message":{"type":"string",` +
+			`"description":"what to return"}},"required":["message"]}`),
+	}, echo, server.Inline)
+	if err != nil {
+		return err
+	}
+	server.AddTool(s, mcp.Tool{Name: "add", Description: "Returns the sum of a and b."}, add)
+	server.AddTool(s, mcp.Tool{
+		Name: "sleep", Description: "Waits ms milliseconds, at most 60,000, then says so.",
+	}, sleep)
+	return nil
+}
+
+func echo(_ context.Context, req *mcp.Request, dst []byte) ([]byte, error) {
+	message := req.Arg("message")
+	if len(message) == 0 || message[0] != '"' {
+		return mcp.AppendErrorResult(dst, []byte("message must be a string")), nil
+	}
+	return mcp.AppendRawTextResult(dst, message), nil
+}
+
+type addInput struct {
+	A float64 `json:"a" jsonschema:"first summand"`
+	B float64 `json:"b" jsonschema:"second summand"`
+}
+
+type addOutput struct {
+	Sum float64 `json:"sum"`
+}
+
+func add(_ context.Context, _ *mcp.Request, in addInput) (addOutput, error) {
+	return addOutput{Sum: in.A + in.B}, nil
+}
+
+type sleepInput struct {
+	Ms int `json:"ms" jsonschema:"milliseconds to wait"`
+}
+
+func sleep(ctx context.Context, _ *mcp.Request, in sleepInput) (string, error) {
+	wait := time.Duration(min(max(in.Ms, 0), 60_000)) * time.Millisecond
+	timer := time.NewTimer(wait)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return "slept " + wait.String(), nil
+	case <-ctx.Done():
+		return "", context.Cause(ctx)
+	}
+}

@@ -1,0 +1,187 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"time"
+
+	"github.com/mcploop/mcploop/server"
+	"github.com/mcploop/mcploop/server/config"
+	"github.com/spf13/cobra"
+)
+
+// serveFlags are the doors that the command line may name instead of a file.
+type serveFlags struct {
+	file  string
+	http  []string
+	tcp   []string
+	unix  []string
+	stdio bool
+}
+
+func newServeCommand() *cobra.Command {
+	var f serveFlags
+	cmd := &cobra.Command{
+		Use:   "serve",
+		Short: "Serve MCP; without an argument on http://127.0.0.1:9999/mcp with sample tools",
+		Example: "  mcploop serve\n" +
+			"  mcploop serve -c mcploop.yaml\n" +
+			"  mcploop serve --http 127.0.0.1:8080 --tcp 127.0.0.1:9000 --unix /run/mcp.sock\n" +
+			"  mcploop serve --stdio",
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error { return serve(cmd, &f) },
+	}
+	flags := cmd.Flags()
+	flags.StringVarP(&f.file, "config", "c", "", "configuration file (YAML)")
+	flags.StringArrayVar(&f.http, "http", nil, "address of an HTTP door, host:port (repeatable)")
+	flags.StringArrayVar(&f.tcp, "tcp", nil, "address of a TCP door, host:port (repeatable)")
+	flags.StringArrayVar(&f.unix, "unix", nil, "path of a unix socket door (repeatable)")
+	flags.BoolVar(&f.stdio, "stdio", false, "serve standard input and output")
+	return cmd
+}
+
+func serve(cmd *cobra.Command, f *serveFlags) error {
+	cfg, err := f.config()
+	if err != nil {
+		return err
+	}
+	opt := serverOptions(cfg, cmd.ErrOrStderr())
+	s, err := server.New(opt)
+	if err != nil {
+		return err
+	}
+	if cfg.Tools.Samples {
+		if err := addSamples(s); err != nil {
+			return err
+		}
+	}
+	if err := s.Start(); err != nil {
+		return err
+	}
+	if !cfg.Listen.Stdio { // standard output belongs to the protocol
+		greet(cmd.OutOrStdout(), s.Addrs())
+	}
+	return s.Wait(cmd.Context())
+}
+
+// config is the file's configuration, or the default, with the doors of the command line in
+// place of those it has.
+func (f *serveFlags) config() (*config.Config, error) {
+	cfg := config.Default()
+	if f.file != "" {
+		var err error
+		if cfg, err = config.Load(f.file); err != nil {
+			return nil, err
+		}
+	}
+	if len(f.http)+len(f.tcp)+len(f.unix) > 0 || f.stdio {
+		cfg.ReplaceListen(config.Listen{HTTP: f.http, TCP: f.tcp, Unix: f.unix, Stdio: f.stdio})
+	}
+	return cfg, cfg.Validate()
+}
+
+// serverOptions turns a configuration into the server's options, key by key.
+func serverOptions(cfg *config.Config, logTo io.Writer) server.Options {
+	l := &cfg.Limits
+	return server.Options{
+		Name: cfg.Name, Version: orElse(cfg.Version, version),
+		HTTP: cfg.Listen.HTTP, TCP: cfg.Listen.TCP, Unix: cfg.Listen.Unix, Stdio: cfg.Listen.Stdio,
+		Limits: server.Limits{
+			Connections: l.Connections, MessageBytes: l.MessageBytes, Depth: l.JSONDepth,
+			BatchMessages: l.Batch, InFlightPerConn: l.InFlightPerConn,
+			HeadBytes: l.HeaderBytes, Headers: l.Headers, TargetBytes: l.URIBytes,
+			HeadTimeout: l.HeadTimeout, BodyTimeout: l.BodyTimeout, FrameTimeout: l.FrameTimeout,
+			FirstTimeout: l.FirstTimeout, IdleTimeout: l.IdleTimeout,
+			OutboxHighBytes: l.OutboxHigh, OutboxLowBytes: l.OutboxLow, OutboxMaxBytes: l.OutboxMax,
+			WriteTimeout: l.WriteTimeout, Streams: l.Streams,
+		},
+		Queue: server.Queue{
+			Max: cfg.Queue.Max, Workers: cfg.Workers.Count,
+			WarnPercent: cfg.Queue.WarnPercent, RejectPercent: cfg.Queue.RejectPercent,
+		},
+		Loops: server.Loops{
+			Count: cfg.Loops.Count, ReadBytes: cfg.Loops.ReadBuffer, Backlog: cfg.Loops.Backlog,
+			Pin: cfg.Loops.Pin,
+		},
+		Sessions: server.Sessions{
+			Max: cfg.Sessions.Max, MaxPerPrincipal: cfg.Sessions.MaxPerPrincipal,
+			IdleTTL: cfg.Sessions.IdleTTL, Sweep: cfg.Sessions.Sweep, Shards: cfg.Registry.Shards,
+		},
+		Lists: server.Lists{
+			PageSize: cfg.Lists.PageSize, TTL: cfg.Lists.TTL, CacheScope: cfg.Lists.CacheScope,
+		},
+		Security: server.Security{
+			AllowedHosts: cfg.Security.AllowedHosts, AllowedOrigins: cfg.Security.AllowedOrigins,
+			Off: !cfg.Security.Check,
+		},
+		CallTimeout:  orNever(cfg.Timeouts.Call),
+		DrainTimeout: cfg.Timeouts.Drain,
+		Log:          newLog(cfg.Log, logTo),
+	}
+}
+
+func orElse(s, other string) string {
+	if s == "" {
+		return other
+	}
+	return s
+}
+
+// orNever: 0 in a file switches a timeout off; in the options 0 is the default.
+func orNever(d time.Duration) time.Duration {
+	if d == 0 {
+		return -1
+	}
+	return d
+}
+
+func newLog(cfg config.Log, to io.Writer) *slog.Logger {
+	var level slog.Level
+	if level.UnmarshalText([]byte(cfg.Level)) != nil {
+		level = slog.LevelInfo
+	}
+	opt := &slog.HandlerOptions{Level: level}
+	if cfg.Format == "json" {
+		return slog.New(slog.NewJSONHandler(to, opt))
+	}
+	return slog.New(slog.NewTextHandler(to, opt))
+}
+
+// greet prints where the server can be reached, and what a client wants to have in its file.
+func greet(w io.Writer, addrs []server.Addr) {
+	for _, a := range addrs {
+		switch a.Door {
+		case "http":
+			url := "http://" + a.Addr.String()
+			fmt.Fprintf(w, "mcploop serves MCP on %s/mcp\n", url)
+			fmt.Fprintf(w, "  health:  %s/health\n  metrics: %s/metrics\n", url, url)
+		default:
+			fmt.Fprintf(w, "mcploop serves MCP on %s://%s\n", a.Door, a.Addr)
+		}
+	}
+	entry := clientEntry(addrs)
+	block, err := json.MarshalIndent(map[string]any{
+		"mcpServers": map[string]any{"mcploop": entry},
+	}, "", "  ")
+	if err == nil {
+		fmt.Fprintf(w, "\nFor your MCP client's configuration:\n\n%s\n\n"+
+			"Try: mcploop tools ls\n", block)
+	}
+}
+
+// clientEntry is how a client reaches the server: over HTTP, or else by starting it.
+func clientEntry(addrs []server.Addr) map[string]any {
+	for _, a := range addrs {
+		if a.Door == "http" {
+			return map[string]any{"type": "http", "url": "http://" + a.Addr.String() + "/mcp"}
+		}
+	}
+	self, err := os.Executable()
+	if err != nil {
+		self = "mcploop"
+	}
+	return map[string]any{"command": self, "args": []string{"serve", "--stdio"}}
+}
