@@ -16,22 +16,21 @@ type batch struct {
 	answer []byte     // the array so far
 }
 
+var errNoBatches = codec.ErrInvalidRequest.With("only sessions of 2025-03-26 have batches")
+
 // batch answers a frame that is an array.
 func (s *Server) batch(
 	ls *loopState, parent origin, p *peer, calls *inflight, frame, out []byte,
 ) []byte {
-	if p == nil || p.version != mcp.V20250326 {
-		return s.refuse(ls, out, nil, codec.ErrInvalidRequest.With("only revision 2025-03-26 has batches"))
-	}
+	legal := p != nil && p.version == mcp.V20250326
 	b := &batch{parent: parent, left: 1}
 	var elems [][]byte
-	n, fault := ls.scanner.Batch(frame, func(raw []byte) { elems = append(elems, raw) })
-	if fault != nil {
+	_, fault := ls.scanner.Batch(frame, func(raw []byte) { elems = append(elems, raw) })
+	switch {
+	case fault != nil: // no JSON (in every revision), empty, or more than limits.batch
 		return s.refuse(ls, out, nil, fault)
-	}
-	if n > s.opt.Limits.BatchMessages {
-		return s.refuse(ls, out, nil, codec.ErrInvalidRequest.With("batch of %d messages; at most %d",
-			n, s.opt.Limits.BatchMessages))
+	case !legal:
+		return s.refuse(ls, out, nil, errNoBatches)
 	}
 	parent.expect(nil)
 	for _, raw := range elems {
@@ -58,7 +57,8 @@ func (s *Server) element(ls *loopState, b *batch, p *peer, calls *inflight, raw 
 		return in.failRequest(nil, fault, nil)
 	}
 	if in.modern() || in.method == mcp.MethodInitialize {
-		return in.failRequest(nil, codec.ErrInvalidRequest.With("%s cannot be in a batch", in.method), nil)
+		fault := codec.ErrInvalidRequest.With("%s cannot be in a batch", in.method)
+		return in.failRequest(nil, fault, nil)
 	}
 	in.version = p.version
 	return s.dispatch(in, nil)

@@ -43,6 +43,7 @@ type Call struct {
 	buf     *pool.Buffer
 	method  mcp.Method
 	request mcp.Request
+	telling sync.Mutex    // held while a notification goes out, and where state leaves callPending
 	state   atomic.Uint32 // callPending, then one of the others, once
 	refs    atomic.Int32  // who still reads buf: the handler, and whoever ends the call
 	began   time.Time
@@ -113,6 +114,8 @@ func (c *Call) Context() context.Context { return c.ctx }
 
 // Notify sends a notification that belongs to the call; it implements mcp.Notifier.
 func (c *Call) Notify(method string, params []byte) error {
+	c.telling.Lock()
+	defer c.telling.Unlock()
 	if c.state.Load() != callPending {
 		return ErrEnded
 	}
@@ -136,7 +139,7 @@ func (c *Call) Reply(result *mcp.CallToolResult) {
 // ReplyRaw ends the call with the raw JSON object of a CallToolResult. result may be reused
 // after it returns.
 func (c *Call) ReplyRaw(result []byte) {
-	c.end(func(dst []byte) ([]byte, int) {
+	c.end(ErrEnded, func(dst []byte) ([]byte, int) {
 		return c.s.appendToolResult(dst, c.id, result, c.request.Version), 200
 	})
 }
@@ -152,8 +155,11 @@ func (c *Call) Fail(err error) {
 }
 
 // failWire ends the call with a JSON-RPC error.
-func (c *Call) failWire(e *codec.Error, data []byte) {
-	c.end(func(dst []byte) ([]byte, int) {
+func (c *Call) failWire(e *codec.Error, data []byte) { c.failFor(ErrEnded, e, data) }
+
+// failFor is failWire; cause is what the handler's context ends with.
+func (c *Call) failFor(cause error, e *codec.Error, data []byte) {
+	c.end(cause, func(dst []byte) ([]byte, int) {
 		c.ls.count.fault(e)
 		return codec.AppendError(dst, c.id, e, data), e.Status
 	})
@@ -165,13 +171,20 @@ func protocolError(err error) bool {
 	return errors.As(err, &own) || errors.As(err, &wire)
 }
 
+// leave moves the call out of callPending, once. No notification of the call is sent after it.
+func (c *Call) leave(to uint32) bool {
+	c.telling.Lock()
+	defer c.telling.Unlock()
+	return c.state.CompareAndSwap(callPending, to)
+}
+
 // end is the only way to an answer: the first one wins.
-func (c *Call) end(encode func(dst []byte) ([]byte, int)) {
-	if !c.state.CompareAndSwap(callPending, callAnswered) {
+func (c *Call) end(cause error, encode func(dst []byte) ([]byte, int)) {
+	if !c.leave(callAnswered) {
 		c.ls.count.late.Add(1)
 		return
 	}
-	c.untrack(ErrEnded)
+	c.untrack(cause)
 	buf := c.s.buffers.Get()
 	message, status := encode(buf.B[:0])
 	buf.B = message
@@ -185,7 +198,7 @@ func (c *Call) end(encode func(dst []byte) ([]byte, int)) {
 
 // stop ends the call without an answer, because its client wants none or has gone.
 func (c *Call) stop(cause error) bool {
-	if !c.state.CompareAndSwap(callPending, callCancelled) {
+	if !c.leave(callCancelled) {
 		return false
 	}
 	c.untrack(cause)
@@ -196,7 +209,7 @@ func (c *Call) stop(cause error) bool {
 	return true
 }
 
-func (c *Call) expire() { c.failWire(codec.ErrTimeout, nil); c.cancel(ErrTimeout) }
+func (c *Call) expire() { c.failFor(ErrTimeout, codec.ErrTimeout, nil) }
 
 func (c *Call) untrack(cause error) {
 	c.calls.remove(c)
@@ -210,6 +223,13 @@ func (c *Call) untrack(cause error) {
 func (c *Call) dropped() {
 	c.failWire(codec.ErrOverloaded.With("the server is shutting down"), nil)
 	c.release()
+}
+
+// escaped ends a call whose handler ended its goroutine (runtime.Goexit).
+func (c *Call) escaped() {
+	c.s.panics.Add(1)
+	c.s.opt.Log.Error("tool ended its goroutine", "tool", c.request.Params.Name)
+	c.failWire(codec.ErrInternal, nil)
 }
 
 // discard drops a call that was never handed over.

@@ -3,6 +3,7 @@ package server
 // Hot path: no allocation, no lock, no log, no time.Now but for one call in 64.
 
 import (
+	"bytes"
 	"context"
 	"time"
 
@@ -158,10 +159,11 @@ func (s *Server) callInline(in *inbound, t *mcp.Entry[*tool], args, out []byte) 
 		ls.observe(in.method, time.Since(began))
 	}
 	if !isObject(out[body:]) {
-		return in.fail(out[:start], codec.ErrInternal.With("tool %q gave no object", t.Tool.Name), nil)
+		fault := codec.ErrInternal.With("tool %q gave no object", t.Tool.Name)
+		return in.fail(out[:start], fault, nil)
 	}
 	ls.count.inline.Add(1)
-	return append(s.closeResult(out, in.version), '}')
+	return append(s.closeResult(out, body, in.version), '}')
 }
 
 // inlineSample: one inline call of so many is timed.
@@ -181,8 +183,12 @@ func isObject(raw []byte) bool {
 	return len(raw) >= 2 && raw[0] == '{' && raw[len(raw)-1] == '}'
 }
 
-// closeResult adds what the modern era wants at the end of the result object that ends out.
-func (s *Server) closeResult(out []byte, v mcp.Version) []byte {
+// closeResult makes the result object out[body:] fit a line, and adds what the modern era wants
+// at its end.
+func (s *Server) closeResult(out []byte, body int, v mcp.Version) []byte {
+	if bytes.IndexByte(out[body:], '\n') >= 0 || bytes.IndexByte(out[body:], '\r') >= 0 {
+		flatten(out[body:]) // Slow path: a raw handler gave indented JSON.
+	}
 	if !v.Modern() {
 		return out
 	}
@@ -193,14 +199,24 @@ func (s *Server) closeResult(out []byte, v mcp.Version) []byte {
 	return append(out, s.metaTail...)
 }
 
+// flatten blanks line ends: in valid JSON they are white space, and they would end a line frame.
+func flatten(raw []byte) {
+	for i, c := range raw {
+		if c == '\n' || c == '\r' {
+			raw[i] = ' '
+		}
+	}
+}
+
 // appendToolResult appends the whole answer of a tools/call.
 func (s *Server) appendToolResult(dst, id, result []byte, v mcp.Version) []byte {
 	if !isObject(result) {
 		return codec.AppendError(dst, id, codec.ErrInternal.With("the tool gave no object"), nil)
 	}
 	dst = appendResultHead(dst, id)
+	body := len(dst)
 	dst = append(dst, result...)
-	return append(s.closeResult(dst, v), '}')
+	return append(s.closeResult(dst, body, v), '}')
 }
 
 // callLater hands the call to a worker, or to the tool itself when it is async.
@@ -215,23 +231,30 @@ func (s *Server) callLater(in *inbound, t *mcp.Entry[*tool], args, out []byte) [
 	}
 	s.inFlight.Add(1)
 	in.origin.expect(c)
-	if c.tool.async != nil {
-		in.ls.count.accepted.Add(1)
-		in.pending = true
-		s.startAsync(c)
-		return out
-	}
-	if s.workers.Submit(in.ls.loop.Index(), c) != nil {
-		c.calls.remove(c)
-		c.state.Store(callAnswered)
-		s.inFlight.Add(-1)
-		in.origin.refused(c)
-		c.discard()
-		return in.fail(out, codec.ErrOverloaded, nil)
+	if c.tool.async == nil && s.workers.Submit(in.ls.loop.Index(), c) != nil {
+		return s.refuseCall(in, c, out)
 	}
 	in.ls.count.accepted.Add(1)
 	in.pending = true
+	if c.tool.async != nil {
+		s.startAsync(c)
+	}
 	return out
+}
+
+// refuseCall answers a call that the queue did not take, unless somebody has ended it meanwhile.
+func (s *Server) refuseCall(in *inbound, c *Call, out []byte) []byte {
+	if !c.leave(callAnswered) {
+		in.ls.count.accepted.Add(1)
+		in.pending = true
+		c.release() // no worker will
+		return out
+	}
+	c.calls.remove(c)
+	s.inFlight.Add(-1)
+	in.origin.refused(c)
+	c.discard()
+	return in.fail(out, codec.ErrOverloaded, nil)
 }
 
 // startAsync runs the part of an async tool that may run on the loop.

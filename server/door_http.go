@@ -19,6 +19,15 @@ type httpDoor struct {
 	limits codec.HTTPLimits
 }
 
+func (s *Server) newHTTPDoor() *httpDoor {
+	l := &s.opt.Limits
+	return &httpDoor{s: s, guard: newOriginGuard(s.opt.Security), limits: codec.HTTPLimits{
+		HeadBytes: l.HeadBytes, Headers: l.Headers, TargetBytes: l.TargetBytes,
+		BodyBytes:     int64(l.MessageBytes),
+		ChunkExtBytes: codec.DefaultHTTPLimits().ChunkExtBytes,
+	}}
+}
+
 // httpConn is the state of one connection. The fields above mu belong to its loop.
 type httpConn struct {
 	conn    *loop.Conn
@@ -41,6 +50,7 @@ type httpConn struct {
 // replyTo is what an answer needs to know of its request after the request's bytes are gone.
 type replyTo struct {
 	keepAlive bool
+	headOnly  bool // a HEAD request: the answer has no body
 	modern    bool
 	oldHTTP   bool   // HTTP/1.0: no chunks, a stream ends with the connection
 	cors      string // the allowed Origin, "" without one
@@ -129,7 +139,10 @@ func (d *httpDoor) request(hc *httpConn, buf []byte) int {
 		return 0
 	}
 	hc.need, hc.chunked, hc.told100 = 0, nil, false
-	hc.reply = replyTo{keepAlive: r.KeepAlive, oldHTTP: r.Minor == 0}
+	hc.phase = httpIdle // the next head has a deadline of its own
+	hc.reply = replyTo{
+		keepAlive: r.KeepAlive, oldHTTP: r.Minor == 0, headOnly: string(r.Method) == "HEAD",
+	}
 	d.route(hc, r, body)
 	return total
 }
@@ -150,6 +163,9 @@ func (d *httpDoor) body(
 	return buf[head:total], total, nil
 }
 
+// chunksTooLarge refuses a body that is small but for its framing: it waits as it came.
+var chunksTooLarge = &codec.HTTPError{Status: 413, Reason: "chunks too small for their number"}
+
 // chunkedBody decodes what has come in since the last time.
 func (d *httpDoor) chunkedBody(
 	hc *httpConn, r *codec.Request, buf []byte, head int,
@@ -161,6 +177,9 @@ func (d *httpDoor) chunkedBody(
 	ch := hc.chunked
 	body, n, done, fault := ch.decoder.Decode(ch.body, buf[head+ch.raw:])
 	ch.body, ch.raw = body, ch.raw+n
+	if fault == nil && !done && len(buf) > d.s.opt.Limits.MessageBytes+d.limits.HeadBytes {
+		fault = chunksTooLarge
+	}
 	if fault != nil || !done {
 		if fault == nil {
 			fault = d.expect(hc, r)
@@ -208,6 +227,18 @@ func (d *httpDoor) EOF(c *loop.Conn) {
 	hc.calls.cancelAll(ErrDisconnected)
 	hc.open.remove(hc.ls, everyStream, false)
 	hc.finish()
+}
+
+// Hangup implements loop.Hanguper: the client of a request that waits has gone. In the modern era
+// that cancels the call and closes the stream (2026-07-28, basic/transports, "Disconnection"); a
+// legacy call runs on.
+func (d *httpDoor) Hangup(c *loop.Conn) {
+	hc := c.State.(*httpConn)
+	hc.calls.cancelAll(ErrDisconnected)
+	if len(hc.open) > 0 {
+		hc.open.remove(hc.ls, everyStream, false)
+		c.Finish()
+	}
 }
 
 // Drain implements loop.Drainer: idle connections end now, the others with their answer.

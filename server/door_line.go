@@ -55,13 +55,14 @@ func (d *lineDoor) Open(c *loop.Conn) {
 // Data implements loop.Handler: it answers every whole line of buf.
 func (d *lineDoor) Data(c *loop.Conn, buf, out []byte) (int, []byte) {
 	lc := c.State.(*lineConn)
-	used := 0
+	used, whole, partial := 0, false, lc.lines.Partial()
 	for used < len(buf) && !lc.held.Load() && !c.Enough(out) {
 		line, n, state := lc.lines.Next(buf[used:])
 		used += n
-		if state == codec.LineNeedMore {
+		if partial = lc.lines.Partial(); state == codec.LineNeedMore {
 			break
 		}
+		whole = whole || state == codec.LineFrame
 		start := len(out)
 		if state == codec.LineTooLong {
 			out = d.s.refuse(lc.ls, out, nil, codec.ErrTooLarge)
@@ -72,15 +73,16 @@ func (d *lineDoor) Data(c *loop.Conn, buf, out []byte) (int, []byte) {
 			out = append(out, '\n')
 		}
 	}
-	d.setPhase(c, lc, used < len(buf) || lc.lines.Partial())
+	d.setPhase(c, lc, whole, partial)
 	return used, out
 }
 
 // setPhase keeps one absolute deadline per phase: a partial frame must be whole in time however
-// slowly its bytes drip in.
-func (d *lineDoor) setPhase(c *loop.Conn, lc *lineConn, partial bool) {
+// slowly its bytes drip in. A frame that became whole ends its phase; frames that wait because
+// the connection is held are not partial.
+func (d *lineDoor) setPhase(c *loop.Conn, lc *lineConn, whole, partial bool) {
 	switch {
-	case partial && lc.phase != phasePartial:
+	case partial && (whole || lc.phase != phasePartial):
 		lc.phase = phasePartial
 		c.SetDeadline(d.frameTime)
 	case !partial:
@@ -220,9 +222,9 @@ func (lc *lineConn) expect(*Call) {
 	if lc.pending.Add(1) < limit {
 		return
 	}
+	lc.conn.Pause() // before held, or a worker in between would undo it too early
 	lc.held.Store(true)
-	lc.conn.Pause()
-	if lc.pending.Load() < limit { // a worker was faster than Pause
+	if lc.pending.Load() < limit { // a worker was faster
 		lc.unhold()
 	}
 }

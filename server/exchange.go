@@ -41,11 +41,17 @@ func (hc *httpConn) appendResponse(
 	if status == 204 {
 		head.Length = codec.LengthNone
 	}
-	return append(codec.AppendResponseHead(dst, &head), body...)
+	dst = codec.AppendResponseHead(dst, &head)
+	if r.headOnly {
+		return dst
+	}
+	return append(dst, body...)
 }
 
 // plain: nothing but the usual needs to be said.
-func (r *replyTo) plain() bool { return r.keepAlive && !r.oldHTTP && r.cors == "" }
+func (r *replyTo) plain() bool {
+	return r.keepAlive && !r.oldHTTP && !r.headOnly && r.cors == ""
+}
 
 // head is what every answer to the request at hand says.
 func (hc *httpConn) head(status int) codec.ResponseHead {
@@ -64,6 +70,9 @@ func (hc *httpConn) head(status int) codec.ResponseHead {
 // expect implements origin: the answer comes later, so what is answered already must leave first
 // and nothing further is read.
 func (hc *httpConn) expect(*Call) {
+	// The lock waits for the end of the previous request: its Resume must not undo this Pause.
+	hc.mu.Lock()
+	defer hc.mu.Unlock()
 	if hc.stage.Load() != stageIdle {
 		return // a batch has announced itself
 	}
@@ -114,27 +123,28 @@ func (hc *httpConn) notify(_ *Call, message []byte) error {
 	return hc.event(message)
 }
 
-// abandon implements origin: the cancelled request gets no message, its stream just ends.
-func (hc *httpConn) abandon(*Call) {
+// abandon implements origin: the cancelled request gets no message, its stream just ends. Without
+// a call it was a batch of notifications, which is accepted like one of them.
+func (hc *httpConn) abandon(c *Call) {
 	hc.mu.Lock()
 	defer hc.mu.Unlock()
-	if hc.stage.Load() == stageIdle {
-		return
+	switch stage := hc.stage.Load(); {
+	case stage == stageIdle:
+	case c == nil && stage == stageWaiting:
+		hc.send(func(dst []byte) []byte { return hc.appendResponse(dst, 202, "", nil, "") })
+		hc.settle()
+	default:
+		hc.beginStream()
+		hc.endStream()
 	}
-	hc.beginStream()
-	hc.endStream()
 }
 
 // page delivers a page for operators that was made off the loop.
-func (hc *httpConn) page(status int, contentType string, body []byte, headOnly bool) {
+func (hc *httpConn) page(status int, contentType string, body []byte) {
 	hc.mu.Lock()
 	defer hc.mu.Unlock()
 	hc.send(func(dst []byte) []byte {
-		dst = hc.appendResponse(dst, status, contentType, body, "")
-		if headOnly {
-			dst = dst[:len(dst)-len(body)]
-		}
-		return dst
+		return hc.appendResponse(dst, status, contentType, body, "")
 	})
 	hc.settle()
 }

@@ -31,8 +31,10 @@ type running struct {
 	log             *syncBuffer
 }
 
-// start serves the test tools until the test ends. change adjusts the options.
-func start(t *testing.T, change func(*server.Options)) *running {
+// start serves the test tools until the test ends. change adjusts the options, more adds tools.
+func start(
+	t *testing.T, change func(*server.Options), more ...func(*server.Server),
+) *running {
 	t.Helper()
 	r := &running{t: t, log: &syncBuffer{}}
 	r.unix = filepath.Join(t.TempDir(), "mcp.sock")
@@ -49,6 +51,9 @@ func start(t *testing.T, change func(*server.Options)) *running {
 		t.Fatal(err)
 	}
 	addTestTools(r.Server)
+	for _, add := range more {
+		add(r.Server)
+	}
 	if err := r.Start(); err != nil {
 		t.Fatal(err)
 	}
@@ -132,6 +137,7 @@ func (r *running) dialHTTP() *peerConn { return r.dial("tcp", r.http) }
 
 func (c *peerConn) send(text string) {
 	c.t.Helper()
+	_ = c.SetDeadline(time.Now().Add(patience))
 	if _, err := io.WriteString(c.Conn, text); err != nil {
 		c.t.Fatalf("cannot send: %v", err)
 	}
@@ -143,6 +149,7 @@ func (c *peerConn) line(text string) { c.t.Helper(); c.send(text + "\n") }
 // read returns the next line without its end.
 func (c *peerConn) read() string {
 	c.t.Helper()
+	_ = c.SetDeadline(time.Now().Add(patience))
 	text, err := c.r.ReadString('\n')
 	if err != nil {
 		c.t.Fatalf("cannot read: %v (got %q)", err, text)
@@ -163,7 +170,8 @@ func (c *peerConn) ask(text string) string { c.t.Helper(); c.line(text); return 
 func (c *peerConn) initialize(version string) {
 	c.t.Helper()
 	got := c.ask(fmt.Sprintf(`{"jsonrpc":"2.0","id":"init","method":"initialize","params":`+
-		`{"protocolVersion":%q,"capabilities":{},"clientInfo":{"name":"t","version":"1"}}}`, version))
+		`{"protocolVersion":%q,"capabilities":{},"clientInfo":{"name":"t","version":"1"}}}`,
+		version))
 	if !strings.Contains(got, `"protocolVersion":"`+version+`"`) {
 		c.t.Fatalf("initialize answered %s", got)
 	}

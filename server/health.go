@@ -109,50 +109,38 @@ func (d *httpDoor) operator(hc *httpConn, r *codec.Request) {
 	}
 	switch string(r.Path) {
 	case "/livez":
-		hc.respondPage(r, 200, typeText, []byte("ok\n"))
+		hc.respond(200, typeText, []byte("ok\n"))
 	case "/readyz":
 		status, text := 200, "ready\n"
 		if d.s.draining.Load() {
 			status, text = 503, "draining\n"
 		}
-		hc.respondPage(r, status, typeText, []byte(text))
+		hc.respond(status, typeText, []byte(text))
 	case "/health":
-		d.healthPage(hc, r)
+		d.healthPage(hc)
 	case "/metrics":
-		d.metricsPage(hc, r)
+		d.metricsPage(hc)
 	}
 }
 
-func (d *httpDoor) healthPage(hc *httpConn, r *codec.Request) {
+func (d *httpDoor) healthPage(hc *httpConn) {
 	status := 200
 	if d.s.draining.Load() {
 		status = 503
 	}
 	if body := d.s.health.body.Load(); body != nil {
-		hc.respondPage(r, status, typeJSON, *body)
+		hc.respond(status, typeJSON, *body)
 		return
 	}
-	hc.respondPage(r, status, typeJSON, d.s.healthBody(0, 0)) // before the first sample
+	hc.respond(status, typeJSON, d.s.healthBody(0, 0)) // before the first sample
 }
 
 // metricsPage is made off the loop: it reads /proc and takes up to a millisecond.
-func (d *httpDoor) metricsPage(hc *httpConn, r *codec.Request) {
-	head := string(r.Method) == "HEAD"
+func (d *httpDoor) metricsPage(hc *httpConn) {
 	hc.expect(nil)
 	go func() {
 		var page bytes.Buffer
 		d.s.WriteMetrics(&page)
-		hc.page(200, typeText, page.Bytes(), head)
+		hc.page(200, typeText, page.Bytes())
 	}()
-}
-
-// respondPage answers GET with the body and HEAD without it.
-func (hc *httpConn) respondPage(r *codec.Request, status int, contentType string, body []byte) {
-	if string(r.Method) != "HEAD" {
-		hc.respond(status, contentType, body)
-		return
-	}
-	wire := hc.appendResponse(hc.ls.wire, status, contentType, body, "")
-	hc.ls.wire = wire[:len(wire)-len(body)]
-	hc.sent()
 }

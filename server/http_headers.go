@@ -5,7 +5,6 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
-	"strconv"
 	"strings"
 
 	"github.com/mcploop/mcploop/codec"
@@ -119,7 +118,9 @@ func collectMirrors(
 					strings.Join(here, "."), header)
 			}
 			seen[strings.ToLower(header)] = true
-			found = append(found, mirror{path: here, header: "mcp-param-" + strings.ToLower(header), kind: kind})
+			found = append(found, mirror{
+				path: here, header: "mcp-param-" + strings.ToLower(header), kind: kind,
+			})
 		}
 		var err error
 		if found, err = collectMirrors(found, here, property, seen); err != nil {
@@ -145,35 +146,31 @@ func validMirror(header, kind string) bool {
 
 // checkParams compares every mirrored argument with its header.
 func checkParams(r *codec.Request, mirrored []mirror, arguments []byte) *codec.Error {
-	var root map[string]any
-	if arguments != nil {
-		dec := json.NewDecoder(bytes.NewReader(arguments))
-		dec.UseNumber()
-		if dec.Decode(&root) != nil {
-			return nil // the tool refuses it
-		}
-	}
 	for i := range mirrored {
-		if fault := mirrored[i].check(r, root); fault != nil {
+		if fault := mirrored[i].check(r, arguments); fault != nil {
 			return fault
 		}
 	}
 	return nil
 }
 
-func (m *mirror) check(r *codec.Request, root map[string]any) *codec.Error {
-	var value any = root
+func (m *mirror) check(r *codec.Request, arguments []byte) *codec.Error {
+	value := json.RawMessage(arguments)
 	for _, name := range m.path {
-		object, _ := value.(map[string]any)
-		value = object[name]
+		one, ok := member(value, name)
+		if !ok {
+			return codec.ErrHeaderMismatch.With("argument %.64q is there in two spellings", name)
+		}
+		value = one
 	}
 	raw, times := r.Header(m.header)
+	absent := value == nil || string(value) == "null"
 	switch {
 	case times > 1:
 		return codec.ErrHeaderMismatch.With("%s came more than once", m.header)
-	case value == nil && times > 0:
+	case absent && times > 0:
 		return codec.ErrHeaderMismatch.With("%s is there, its argument is not", m.header)
-	case value == nil:
+	case absent:
 		return nil
 	case times == 0:
 		return codec.ErrHeaderMismatch.With("the header %s is missing", m.header)
@@ -188,16 +185,61 @@ func (m *mirror) check(r *codec.Request, root map[string]any) *codec.Error {
 	return nil
 }
 
-func sameValue(header string, value any) bool {
-	switch v := value.(type) {
-	case string:
-		return header == v
-	case bool:
-		return header == strconv.FormatBool(v)
-	case json.Number:
-		a, errA := strconv.ParseFloat(header, 64)
-		b, errB := v.Float64()
-		return header == v.String() || errA == nil && errB == nil && a == b
+// member returns the member of an object, nil when there is none. It is false when a handler
+// might take another value for it than we do: the name came twice, or in the wrong case, which
+// encoding/json forgives.
+func member(object []byte, name string) (value json.RawMessage, ok bool) {
+	if len(object) == 0 || object[0] != '{' {
+		return nil, true
 	}
-	return false
+	dec := json.NewDecoder(bytes.NewReader(object))
+	_, _ = dec.Token()
+	for dec.More() {
+		token, _ := dec.Token()
+		key, _ := token.(string)
+		var one json.RawMessage
+		if dec.Decode(&one) != nil {
+			return nil, true // cannot be: the frame was scanned
+		}
+		if !strings.EqualFold(key, name) {
+			continue
+		}
+		if key != name || value != nil {
+			return nil, false
+		}
+		value = one
+	}
+	return value, true
+}
+
+// sameValue compares a header with a raw argument; integers by their value.
+func sameValue(header string, value json.RawMessage) bool {
+	if value[0] == '"' {
+		var text string
+		return json.Unmarshal(value, &text) == nil && header == text
+	}
+	if header == string(value) {
+		return value[0] != '{' && value[0] != '['
+	}
+	a, okA := wholeNumber(header)
+	b, okB := wholeNumber(string(value))
+	return okA && okB && a == b
+}
+
+// wholeNumber is the plain form of a whole number of any length: "-0" and "5.00" are "0" and "5".
+func wholeNumber(text string) (string, bool) {
+	if whole, decimals, ok := strings.Cut(text, "."); ok {
+		if decimals == "" || strings.Trim(decimals, "0") != "" {
+			return "", false
+		}
+		text = whole
+	}
+	digits := strings.TrimPrefix(text, "-")
+	switch {
+	case digits == "" || strings.Trim(digits, "0123456789") != "":
+		return "", false
+	case digits == "0":
+		return digits, true
+	}
+	return text, digits[0] != '0'
 }

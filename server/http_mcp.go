@@ -58,7 +58,7 @@ func checkTypes(r *codec.Request) *codec.Error {
 		return codec.ErrUnsupportedMediaType.With("Content-Encoding is not supported")
 	}
 	if r.Accept != nil && (!r.Accepts(typeJSON) || !r.Accepts(typeStream)) {
-		return codec.ErrNotAcceptable.With("Accept must list application/json and text/event-stream")
+		return codec.ErrNotAcceptable.With("Accept must list %s and %s", typeJSON, typeStream)
 	}
 	return nil
 }
@@ -113,13 +113,17 @@ func (d *httpDoor) postUnclaimed(hc *httpConn, in *inbound) {
 	}
 	fault := in.env.Check()
 	if in.method == mcp.MethodInitialize {
-		fault = codec.ErrHeaderMismatch.With("initialize belongs to the revisions before 2026-07-28")
+		fault = codec.ErrHeaderMismatch.With("initialize is of the revisions before 2026-07-28")
 	}
 	d.answer(hc, in, in.fail(hc.ls.body[:0], fault, nil))
 }
 
 // initialize opens a legacy session.
 func (d *httpDoor) initialize(hc *httpConn, r *codec.Request, in *inbound) {
+	if r.Dup { // whose session would it be?
+		d.failHTTP(hc, codec.ErrBadRequest.With("a header that MCP reads came more than once"))
+		return
+	}
 	p, fault := newPeer(in)
 	if fault != nil {
 		d.answer(hc, in, in.fail(hc.ls.body[:0], fault, nil))
@@ -131,7 +135,7 @@ func (d *httpDoor) initialize(hc *httpConn, r *codec.Request, in *inbound) {
 		return
 	}
 	p.sessionID = session.ID
-	session.State = p
+	session.SetState(p)
 	hc.ls.count.methods[mcp.MethodInitialize].Add(1)
 	out := codec.AppendResult(hc.ls.body[:0], in.msg.ID, d.s.initialized(p.version, false))
 	hc.ls.body = out
@@ -180,15 +184,18 @@ func (d *httpDoor) postReply(hc *httpConn, r *codec.Request) {
 }
 
 func (d *httpDoor) postBatch(hc *httpConn, r *codec.Request, body []byte) {
-	if r.SessionID == nil || mcp.ParseVersion(r.ProtocolVersion).Modern() {
-		d.failHTTP(hc, codec.ErrInvalidRequest.With("only sessions of 2025-03-26 have batches"))
-		return
+	var p *peer // nil has no batches
+	if r.SessionID != nil && !mcp.ParseVersion(r.ProtocolVersion).Modern() {
+		var ok bool
+		if p, ok = d.legacy(hc, r); !ok {
+			return
+		}
 	}
-	p, ok := d.legacy(hc, r)
-	if !ok {
-		return
+	calls := &hc.calls
+	if p != nil {
+		calls = &p.calls
 	}
-	out := d.s.batch(hc.ls, hc, p, &p.calls, body, hc.ls.body[:0])
+	out := d.s.batch(hc.ls, hc, p, calls, body, hc.ls.body[:0])
 	if len(out) > 0 {
 		hc.ls.body = out
 		hc.respond(400, typeJSON, out)

@@ -49,7 +49,7 @@ func (d *httpDoor) failHTTP(hc *httpConn, e *codec.Error) {
 
 // refuse answers what is not HTTP as we read it, and closes: no byte after it is interpreted.
 func (d *httpDoor) refuse(hc *httpConn, fault *codec.HTTPError) {
-	e := fault.Wire()
+	e := fault.Wire().With("%s", fault.Reason)
 	hc.ls.count.fault(e)
 	hc.ls.wire = d.appendRefusal(hc.ls.wire, fault.Status, e)
 	hc.closing = true
@@ -59,7 +59,8 @@ func (d *httpDoor) refuse(hc *httpConn, fault *codec.HTTPError) {
 func (d *httpDoor) appendRefusal(dst []byte, status int, e *codec.Error) []byte {
 	body := codec.AppendError(nil, nil, e, nil)
 	head := codec.ResponseHead{
-		Status: status, ContentType: typeJSON, Length: len(body), Date: d.s.dateValue(), Close: true,
+		Status: status, ContentType: typeJSON, Length: len(body), Date: d.s.dateValue(),
+		Close: true,
 	}
 	return append(codec.AppendResponseHead(dst, &head), body...)
 }
@@ -69,7 +70,10 @@ func (d *httpDoor) notAllowed(hc *httpConn, allow string) {
 	hc.ls.body = codec.AppendError(hc.ls.body[:0], nil, codec.ErrMethodNotAllowed, nil)
 	head := hc.head(405)
 	head.ContentType, head.Length, head.Allow = typeJSON, len(hc.ls.body), allow
-	hc.ls.wire = append(codec.AppendResponseHead(hc.ls.wire, &head), hc.ls.body...)
+	hc.ls.wire = codec.AppendResponseHead(hc.ls.wire, &head)
+	if !hc.reply.headOnly {
+		hc.ls.wire = append(hc.ls.wire, hc.ls.body...)
+	}
 	hc.sent()
 }
 
@@ -89,8 +93,8 @@ func (d *httpDoor) deleteSession(hc *httpConn, r *codec.Request) {
 		d.notAllowed(hc, "POST, OPTIONS")
 		return
 	}
-	if r.SessionID == nil {
-		d.failHTTP(hc, codec.ErrBadRequest.With("DELETE needs the header Mcp-Session-Id"))
+	if r.SessionID == nil || r.Dup {
+		d.failHTTP(hc, codec.ErrBadRequest.With("DELETE needs one header Mcp-Session-Id"))
 		return
 	}
 	if !d.s.sessions.Delete(r.SessionID, principalOf(r)) {

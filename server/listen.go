@@ -22,7 +22,8 @@ type stream struct {
 func (s *Server) listen(in *inbound, out []byte) []byte {
 	filter := in.msg.Param("notifications")
 	if filter == nil || filter[0] != '{' {
-		return in.fail(out, inBand(codec.ErrInvalidParams.With("notifications must be an object")), nil)
+		fault := codec.ErrInvalidParams.With("notifications must be an object")
+		return in.fail(out, inBand(fault), nil)
 	}
 	if s.streams.Add(1) > int64(s.opt.Limits.Streams) {
 		s.streams.Add(-1)
@@ -59,8 +60,8 @@ func (hc *httpConn) beginListen(st *stream) {
 	hc.beginStream()
 }
 
-// acknowledge sends the acknowledgement: over HTTP as the stream's first event, else it is returned and
-// leaves with the other answers of the wake-up.
+// acknowledge sends the acknowledgement: over HTTP as the stream's first event, else it is
+// returned and leaves with the other answers of the wake-up.
 func (st *stream) acknowledge() []byte {
 	params := append([]byte(nil), `{"_meta":{"`+mcp.MetaSubscriptionID+`":`...)
 	params = append(params, st.id...)

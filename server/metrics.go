@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/VictoriaMetrics/metrics"
+	"github.com/mcploop/mcploop/loop"
 	"github.com/mcploop/mcploop/mcp"
 )
 
@@ -35,7 +36,8 @@ func (s *Server) registerMetrics() {
 	count("mcploop_calls_late_total", func(c *counters) *atomic.Uint64 { return &c.late })
 	count("mcploop_notifications_total",
 		func(c *counters) *atomic.Uint64 { return &c.notifications })
-	count("mcploop_stray_replies_total", func(c *counters) *atomic.Uint64 { return &c.strayReplies })
+	count("mcploop_stray_replies_total",
+		func(c *counters) *atomic.Uint64 { return &c.strayReplies })
 	count("mcploop_streams_opened_total", func(c *counters) *atomic.Uint64 { return &c.streams })
 	s.registerGauges()
 	s.registerLoopMetrics()
@@ -71,23 +73,29 @@ func (s *Server) registerGauges() {
 
 // registerLoopMetrics: what the loops count of bytes and connections.
 func (s *Server) registerLoopMetrics() {
+	series := []struct {
+		name string
+		read func(*loop.Stats) uint64
+	}{
+		{"accepted_total", func(s *loop.Stats) uint64 { return s.Accepted }},
+		{"closed_total", func(s *loop.Stats) uint64 { return s.Closed }},
+		{"refused_total", func(s *loop.Stats) uint64 { return s.Refused }},
+		{"received_bytes_total", func(s *loop.Stats) uint64 { return s.BytesIn }},
+		{"sent_bytes_total", func(s *loop.Stats) uint64 { return s.BytesOut }},
+		{"wakeups_total", func(s *loop.Stats) uint64 { return s.Wakeups }},
+		{"writes_total", func(s *loop.Stats) uint64 { return s.Writes }},
+		{"posts_total", func(s *loop.Stats) uint64 { return s.Posts }},
+		{"expired_total", func(s *loop.Stats) uint64 { return s.Expired }},
+		{"slow_consumers_total", func(s *loop.Stats) uint64 { return s.SlowConsumers }},
+		{"accept_failures_total", func(s *loop.Stats) uint64 { return s.Emfile }},
+	}
 	for i, l := range s.group.Loops() {
-		label := fmt.Sprintf("{loop=\"%d\"}", i)
-		s.counterFunc("mcploop_loop_accepted_total"+label, func() uint64 { return l.Stats().Accepted })
-		s.counterFunc("mcploop_loop_closed_total"+label, func() uint64 { return l.Stats().Closed })
-		s.counterFunc("mcploop_loop_refused_total"+label, func() uint64 { return l.Stats().Refused })
-		s.counterFunc("mcploop_loop_received_bytes_total"+label,
-			func() uint64 { return l.Stats().BytesIn })
-		s.counterFunc("mcploop_loop_sent_bytes_total"+label,
-			func() uint64 { return l.Stats().BytesOut })
-		s.counterFunc("mcploop_loop_wakeups_total"+label, func() uint64 { return l.Stats().Wakeups })
-		s.counterFunc("mcploop_loop_writes_total"+label, func() uint64 { return l.Stats().Writes })
-		s.counterFunc("mcploop_loop_posts_total"+label, func() uint64 { return l.Stats().Posts })
-		s.counterFunc("mcploop_loop_expired_total"+label, func() uint64 { return l.Stats().Expired })
-		s.counterFunc("mcploop_loop_slow_consumers_total"+label,
-			func() uint64 { return l.Stats().SlowConsumers })
-		s.counterFunc("mcploop_loop_accept_failures_total"+label,
-			func() uint64 { return l.Stats().Emfile })
+		for _, v := range series {
+			s.counterFunc(fmt.Sprintf("mcploop_loop_%s{loop=\"%d\"}", v.name, i), func() uint64 {
+				stats := l.Stats()
+				return v.read(&stats)
+			})
+		}
 	}
 }
 

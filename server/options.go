@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"log/slog"
 	"runtime"
+	"slices"
+	"strings"
 	"time"
 )
 
@@ -168,10 +170,16 @@ func (o *Options) validate() error {
 	if o.Limits.Depth < 64 || o.Limits.Depth > 1000 {
 		faults = append(faults, fmt.Errorf("Limits.Depth is %d; want 64..1000", o.Limits.Depth))
 	}
+	faults = append(faults, o.negative()...)
 	l := &o.Limits
 	if l.OutboxLowBytes > l.OutboxHighBytes || l.OutboxHighBytes > l.OutboxMaxBytes {
 		faults = append(faults, fmt.Errorf("Limits.Outbox low %d, high %d, max %d are out of "+
-			"order; want low <= high <= max", l.OutboxLowBytes, l.OutboxHighBytes, l.OutboxMaxBytes))
+			"order; want low <= high <= max",
+			l.OutboxLowBytes, l.OutboxHighBytes, l.OutboxMaxBytes))
+	}
+	if q := &o.Queue; q.WarnPercent > q.RejectPercent {
+		faults = append(faults, fmt.Errorf("Queue.WarnPercent is %d, Queue.RejectPercent is %d; "+
+			"want warn <= reject", q.WarnPercent, q.RejectPercent))
 	}
 	if s := o.Lists.CacheScope; s != "public" && s != "private" {
 		faults = append(faults, fmt.Errorf("Lists.CacheScope is %q; want public or private", s))
@@ -180,4 +188,36 @@ func (o *Options) validate() error {
 		return fmt.Errorf("cannot make a server: %w", errors.Join(faults...))
 	}
 	return nil
+}
+
+// negative names the limits below 0. Those of loops, workers and sessions are checked by who
+// they are handed to.
+func (o *Options) negative() []error {
+	l := &o.Limits
+	var faults []error
+	for name, v := range map[string]int{
+		"MessageBytes": l.MessageBytes, "BatchMessages": l.BatchMessages,
+		"InFlightPerConn": l.InFlightPerConn, "HeadBytes": l.HeadBytes, "Headers": l.Headers,
+		"TargetBytes": l.TargetBytes, "Streams": l.Streams,
+	} {
+		if v < 0 {
+			faults = append(faults, fmt.Errorf("Limits.%s is %d; want more than 0", name, v))
+		}
+	}
+	for name, v := range map[string]time.Duration{
+		"Limits.HeadTimeout": l.HeadTimeout, "Limits.BodyTimeout": l.BodyTimeout,
+		"Limits.FrameTimeout": l.FrameTimeout, "Limits.FirstTimeout": l.FirstTimeout,
+		"Limits.IdleTimeout": l.IdleTimeout, "Sessions.Sweep": o.Sessions.Sweep,
+		"Lists.TTL": o.Lists.TTL, "DrainTimeout": o.DrainTimeout,
+	} {
+		if v < 0 {
+			faults = append(faults, fmt.Errorf("%s is %s; want more than 0", name, v))
+		}
+	}
+	if o.Lists.PageSize < 0 {
+		fault := fmt.Errorf("Lists.PageSize is %d; want more than 0", o.Lists.PageSize)
+		faults = append(faults, fault)
+	}
+	slices.SortFunc(faults, func(a, b error) int { return strings.Compare(a.Error(), b.Error()) })
+	return faults
 }

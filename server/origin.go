@@ -42,7 +42,7 @@ func (g *originGuard) check(r *codec.Request) (*codec.Error, string) {
 	if r.Origin == nil {
 		return nil, ""
 	}
-	if !g.allowedOrigin(r.Origin, r.Host) {
+	if _, times := r.Header("origin"); times > 1 || !g.allowedOrigin(r.Origin, r.Host) {
 		return codec.ErrForbiddenOrigin.With("Origin %.128q; add it to security.allowed_origins",
 			r.Origin), ""
 	}
@@ -66,7 +66,7 @@ func (g *originGuard) allowedOrigin(origin, host []byte) bool {
 	if !ok {
 		return false // "null", and what is no origin at all
 	}
-	if bytes.EqualFold(authority, host) {
+	if len(host) > 0 && bytes.EqualFold(authority, host) {
 		return true
 	}
 	name := hostname(authority)

@@ -36,6 +36,8 @@ type Server struct {
 	set      *metrics.Set
 	health   health
 	date     atomic.Pointer[[]byte]
+	began    time.Time
+	clock    atomic.Int64 // ns since began, a second coarse: the sessions' clock
 
 	inFlight atomic.Int64 // accepted calls without an answer
 	streams  atomic.Int64 // open subscriptions/listen
@@ -61,16 +63,18 @@ func New(opt Options) (*Server, error) {
 	if err := opt.validate(); err != nil {
 		return nil, err
 	}
-	s := &Server{opt: opt, buffers: pool.NewBytes(0), set: metrics.NewSet()}
+	s := &Server{opt: opt, buffers: pool.NewBytes(0), set: metrics.NewSet(), began: time.Now()}
 	if err := s.describe(); err != nil {
 		return nil, err
 	}
 	var err error
 	s.sessions, err = session.New(session.Options{
 		Max: opt.Sessions.Max, MaxPerPrincipal: opt.Sessions.MaxPerPrincipal,
-		IdleTTL: opt.Sessions.IdleTTL, Shards: opt.Sessions.Shards, Now: monotonic,
+		IdleTTL: opt.Sessions.IdleTTL, Shards: opt.Sessions.Shards, Now: s.clock.Load,
 		OnEnd: func(old *session.Session, _ session.Reason) {
-			old.State.(*peer).calls.cancelAll(ErrDisconnected)
+			if p, ok := old.State.(*peer); ok {
+				p.calls.cancelAll(ErrDisconnected)
+			}
 		},
 	})
 	if err != nil {
@@ -83,11 +87,6 @@ func New(opt Options) (*Server, error) {
 	s.registerMetrics()
 	return s, nil
 }
-
-// began is the origin of the server's monotonic clock.
-var began = time.Now()
-
-func monotonic() int64 { return int64(time.Since(began)) }
 
 // describe encodes what the server says of itself.
 func (s *Server) describe() error {
@@ -102,7 +101,8 @@ func (s *Server) describe() error {
 	})
 	for push := range s.hello {
 		s.hello[push] = mcp.Discover{
-			ServerInfo: info, Instructions: o.Instructions, TTLMs: ttl, CacheScope: o.Lists.CacheScope,
+			ServerInfo: info, Instructions: o.Instructions,
+			TTLMs: ttl, CacheScope: o.Lists.CacheScope,
 			Capabilities: []byte(`{"logging":{},"tools":{}}`),
 		}
 	}
@@ -137,7 +137,7 @@ func (s *Server) makeLoops() error {
 	for _, l := range group.Loops() {
 		ls := &loopState{
 			s: s, loop: l,
-			scanner: codec.Scanner{DepthMax: o.Limits.Depth},
+			scanner: codec.Scanner{DepthMax: o.Limits.Depth, BatchMax: o.Limits.BatchMessages},
 			streams: map[*stream]struct{}{}, peers: map[*lineConn]struct{}{},
 		}
 		ls.in.ls = ls
@@ -147,7 +147,8 @@ func (s *Server) makeLoops() error {
 	s.workers, err = shard.NewWorkers(shard.WorkersOptions{
 		Count: o.Queue.Workers, Rings: len(s.states), Slots: o.Queue.Max,
 		WarnPercent: o.Queue.WarnPercent, RejectPercent: o.Queue.RejectPercent,
-		OnDrop: func(item any) { item.(*Call).dropped() },
+		OnDrop:  func(item any) { item.(*Call).dropped() },
+		OnPanic: func(item, _ any, _ []byte) { item.(*Call).escaped() },
 	}, s.runBlocking)
 	if err != nil {
 		return fmt.Errorf("cannot make the workers: %w", err)
@@ -205,14 +206,15 @@ func (s *Server) Start() error {
 }
 
 func (s *Server) openDoors() error {
-	o := &s.opt
-	line := &lineDoor{
-		s: s, first: o.Limits.FirstTimeout, frameTime: o.Limits.FrameTimeout, idle: o.Limits.IdleTimeout,
+	o, stdout := &s.opt, os.Stdout
+	if o.Stdio { // before any handler runs: what it prints must not mix with messages
+		os.Stdout = os.Stderr
 	}
-	web := &httpDoor{s: s, guard: newOriginGuard(o.Security), limits: codec.HTTPLimits{
-		HeadBytes: o.Limits.HeadBytes, Headers: o.Limits.Headers,
-		TargetBytes: o.Limits.TargetBytes, BodyBytes: int64(o.Limits.MessageBytes),
-	}}
+	line := &lineDoor{
+		s: s, first: o.Limits.FirstTimeout, frameTime: o.Limits.FrameTimeout,
+		idle: o.Limits.IdleTimeout,
+	}
+	web := s.newHTTPDoor()
 	for _, addr := range o.HTTP {
 		if err := s.listenOn("http", "tcp", addr, web); err != nil {
 			return err
@@ -231,7 +233,7 @@ func (s *Server) openDoors() error {
 	if !o.Stdio {
 		return nil
 	}
-	if _, err := s.group.Std(os.Stdin, os.Stdout, &lineDoor{s: s}); err != nil {
+	if _, err := s.group.Std(os.Stdin, stdout, &lineDoor{s: s}); err != nil {
 		return fmt.Errorf("cannot serve standard input and output: %w", err)
 	}
 	return nil
@@ -262,6 +264,7 @@ func (s *Server) Drain(ctx context.Context) error {
 	if workersErr := s.workers.Close(ctx); err == nil {
 		err = workersErr
 	}
+	s.sessions.Close()
 	return err
 }
 
@@ -277,6 +280,7 @@ func (s *Server) tick(ctx context.Context) {
 			return
 		case now := <-ticker.C:
 			s.renewDate(now)
+			s.clock.Store(int64(now.Sub(s.began)))
 			s.health.sample(s, now)
 			if now.Sub(swept) >= s.opt.Sessions.Sweep {
 				swept = now

@@ -37,7 +37,7 @@ func arrows() []arrow {
 		{"bench/...", []string{"bench/...", "codec", "client"}},
 		{"cmd/...", []string{
 			"server", "server/config", "server/audit", "server/gateway", "server/admin",
-			"client", "bench/...", "cmd/...",
+			"client", "mcp", "bench/...", "cmd/...",
 		}},
 		{"examples/...", []string{"server", "server/config", "mcp", "client", "examples/..."}},
 	}

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"reflect"
+	"strings"
 
 	"github.com/VictoriaMetrics/metrics"
 	"github.com/mcploop/mcploop/codec"
@@ -126,11 +127,17 @@ func AddTool[In, Out any](
 // 2025-11-25 on (SEP-1303); before that it is a protocol error.
 func invalidArguments(dst []byte, v mcp.Version, name string, fault error) ([]byte, error) {
 	text := fmt.Sprintf("invalid arguments for tool %q: %v", name, fault)
+	if len(text) > faultTextBytes {
+		text = strings.ToValidUTF8(text[:faultTextBytes], "") + " …"
+	}
 	if v >= mcp.V20251125 {
 		return mcp.AppendErrorResult(dst, []byte(text)), nil
 	}
 	return dst, codec.ErrInvalidParams.With("%s", text)
 }
+
+// faultTextBytes bounds what an answer says of its faulty arguments, which may repeat them.
+const faultTextBytes = 1 << 10
 
 // appendOutput encodes what a typed handler returned.
 func appendOutput(dst []byte, out any, v mcp.Version) ([]byte, error) {

@@ -1,0 +1,10 @@
+package server
+
+import "time"
+
+// KeepAliveNow sends the comments that are due every 15 s.
+func (s *Server) KeepAliveNow() { s.keepAlive(time.Unix(0, 0)) }
+
+// BeginDraining does the first step of Drain alone, so that what a probe is told in the short
+// time before its connection ends can be looked at.
+func (s *Server) BeginDraining() { s.draining.Store(true) }

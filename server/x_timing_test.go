@@ -1,0 +1,62 @@
+package server
+
+import (
+	"context"
+	"encoding/json"
+	"testing"
+
+	"github.com/mcploop/mcploop/mcp"
+)
+
+// benchServer serves a raw inline echo and does not listen.
+func benchServer(b testing.TB) *Server {
+	b.Helper()
+	s, err := New(Options{Name: "bench"})
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(func() {
+		ctx, cancel := context.WithCancel(context.Background())
+		cancel()
+		_ = s.Drain(ctx)
+	})
+	err = s.AddRawTool(mcp.Tool{
+		Name: "echo", Description: "Returns the message.",
+		InputSchema: json.RawMessage(`{"type":"object"}`),
+	}, func(_ context.Context, req *mcp.Request, dst []byte) ([]byte, error) {
+		return mcp.AppendRawTextResult(dst, req.Arg("message")), nil
+	}, Inline)
+	if err != nil {
+		b.Fatal(err)
+	}
+	return s
+}
+
+const (
+	benchLegacy = `{"jsonrpc":"2.0","id":123456,"method":"tools/call","params":{"name":"echo",` +
+		`"arguments":{"message":"abcdefghijklmno"}}}`
+	benchModern = `{"jsonrpc":"2.0","id":123456,"method":"tools/call","params":{"name":"echo",` +
+		`"arguments":{"message":"abcdefghijklmno"},"_meta":{` +
+		`"io.modelcontextprotocol/protocolVersion":"2026-07-28",` +
+		`"io.modelcontextprotocol/clientCapabilities":{}}}}`
+)
+
+// BenchmarkLineCall is what the line door does with one inline tools/call, from frame to answer.
+func BenchmarkLineCall(b *testing.B) {
+	for _, c := range []struct{ name, frame string }{
+		{"legacy", benchLegacy}, {"modern", benchModern},
+		{"ping", `{"jsonrpc":"2.0","id":1,"method":"ping"}`},
+	} {
+		b.Run(c.name, func(b *testing.B) {
+			s := benchServer(b)
+			d := &lineDoor{s: s}
+			lc := &lineConn{ls: s.states[0], peer: &peer{version: mcp.V20251125}}
+			out, frame := make([]byte, 0, 4096), []byte(c.frame)
+			b.ReportAllocs()
+			b.SetBytes(int64(len(frame)))
+			for b.Loop() {
+				out = d.frame(lc, frame, out[:0])
+			}
+		})
+	}
+}
