@@ -14,7 +14,7 @@ VCS      := $(shell git rev-parse HEAD >/dev/null 2>&1 && echo auto || echo fals
 FLAGS    := -trimpath -buildvcs=$(VCS) -ldflags=-s
 
 .PHONY: help run build test race norace check lint fmt fuzz conformance bench smoke \
-	peers generate clean
+	peers pgo generate clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 14
@@ -67,6 +67,9 @@ bench: build peers ## compare with other servers; BENCH="compare -plan http" or 
 smoke: build ## one second of checked load on each door
 	bin/mcploop bench compare -plan .ci/smoke-line.json -rounds 1 -d 1s -warmup 200ms
 	bin/mcploop bench compare -plan .ci/smoke-stdio.json -rounds 1 -d 1s -warmup 200ms
+
+pgo: build ## make the profile anew that builds are optimised with (cmd/mcploop/default.pgo)
+	@.ci/pgo.sh 5
 
 peers: ## build the servers that bench compares with (a module of their own)
 	@.ci/need.sh go

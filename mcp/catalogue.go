@@ -20,6 +20,7 @@ type Catalogue[H any] struct {
 	entries map[string]*Entry[H]
 
 	snapshot atomic.Pointer[snapshot[H]]
+	changes  atomic.Uint64
 }
 
 // ListOptions shape the answers of tools/list.
@@ -75,7 +76,7 @@ func (c *Catalogue[H]) Add(t *Tool, handler H) error {
 	}
 	c.mu.Lock()
 	c.entries[t.Name] = e
-	c.snapshot.Store(nil)
+	c.changed()
 	c.mu.Unlock()
 	return nil
 }
@@ -86,8 +87,31 @@ func (c *Catalogue[H]) Remove(name string) bool {
 	defer c.mu.Unlock()
 	_, ok := c.entries[name]
 	delete(c.entries, name)
-	c.snapshot.Store(nil)
+	c.changed()
 	return ok
+}
+
+// changed drops the snapshot. c.mu must be held.
+func (c *Catalogue[H]) changed() {
+	c.snapshot.Store(nil)
+	c.changes.Add(1)
+}
+
+// Recent remembers the tool that was looked up last; the zero value is ready. It belongs to one
+// goroutine.
+type Recent[H any] struct {
+	entry   *Entry[H]
+	changes uint64
+}
+
+// LookupRecent is Lookup for a caller that asks for the same tool many times in a row: then it
+// compares the name and hashes nothing.
+func (c *Catalogue[H]) LookupRecent(name []byte, r *Recent[H]) *Entry[H] {
+	changes := c.changes.Load() // before the lookup: a later change makes the memory stale
+	if r.entry == nil || r.changes != changes || r.entry.Tool.Name != string(name) {
+		r.entry, r.changes = c.Lookup(name), changes
+	}
+	return r.entry
 }
 
 // Lookup returns the tool of that name, or nil. It does not keep name.

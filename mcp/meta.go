@@ -25,12 +25,17 @@ type Envelope struct {
 	ClientInfo   []byte
 	LogLevel     []byte
 	Token        []byte
+
+	empty bool // nothing above is set
 }
 
 // ReadEnvelope reads params._meta in one pass over its members. It checks nothing but the
 // kind of value; Check does.
 func ReadEnvelope(m *codec.Message, e *Envelope) {
-	*e = Envelope{}
+	if len(m.MetaMembers) == 0 && e.empty {
+		return // Fast path: e says nothing already.
+	}
+	*e = Envelope{empty: len(m.MetaMembers) == 0}
 	for i := range m.MetaMembers {
 		value := m.MetaMembers[i].Value
 		switch string(m.MetaMembers[i].Key) {

@@ -67,13 +67,6 @@ var ErrProgress = errors.New("mcp: progress must grow from one notification to t
 // handlers. Called once, before the handler.
 func (r *Request) Bind(out Notifier, parser *fastjson.Parser) { r.out, r.parser = out, parser }
 
-// Reset makes r ready for another request; only the owner of an inline Request calls it.
-func (r *Request) Reset() {
-	r.Params, r.Client, r.Capabilities = CallParams{}, nil, nil
-	r.SessionID, r.LogLevel, r.Version = "", 0, NoVersion
-	r.last, r.began = 0, false
-}
-
 // Args parses the arguments as a fastjson value, which is valid until the next call of Args and
 // no longer than the request. No arguments are an empty object.
 func (r *Request) Args() (*fastjson.Value, error) {

@@ -89,9 +89,7 @@ func (s *Server) newCall(in *inbound, t *mcp.Entry[*tool], args []byte) *Call {
 	}
 	c.request.Capabilities, c.request.Client = orNil(b[n3:n4:n4]), orNil(b[n4:])
 	c.request.Version, c.request.LogLevel = in.version, in.logLevel()
-	if in.peer != nil {
-		c.request.SessionID = in.peer.sessionID
-	}
+	c.request.SessionID = in.sessionID()
 	c.request.Bind(c, nil)
 	c.began = time.Now()
 	c.ctx, c.cancel = context.WithCancelCause(context.Background())

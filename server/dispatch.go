@@ -35,7 +35,7 @@ func (in *inbound) modern() bool { return in.env.Claim != nil }
 // dispatch answers a classified message: it appends the answer to out, or leaves in.pending set
 // and the answer to somebody else. A notification appends nothing.
 func (s *Server) dispatch(in *inbound, out []byte) []byte {
-	in.ls.count.methods[in.method].Add(1)
+	in.ls.tally.methods[in.method]++
 	if in.msg.Kind == codec.KindNotification {
 		s.notification(in)
 		return out
@@ -114,7 +114,7 @@ func (s *Server) callTool(in *inbound, out []byte) []byte {
 	if !ok {
 		return in.fail(out, inBand(codec.ErrInvalidParams.With("name must be a string")), nil)
 	}
-	t := s.tools.Lookup(name)
+	t := s.tools.LookupRecent(name, &in.ls.recent)
 	if t == nil {
 		return in.fail(out, inBand(codec.ErrInvalidParams.With("unknown tool %.128q", name)), nil)
 	}
@@ -141,13 +141,10 @@ func (s *Server) callInline(in *inbound, t *mcp.Entry[*tool], args, out []byte) 
 		began = time.Now()
 	}
 	req := &ls.inline
-	req.Reset()
 	req.Params = mcp.CallParams{Name: t.Tool.Name, Arguments: args, Token: in.env.Token}
 	req.Version, req.LogLevel = in.version, in.logLevel()
 	req.Capabilities, req.Client = in.capabilities(), in.clientInfo()
-	if in.peer != nil {
-		req.SessionID = in.peer.sessionID
-	}
+	req.SessionID = in.sessionID()
 	start := len(out)
 	out = appendResultHead(out, in.msg.ID)
 	body := len(out)
@@ -162,7 +159,7 @@ func (s *Server) callInline(in *inbound, t *mcp.Entry[*tool], args, out []byte) 
 		fault := codec.ErrInternal.With("tool %q gave no object", t.Tool.Name)
 		return in.fail(out[:start], fault, nil)
 	}
-	ls.count.inline.Add(1)
+	ls.tally.inline++
 	return append(s.closeResult(out, body, in.version), '}')
 }
 
@@ -186,7 +183,7 @@ func isObject(raw []byte) bool {
 // closeResult makes the result object out[body:] fit a line, and adds what the modern era wants
 // at its end.
 func (s *Server) closeResult(out []byte, body int, v mcp.Version) []byte {
-	if bytes.IndexByte(out[body:], '\n') >= 0 || bytes.IndexByte(out[body:], '\r') >= 0 {
+	if bytes.IndexByte(out[body:], '\n') >= 0 {
 		flatten(out[body:]) // Slow path: a raw handler gave indented JSON.
 	}
 	if !v.Modern() {

@@ -110,6 +110,7 @@ func (d *httpDoor) Data(c *loop.Conn, buf, out []byte) (int, []byte) {
 		d.setPhase(hc, httpIdle)
 	}
 	out, ls.wire = ls.wire, nil
+	ls.flush()
 	return used, out
 }
 

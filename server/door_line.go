@@ -74,6 +74,7 @@ func (d *lineDoor) Data(c *loop.Conn, buf, out []byte) (int, []byte) {
 		}
 	}
 	d.setPhase(c, lc, whole, partial)
+	lc.ls.flush()
 	return used, out
 }
 
@@ -141,7 +142,7 @@ func (d *lineDoor) initialize(lc *lineConn, in *inbound, out []byte) []byte {
 	}
 	lc.peer = p
 	lc.ls.peers[lc] = struct{}{}
-	lc.ls.count.methods[mcp.MethodInitialize].Add(1)
+	lc.ls.tally.methods[mcp.MethodInitialize]++
 	return codec.AppendResult(out, in.msg.ID, d.s.initialized(p.version, true))
 }
 

@@ -180,7 +180,8 @@ func TestFaultCallTimeout(t *testing.T) {
 func TestFaultDrainFinishesWhatIsInFlight(t *testing.T) {
 	r, cage := startCaged(t, nil)
 	defer cage.release()
-	idle, e := r.dialTCP(), r.lines()[0]
+	idle := r.dialTCP()
+	e := &exchange{name: "tcp/modern", r: r, modern: true, conn: r.dialTCP()}
 	idle.ask(modernCall("1", "echo", `{"message":"m"}`))
 	e.conn.line(e.call("1", "caged", `{"message":"m"}`))
 	wait(t, "the call runs", cage.entered)
@@ -189,6 +190,7 @@ func TestFaultDrainFinishesWhatIsInFlight(t *testing.T) {
 	if text, _ := idle.waitEnd(); text != "" {
 		t.Errorf("an idle connection was told %q", text)
 	}
+	idle.Close()
 	eventually(t, "the door is closed", func() bool {
 		c, err := net.Dial("tcp", r.tcp)
 		if err == nil {
@@ -206,6 +208,7 @@ func TestFaultDrainFinishesWhatIsInFlight(t *testing.T) {
 	if !e.conn.ended() {
 		t.Error("the stream does not end with the last answer")
 	}
+	e.conn.Close()
 	if err := wait(t, "the drain ends", drained); err != nil {
 		t.Error(err)
 	}

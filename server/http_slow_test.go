@@ -177,7 +177,10 @@ func TestSlowReaderOfAStreamIsCut(t *testing.T) {
 	c, good := r.dialHTTP(), r.dialHTTP()
 	c.send(wirePost(floodCall()))
 	select {
-	case <-ended:
+	case err := <-ended:
+		if err == nil {
+			t.Error("the tool ended without a reason")
+		}
 	case <-time.After(patience):
 		t.Fatal("the tool still floods")
 	}

@@ -27,8 +27,31 @@ type loopState struct {
 	streams map[*stream]struct{}   // open subscriptions/listen of this loop's connections
 	peers   map[*lineConn]struct{} // legacy peers that are told of changed lists
 
+	recent  mcp.Recent[*tool]
 	sampled uint32 // inline calls since the last timed one
+	tally   tally
 	count   counters
+}
+
+// tally is what the wake-up at hand has counted. It goes to the counters, which other goroutines
+// read, once at its end.
+type tally struct {
+	methods [mcp.MethodCount]uint32
+	inline  uint32
+}
+
+// flush ends a wake-up.
+func (ls *loopState) flush() {
+	t := &ls.tally
+	for m, n := range t.methods {
+		if n > 0 {
+			ls.count.methods[m].Add(uint64(n))
+		}
+	}
+	if t.inline > 0 {
+		ls.count.inline.Add(uint64(t.inline))
+	}
+	*t = tally{}
 }
 
 // inbound is one message on its way through the loop; every loop has one and re-uses it.
@@ -74,6 +97,13 @@ func (in *inbound) clientInfo() []byte {
 		return in.peer.clientInfo
 	}
 	return in.env.ClientInfo
+}
+
+func (in *inbound) sessionID() string {
+	if in.peer != nil {
+		return in.peer.sessionID
+	}
+	return ""
 }
 
 func (in *inbound) logLevel() int {

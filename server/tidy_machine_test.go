@@ -64,9 +64,10 @@ func machineWords(root string) []string {
 func isListSeparator(r rune) bool { return strings.ContainsRune(",| ", r) }
 
 // findBinaries finds tracked files that nobody can review: what a build makes, and what is
-// larger than a text has a reason to be. Pictures of the docs and fuzz seeds are welcome.
+// larger than a text has a reason to be. Pictures of the docs, fuzz seeds and the profile that
+// builds are optimised with (make pgo) are welcome.
 func findBinaries(tr *tree) []finding {
-	pictures := []string{".png", ".jpg", ".gif", ".ico", ".woff2"}
+	pictures := []string{".png", ".jpg", ".gif", ".ico", ".woff2", ".pgo"}
 	var found []finding
 	for _, f := range tr.files {
 		if n := len(f.data); n > fileBytesMax {

@@ -2,10 +2,12 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
 	"os"
+	"runtime/pprof"
 	"time"
 
 	"github.com/mcploop/mcploop/server"
@@ -20,6 +22,8 @@ type serveFlags struct {
 	tcp   []string
 	unix  []string
 	stdio bool
+
+	profile string
 }
 
 func newServeCommand() *cobra.Command {
@@ -40,6 +44,7 @@ func newServeCommand() *cobra.Command {
 	flags.StringArrayVar(&f.tcp, "tcp", nil, "address of a TCP door, host:port (repeatable)")
 	flags.StringArrayVar(&f.unix, "unix", nil, "path of a unix socket door (repeatable)")
 	flags.BoolVar(&f.stdio, "stdio", false, "serve standard input and output")
+	flags.StringVar(&f.profile, "cpuprofile", "", "write a CPU profile of the run to this file")
 	return cmd
 }
 
@@ -58,6 +63,13 @@ func serve(cmd *cobra.Command, f *serveFlags) error {
 			return err
 		}
 	}
+	if f.profile != "" {
+		stop, err := startProfile(f.profile)
+		if err != nil {
+			return err
+		}
+		defer stop()
+	}
 	if err := s.Start(); err != nil {
 		return err
 	}
@@ -65,6 +77,21 @@ func serve(cmd *cobra.Command, f *serveFlags) error {
 		greet(cmd.OutOrStdout(), s.Addrs())
 	}
 	return s.Wait(cmd.Context())
+}
+
+// startProfile records where the CPU time goes until stop is called.
+func startProfile(path string) (stop func(), err error) {
+	file, err := os.Create(path)
+	if err != nil {
+		return nil, fmt.Errorf("cannot write the profile: %w", err)
+	}
+	if err := pprof.StartCPUProfile(file); err != nil {
+		return nil, errors.Join(fmt.Errorf("cannot start the profile: %w", err), file.Close())
+	}
+	return func() {
+		pprof.StopCPUProfile()
+		_ = file.Close()
+	}, nil
 }
 
 // config is the file's configuration, or the default, with the doors of the command line in
