@@ -119,8 +119,8 @@ func spawnStdio(command []string, core int, stderr io.Writer) (*child, pipes, er
 	stdin, stdout := os.NewFile(uintptr(in[0]), "stdin"), os.NewFile(uintptr(out[1]), "stdout")
 	cmd.Stdin, cmd.Stdout = stdin, stdout
 	c, err := spawn(cmd, core)
-	stdin.Close()
-	stdout.Close()
+	_ = stdin.Close()
+	_ = stdout.Close()
 	p := pipes{rfd: out[0], wfd: in[1]}
 	if err == nil {
 		err = errors.Join(unix.SetNonblock(p.rfd, true), unix.SetNonblock(p.wfd, true))

@@ -108,8 +108,8 @@ func (e *engine) callOnce(r *IdleResult) error {
 		return err
 	}
 	if !done || e.counts.Mismatches > 0 || e.counts.Errors > 0 {
-		return fmt.Errorf("only %d of %d connections got a good answer, first fault: %v",
-			e.counts.Messages, want, e.fault)
+		return fmt.Errorf("only %d of %d connections got a good answer, first fault: %w",
+			e.counts.Messages, want, orNone(e.fault))
 	}
 	return nil
 }

@@ -193,8 +193,8 @@ func (e *engine) connect(stdio *pipes, first, of, calls int) error {
 		return e.ready == want || e.open < want
 	})
 	if err == nil && (e.ready < want || e.open < want) {
-		err = fmt.Errorf("cannot get %d connections ready: %d are after %v, first fault: %v",
-			want, e.ready, time.Since(e.start).Round(time.Millisecond), e.fault)
+		err = fmt.Errorf("cannot get %d connections ready: %d are after %v, first fault: %w",
+			want, e.ready, time.Since(e.start).Round(time.Millisecond), orNone(e.fault))
 	}
 	return err
 }
@@ -293,4 +293,14 @@ func (l *load) spend(r *Result) {
 		r.ServerMicros = server.Seconds() * 1e6 / n
 		r.ServerUser = (to.user - from.user).Seconds() * 1e6 / n
 	}
+}
+
+// errNoFault stands where no connection told why.
+var errNoFault = errors.New("none")
+
+func orNone(fault error) error {
+	if fault == nil {
+		return errNoFault
+	}
+	return fault
 }

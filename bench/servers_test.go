@@ -190,11 +190,11 @@ func startHTTP(t *testing.T, sse bool, spoil spoiler) string {
 		}
 		if !sse {
 			w.Header().Set("Content-Type", "application/json")
-			io.WriteString(w, out)
+			_, _ = io.WriteString(w, out)
 			return
 		}
 		w.Header().Set("Content-Type", "text/event-stream")
-		io.WriteString(w, ": hello\n\nevent: message\n"+
+		_, _ = io.WriteString(w, ": hello\n\nevent: message\n"+
 			"data: {\"jsonrpc\":\"2.0\",\"method\":\"x\"}\n\n")
 		w.(http.Flusher).Flush()
 		fmt.Fprintf(w, "event: message\ndata: %s\n\n", out)

@@ -312,12 +312,6 @@ func (f *inflight) remove(c *Call) {
 	f.mu.Unlock()
 }
 
-func (f *inflight) len() int {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	return len(f.calls)
-}
-
 // cancel stops the call with that raw id; unknown and late ids are ignored.
 func (f *inflight) cancel(id []byte) {
 	f.mu.Lock()

@@ -31,7 +31,6 @@ type lineConn struct {
 	phase phase
 
 	pending atomic.Int32 // calls that wait for an answer
-	held    atomic.Bool  // no frames are taken until calls are answered
 	ending  atomic.Bool  // finish when no call is pending
 }
 
@@ -56,7 +55,7 @@ func (d *lineDoor) Open(c *loop.Conn) {
 func (d *lineDoor) Data(c *loop.Conn, buf, out []byte) (int, []byte) {
 	lc := c.State.(*lineConn)
 	used, whole, partial := 0, false, lc.lines.Partial()
-	for used < len(buf) && !lc.held.Load() && !c.Enough(out) {
+	for used < len(buf) && !c.Paused() && !c.Enough(out) {
 		line, n, state := lc.lines.Next(buf[used:])
 		used += n
 		if partial = lc.lines.Partial(); state == codec.LineNeedMore {
@@ -205,7 +204,7 @@ func (d *lineDoor) Closed(c *loop.Conn, _ error) {
 }
 
 func (lc *lineConn) deliver(_ *Call, message []byte, _ int) {
-	lc.conn.Send(append(message, '\n')) // a peer that has gone gets nothing
+	_ = lc.conn.Send(append(message, '\n')) // a peer that has gone gets nothing
 	lc.settled()
 }
 
@@ -216,31 +215,31 @@ func (lc *lineConn) notify(_ *Call, message []byte) error {
 func (lc *lineConn) abandon(*Call) { lc.settled() }
 func (lc *lineConn) refused(*Call) { lc.settled() }
 
-// expect counts the call. At the limit the connection is held: backpressure comes before
+// expect counts the call. At the limit the connection is paused: backpressure comes before
 // refusal, and the peer's next frames wait in its socket.
+//
+// Pause comes before the look at pending, and settled lowers pending before it looks for a pause:
+// at least one of the two sees the other, so no connection stays paused without a call. A late
+// Resume may let in one frame more than the limit, which does no harm.
 func (lc *lineConn) expect(*Call) {
-	limit := int32(lc.ls.s.opt.Limits.InFlightPerConn)
-	if lc.pending.Add(1) < limit {
+	if lc.pending.Add(1) < lc.limit() {
 		return
 	}
-	lc.conn.Pause() // before held, or a worker in between would undo it too early
-	lc.held.Store(true)
-	if lc.pending.Load() < limit { // a worker was faster
-		lc.unhold()
+	lc.conn.Pause()
+	if lc.pending.Load() < lc.limit() {
+		lc.conn.Resume()
 	}
 }
+
+func (lc *lineConn) limit() int32 { return int32(lc.ls.s.opt.Limits.InFlightPerConn) }
 
 // settled is the end of one pending call.
 func (lc *lineConn) settled() {
 	left := lc.pending.Add(-1)
-	lc.unhold()
+	if left < lc.limit() && lc.conn.Paused() {
+		lc.conn.Resume()
+	}
 	if left == 0 && lc.ending.Load() {
 		lc.conn.Finish()
-	}
-}
-
-func (lc *lineConn) unhold() {
-	if lc.held.Load() && lc.held.CompareAndSwap(true, false) {
-		lc.conn.Resume()
 	}
 }

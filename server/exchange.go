@@ -77,7 +77,7 @@ func (hc *httpConn) expect(*Call) {
 		return // a batch has announced itself
 	}
 	if len(hc.ls.wire) > 0 {
-		hc.conn.Send(hc.ls.wire)
+		_ = hc.conn.Send(hc.ls.wire)
 		hc.ls.wire = hc.ls.wire[:0]
 	}
 	if hc.reply.busy != nil {
@@ -99,14 +99,14 @@ func (hc *httpConn) deliver(_ *Call, message []byte, status int) {
 	hc.mu.Lock()
 	defer hc.mu.Unlock()
 	if hc.stage.Load() == stageStreaming {
-		hc.event(message)
+		_ = hc.event(message)
 		hc.endStream()
 		return
 	}
 	if !hc.reply.modern {
 		status = 200
 	}
-	hc.send(func(dst []byte) []byte {
+	_ = hc.send(func(dst []byte) []byte {
 		return hc.appendResponse(dst, status, typeJSON, message, "")
 	})
 	hc.settle()
@@ -131,7 +131,7 @@ func (hc *httpConn) abandon(c *Call) {
 	switch stage := hc.stage.Load(); {
 	case stage == stageIdle:
 	case c == nil && stage == stageWaiting:
-		hc.send(func(dst []byte) []byte { return hc.appendResponse(dst, 202, "", nil, "") })
+		_ = hc.send(func(dst []byte) []byte { return hc.appendResponse(dst, 202, "", nil, "") })
 		hc.settle()
 	default:
 		hc.beginStream()
@@ -143,7 +143,7 @@ func (hc *httpConn) abandon(c *Call) {
 func (hc *httpConn) page(status int, contentType string, body []byte) {
 	hc.mu.Lock()
 	defer hc.mu.Unlock()
-	hc.send(func(dst []byte) []byte {
+	_ = hc.send(func(dst []byte) []byte {
 		return hc.appendResponse(dst, status, contentType, body, "")
 	})
 	hc.settle()
@@ -163,7 +163,7 @@ func (hc *httpConn) beginStream() {
 	if hc.reply.oldHTTP {
 		head.Length = codec.LengthUntilClose
 	}
-	hc.send(func(dst []byte) []byte { return codec.AppendResponseHead(dst, &head) })
+	_ = hc.send(func(dst []byte) []byte { return codec.AppendResponseHead(dst, &head) })
 }
 
 // event sends one message as an event. hc.mu must be held.
@@ -186,7 +186,7 @@ func (hc *httpConn) comment() {
 	if hc.stage.Load() != stageStreaming {
 		return
 	}
-	hc.send(func(dst []byte) []byte {
+	_ = hc.send(func(dst []byte) []byte {
 		if hc.reply.oldHTTP {
 			return append(dst, keepAliveComment...)
 		}
@@ -199,7 +199,7 @@ var keepAliveComment = []byte(": keep-alive\n\n")
 // endStream sends the end of an event stream. hc.mu must be held.
 func (hc *httpConn) endStream() {
 	if !hc.reply.oldHTTP {
-		hc.send(codec.AppendLastChunk)
+		_ = hc.send(codec.AppendLastChunk)
 	}
 	hc.settle()
 }

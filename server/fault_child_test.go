@@ -250,7 +250,7 @@ func TestFaultOutOfDescriptors(t *testing.T) {
 		s.conn.Close()
 	}
 	var failures int
-	fmt.Sscan(few.ask("how many?"), &failures)
+	_, _ = fmt.Sscan(few.ask("how many?"), &failures)
 	if failures == 0 || failures > 1000 {
 		t.Errorf("%d accepts failed; want some, but no spinning", failures)
 	}

@@ -24,7 +24,7 @@ func addCrashes(s *server.Server) {
 	server.AddTool(s, mcp.Tool{Name: "nil_map", Description: "panics of the runtime"},
 		func(context.Context, *mcp.Request, struct{}) (string, error) {
 			var m map[string]int
-			m["x"] = 1
+			m["x"] = 1 //nolint:staticcheck // it shall panic
 			return "", nil
 		}, server.Inline)
 	server.AddTool(s, mcp.Tool{Name: "no_json", Description: "cannot be encoded"},

@@ -179,7 +179,11 @@ func TestFaultNotARequest(t *testing.T) {
 	r := start(t, nil)
 	r.watch()
 	cases := []struct{ message, id string }{
-		{`1`, "null"}, {`true`, "null"}, {`null`, "null"}, {`"ping"`, "null"}, {`{}`, "null"},
+		{`1`, "null"},
+		{`true`, "null"},
+		{`null`, "null"},
+		{`"ping"`, "null"},
+		{`{}`, "null"},
 		{`{"id":1,"method":"ping"}`, "1"},
 		{`{"jsonrpc":"1.0","id":"a","method":"ping"}`, `"a"`},
 		{`{"jsonrpc":2.0,"id":1,"method":"ping"}`, "1"},

@@ -72,7 +72,7 @@ func (r *running) value(name string) float64 {
 		full, _, _ := strings.Cut(lines.Text()[:max(at, 0)], "{")
 		if full == name || at > 0 && lines.Text()[:at] == name {
 			var v float64
-			fmt.Sscan(lines.Text()[at+1:], &v)
+			_, _ = fmt.Sscan(lines.Text()[at+1:], &v)
 			total += v
 		}
 	}

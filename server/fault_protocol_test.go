@@ -238,7 +238,8 @@ func TestFaultErrorCodesOfHandlers(t *testing.T) {
 	r := start(t, nil, func(s *server.Server) {
 		fail := func(_ context.Context, _ *mcp.Request, in struct {
 			Code int `json:"code"`
-		}) (string, error) {
+		},
+		) (string, error) {
 			if in.Code == -32021 {
 				return "", mcp.MissingCapability("sampling")
 			}

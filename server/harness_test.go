@@ -276,7 +276,7 @@ func (r *running) metric(name string) float64 {
 	for lines.Scan() {
 		if rest, ok := strings.CutPrefix(lines.Text(), name+" "); ok {
 			var v float64
-			fmt.Sscan(rest, &v)
+			_, _ = fmt.Sscan(rest, &v)
 			return v
 		}
 	}

@@ -16,8 +16,7 @@ import (
 
 // health is the snapshot behind /health, taken once a second so that a probe costs nothing.
 type health struct {
-	body  atomic.Pointer[[]byte]
-	ready atomic.Bool
+	body atomic.Pointer[[]byte]
 
 	// What follows belongs to the ticker's goroutine.
 	last     time.Time

@@ -80,13 +80,13 @@ func (st *stream) acknowledge() []byte {
 // send sends one message on the stream.
 func (st *stream) send(message []byte) {
 	if st.http == nil {
-		st.conn.Send(append(message, '\n'))
+		_ = st.conn.Send(append(message, '\n'))
 		return
 	}
 	st.http.mu.Lock()
 	defer st.http.mu.Unlock()
 	if st.http.reply.stream == st {
-		st.http.event(message)
+		_ = st.http.event(message)
 	}
 }
 
@@ -171,7 +171,7 @@ func (ls *loopState) tellTools() {
 		ls.count.notifications.Add(1)
 	}
 	for lc := range ls.peers {
-		lc.conn.Send(append(codec.AppendNotification(nil, mcp.NotifyToolsListChanged, nil), '\n'))
+		_ = lc.conn.Send(append(codec.AppendNotification(nil, mcp.NotifyToolsListChanged, nil), '\n'))
 		ls.count.notifications.Add(1)
 	}
 }

@@ -22,7 +22,6 @@ type loopState struct {
 	parser  fastjson.Parser
 	body    []byte // the answer at hand, before its HTTP head
 	wire    []byte // answers of this wake-up that are not written yet
-	date    []byte // the value of the header Date, renewed every second
 
 	streams map[*stream]struct{}   // open subscriptions/listen of this loop's connections
 	peers   map[*lineConn]struct{} // legacy peers that are told of changed lists

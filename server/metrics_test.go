@@ -198,7 +198,8 @@ func loopRows() []metricRow {
 			func(r *running) { r.dialTCP() },
 		},
 		{
-			[]string{"mcploop_loop_slow_consumers_total"}, smallOutbox,
+			[]string{"mcploop_loop_slow_consumers_total"},
+			smallOutbox,
 			func(r *running) {
 				addFlood(r)
 				r.dialHTTP().send(wirePost(floodCall()))

@@ -165,7 +165,7 @@ func (l *Limits) setDefaults() {
 func (o *Options) validate() error {
 	var faults []error
 	if o.Name == "" {
-		faults = append(faults, errors.New("Name is empty; give the server a name"))
+		faults = append(faults, errors.New("option Name is empty; give the server a name"))
 	}
 	if o.Limits.Depth < 64 || o.Limits.Depth > 1000 {
 		faults = append(faults, fmt.Errorf("Limits.Depth is %d; want 64..1000", o.Limits.Depth))
@@ -201,7 +201,7 @@ func (o *Options) negative() []error {
 		"TargetBytes": l.TargetBytes, "Streams": l.Streams,
 	} {
 		if v < 0 {
-			faults = append(faults, fmt.Errorf("Limits.%s is %d; want more than 0", name, v))
+			faults = append(faults, fmt.Errorf("option Limits.%s is %d; want more than 0", name, v))
 		}
 	}
 	for name, v := range map[string]time.Duration{

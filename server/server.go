@@ -302,7 +302,7 @@ func (s *Server) keepAlive(now time.Time) {
 		return
 	}
 	for _, ls := range s.states {
-		ls.loop.Post(func() {
+		_ = ls.loop.Post(func() {
 			for st := range ls.streams {
 				if st.http != nil {
 					st.http.comment()

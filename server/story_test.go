@@ -60,7 +60,7 @@ func playStory(t *testing.T, file, door string) {
 			d.send(line[2:])
 		case strings.HasPrefix(line, "<status "):
 			want := 0
-			fmt.Sscan(line[len("<status "):], &want)
+			_, _ = fmt.Sscan(line[len("<status "):], &want)
 			if got := d.status(); got != 0 && got != want {
 				t.Fatalf("%s: status %d", where, got)
 			}

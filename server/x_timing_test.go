@@ -44,7 +44,8 @@ const (
 // BenchmarkLineCall is what the line door does with one inline tools/call, from frame to answer.
 func BenchmarkLineCall(b *testing.B) {
 	for _, c := range []struct{ name, frame string }{
-		{"legacy", benchLegacy}, {"modern", benchModern},
+		{"legacy", benchLegacy},
+		{"modern", benchModern},
 		{"ping", `{"jsonrpc":"2.0","id":1,"method":"ping"}`},
 	} {
 		b.Run(c.name, func(b *testing.B) {

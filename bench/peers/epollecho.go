@@ -106,7 +106,7 @@ func listenRaw(addr string) (int, error) {
 	}
 	sa := &unix.SockaddrInet4{Port: a.Port}
 	copy(sa.Addr[:], a.IP.To4())
-	unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_REUSEADDR, 1)
+	_ = unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_REUSEADDR, 1)
 	if err := unix.Bind(fd, sa); err != nil {
 		return -1, fmt.Errorf("cannot bind %q: %w", addr, err)
 	}

@@ -37,7 +37,7 @@ func serveNetHTTPFixed(s settings) error {
 		}
 		w.Header().Set("Content-Type", "application/json")
 		w.Header().Set("Content-Length", length)
-		w.Write(answer)
+		_, _ = w.Write(answer)
 	}))
 }
 

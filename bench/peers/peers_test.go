@@ -46,7 +46,7 @@ func TestLinePeers(t *testing.T) {
 			t.Fatal(err)
 		}
 		defer c.Close()
-		io.WriteString(c, call+"\n")
+		_, _ = io.WriteString(c, call+"\n")
 		got, err := bufio.NewReader(c).ReadString('\n')
 		if err != nil || got != want+"\n" {
 			t.Errorf("%s: got %q, %v, want %q", name, got, err, want)
