@@ -80,7 +80,7 @@ func acceptAll(ep, lfd int) {
 		if err != nil {
 			return
 		}
-		unix.SetsockoptInt(fd, unix.IPPROTO_TCP, unix.TCP_NODELAY, 1)
+		_ = unix.SetsockoptInt(fd, unix.IPPROTO_TCP, unix.TCP_NODELAY, 1)
 		if watch(ep, fd) != nil {
 			unix.Close(fd)
 		}
