@@ -222,12 +222,14 @@ func (s *Server) callLater(in *inbound, t *mcp.Entry[*tool], args, out []byte) [
 		return in.fail(out, codec.ErrOverloaded.With("the server is shutting down"), nil)
 	}
 	c := s.newCall(in, t, args)
+	s.inFlight.Add(1)
+	in.origin.expect(c) // before add: from then on another connection of the session may cancel it
 	if !in.calls.add(c) {
+		s.inFlight.Add(-1)
+		in.origin.refused(c)
 		c.discard()
 		return in.fail(out, codec.ErrInvalidRequest.With("id is in flight already"), nil)
 	}
-	s.inFlight.Add(1)
-	in.origin.expect(c)
 	if c.tool.async == nil && s.workers.Submit(in.ls.loop.Index(), c) != nil {
 		return s.refuseCall(in, c, out)
 	}
