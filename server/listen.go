@@ -170,8 +170,9 @@ func (ls *loopState) tellTools() {
 		st.send(codec.AppendNotification(nil, mcp.NotifyToolsListChanged, params))
 		ls.count.notifications.Add(1)
 	}
+	message := append(codec.AppendNotification(nil, mcp.NotifyToolsListChanged, nil), '\n')
 	for lc := range ls.peers {
-		_ = lc.conn.Send(append(codec.AppendNotification(nil, mcp.NotifyToolsListChanged, nil), '\n'))
+		_ = lc.conn.Send(message)
 		ls.count.notifications.Add(1)
 	}
 }

@@ -35,6 +35,7 @@ type Server struct {
 	buffers  *pool.Bytes
 	set      *metrics.Set
 	health   health
+	trimmer  trimmer
 	date     atomic.Pointer[[]byte]
 	began    time.Time
 	clock    atomic.Int64 // ns since began, a second coarse: the sessions' clock
@@ -290,6 +291,7 @@ func (s *Server) tick(ctx context.Context) {
 				s.toolsChanged()
 			}
 			s.keepAlive(now)
+			s.trim(now)
 		}
 	}
 }
