@@ -13,7 +13,7 @@ LINT     := bin/tools/golangci-lint-v2.15.0
 VCS      := $(shell git rev-parse HEAD >/dev/null 2>&1 && echo auto || echo false)
 FLAGS    := -trimpath -buildvcs=$(VCS) -ldflags=-s
 
-.PHONY: help run build test race norace check lint fmt fuzz conformance bench smoke \
+.PHONY: help run build test race norace check lint fmt fuzz conformance interop bench smoke \
 	peers pgo generate clean
 
 help: ## list the targets
@@ -60,6 +60,10 @@ fuzz: ## each fuzz target for FUZZTIME=30s
 conformance: build ## the official MCP conformance scenarios against bin/everything (needs npm)
 	@.ci/need.sh npm
 	@.ci/conformance.sh bin/everything
+
+interop: build ## real clients (Inspector, both TypeScript SDKs) against bin/everything (needs npm)
+	@.ci/need.sh npm
+	@.ci/interop.sh bin/everything
 
 bench: build peers ## compare with other servers; BENCH="compare -plan http" or "load -h"
 	bin/mcploop bench $(BENCH)

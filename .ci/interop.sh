@@ -1,0 +1,87 @@
+#!/bin/bash
+# Real MCP clients against one server of examples/everything, both eras at once on one URL: the
+# Inspector's command line, and the drivers of both TypeScript SDKs where ../shared lies beside
+# the checkout (elsewhere they are left out, and it says so).
+#   interop.sh SERVER
+set -euo pipefail
+cd "$(dirname "$0")/.."
+server=$(realpath "${1:?usage: interop.sh SERVER}")
+tools=${INTEROP_TOOLS:-build/interop-tools}
+drivers=../shared/conformance
+passed=0 failed=0
+
+if [ ! -x "$tools/node_modules/.bin/mcp-inspector" ]; then
+  echo "installing the clients in $tools (once)"
+  mkdir -p "$tools"
+  [ -f "$tools/package.json" ] || echo '{"private": true, "type": "module"}' >"$tools/package.json"
+  npm install --prefix "$tools" --ignore-scripts --no-audit --no-fund --loglevel=error \
+    "node-linux-$(uname -m | sed 's/x86_64/x64/; s/aarch64/arm64/')@22" \
+    @modelcontextprotocol/sdk@1.32.2 @modelcontextprotocol/client@2.4.0 \
+    @modelcontextprotocol/inspector@2.12.0
+fi
+tools=$(realpath "$tools")
+export PATH=$tools/node_modules/.bin:$PATH MCP_CATALOG_PATH=$tools/catalog.json
+
+out=$(mktemp -d)
+port=$(node -e 'const s = require("net").createServer().listen(0, "127.0.0.1", () => {
+  console.log(s.address().port); s.close() })')
+url=http://127.0.0.1:$port/mcp
+"$server" --http "127.0.0.1:$port" >"$out/server.log" 2>&1 &
+pid=$!
+trap 'kill "$pid" 2>/dev/null || true; rm -rf "$out"' EXIT
+for _ in $(seq 150); do
+  (exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null && break
+  sleep 0.1
+done
+
+# check NAME TEXT COMMAND...: the command's output must have every line of TEXT.
+check() {
+  local name=$1 text=$2 missing='' line
+  shift 2
+  timeout 120 "$@" >"$out/log" 2>&1 || true # steps of features that are not served fail
+  while read -r line; do
+    grep -qF -- "$line" "$out/log" || missing="$missing [$line]"
+  done <<<"$text"
+  if [ -z "$missing" ]; then
+    passed=$((passed + 1))
+    echo "ok      $name"
+  else
+    failed=$((failed + 1))
+    echo "FAILED  $name, missing$missing"
+    tail -n 20 "$out/log"
+  fi
+}
+
+simple='This is a simple text response for testing.'
+inspector() { mcp-inspector --cli "$@" --format json -q; }
+export -f inspector
+for era in legacy modern auto; do
+  via="--server-url $url --transport http --protocol-era $era"
+  check "inspector $era list" test_simple_text bash -c "inspector $via --method tools/list"
+  check "inspector $era call" "$simple" \
+    bash -c "inspector $via --method tools/call --tool-name test_simple_text"
+done
+check "inspector stdio call" "$simple" bash -c \
+  "mcp-inspector --cli --method tools/call --tool-name test_simple_text --format json -q -- $server"
+
+steps='ok   connect
+ok   tools/list
+ok   tools/call
+ok   progress
+ok   cancel'
+if [ -f "$drivers/v2.mjs" ]; then
+  cp "$drivers"/v1.mjs "$drivers"/v2.mjs "$tools"/
+  cd "$tools"
+  check "sdk v1 http" "$steps" node v1.mjs http "$url"
+  check "sdk v1 stdio" "$steps" node v1.mjs stdio "$server"
+  for mode in auto legacy 2026-07-28; do
+    check "sdk v2 $mode http" "$steps" env MODE="$mode" node v2.mjs http "$url"
+    check "sdk v2 $mode stdio" "$steps" env MODE="$mode" node v2.mjs stdio "$server"
+  done
+  check "two eras at once" "$steps" bash -c \
+    "MODE=2026-07-28 node v2.mjs http $url & node v1.mjs http $url; wait"
+else
+  echo "left out: the SDKs' drivers are not beside this checkout ($drivers)"
+fi
+printf '\n%d passed, %d failed\n' "$passed" "$failed"
+[ "$failed" = 0 ]
