@@ -8,7 +8,8 @@ log=$(mktemp)
 trap 'rm -f "$log"' EXIT
 
 # fuzz PACKAGE TARGET. Go's fuzzer sometimes reports its own end of time as a failure ("context
-# deadline exceeded", golang/go#75804, mended in Go 1.27); a target has failed when it names a failing input.
+# deadline exceeded", golang/go#75804, mended in Go 1.27); a target has failed when it names a
+# failing input.
 fuzz() {
   go test -run '^$' -fuzz "^$2\$" -fuzztime "$time" -fuzzminimizetime 20x "$1" 2>&1 | tee "$log" &&
     return
