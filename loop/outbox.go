@@ -11,7 +11,12 @@ import (
 // closed or finishing; ErrSlowConsumer, and c is closed, when the outbox would
 // pass Options.OutboxMax. A nil error does not mean that the peer got it. Safe
 // for concurrent use; each call's bytes stay together.
-func (c *Conn) Send(b []byte) error {
+func (c *Conn) Send(b []byte) error { return c.SendWithin(b, c.loop.opt.OutboxMax) }
+
+// SendWithin is Send with a bound of its own, in bytes, in place of OutboxMax: for bytes that
+// must not be lost because others wait, such as the outcome of work that was accepted. The
+// peer is still cut when it does not read (Options.WriteTimeout).
+func (c *Conn) SendWithin(b []byte, outboxMax int) error {
 	if len(b) == 0 {
 		return nil
 	}
@@ -21,7 +26,7 @@ func (c *Conn) Send(b []byte) error {
 		c.mu.Unlock()
 		return ErrClosed
 	}
-	err := c.put(b)
+	err := c.put(b, outboxMax)
 	news := (c.state.Load() ^ before) & (stBoxed | stPressed | stFail)
 	c.mu.Unlock()
 	if news != 0 {
@@ -44,8 +49,8 @@ func (c *Conn) queued() int {
 	return len(c.box.B) - c.off
 }
 
-// put writes or queues b. The caller holds mu, c is neither failing nor closed.
-func (c *Conn) put(b []byte) error {
+// put writes or queues b, up to outboxMax. The caller holds mu, c is neither failing nor closed.
+func (c *Conn) put(b []byte, outboxMax int) error {
 	opt, stats := c.loop.opt, &c.loop.stats
 	if c.box == nil && c.state.Load()&stDialing == 0 {
 		// Fast path: the socket takes it all.
@@ -64,7 +69,7 @@ func (c *Conn) put(b []byte) error {
 		}
 	}
 	// Slow path: keep the rest until the write side says that there is room.
-	if c.box != nil && c.queued()+len(b) > opt.OutboxMax {
+	if c.box != nil && c.queued()+len(b) > outboxMax {
 		stats.slowConsumers.Add(1)
 		c.failLocked(ErrSlowConsumer)
 		return ErrSlowConsumer

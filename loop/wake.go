@@ -211,7 +211,7 @@ func (c *Conn) reply(reply []byte) {
 	c.mu.Lock()
 	var err error
 	if c.state.Load()&(stFail|stClosed) == 0 {
-		err = c.put(reply)
+		err = c.put(reply, c.loop.opt.OutboxMax)
 	}
 	c.mu.Unlock()
 	if err != nil {

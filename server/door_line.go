@@ -203,8 +203,13 @@ func (d *lineDoor) Closed(c *loop.Conn, _ error) {
 	}
 }
 
+// answersFactor: answers of calls that were accepted may fill the outbox so many times beyond
+// Limits.OutboxMaxBytes, since several large ones can be ready at the same moment.
+const answersFactor = 16
+
 func (lc *lineConn) deliver(_ *Call, message []byte, _ int) {
-	_ = lc.conn.Send(append(message, '\n')) // a peer that has gone gets nothing
+	most := answersFactor * lc.ls.s.opt.Limits.OutboxMaxBytes
+	_ = lc.conn.SendWithin(append(message, '\n'), most) // a peer that has gone gets nothing
 	lc.settled()
 }
 

@@ -152,7 +152,7 @@ func (c *peerConn) read() string {
 	_ = c.SetDeadline(time.Now().Add(patience))
 	text, err := c.r.ReadString('\n')
 	if err != nil {
-		c.t.Fatalf("cannot read: %v (got %q)", err, text)
+		c.t.Fatalf("cannot read: %v (got %.200q)", err, text)
 	}
 	return strings.TrimSuffix(text, "\n")
 }
