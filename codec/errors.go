@@ -52,26 +52,19 @@ var (
 
 // Our own codes. They stay outside -32768..-32000, which JSON-RPC and MCP keep for themselves.
 var (
-	ErrOverloaded  = &Error{-31000, "server is overloaded, try again later", 503}
-	ErrTimeout     = &Error{-31001, "request timed out", 504}
-	ErrRateLimited = &Error{-31002, "too many requests, try again later", 429}
-	// ErrCancelled ends a cancelled call inside the server; it is never sent.
-	ErrCancelled = &Error{-31003, "request was cancelled", 499}
+	ErrOverloaded = &Error{-31000, "server is overloaded, try again later", 503}
+	ErrTimeout    = &Error{-31001, "request timed out", 504}
 	// ErrTooLarge answers a message above the configured limit.
 	ErrTooLarge = &Error{-32600, "message too large", 413}
 )
 
 // Refusals of the HTTP door: no message was looked at, so the code says only "bad request".
 var (
-	ErrUnauthorized         = &Error{-32000, "unauthorized", 401}
-	ErrForbidden            = &Error{-32000, "forbidden", 403}
 	ErrForbiddenOrigin      = &Error{-32000, "origin or host is not allowed", 403}
 	ErrNotFound             = &Error{-32000, "no such path", 404}
 	ErrMethodNotAllowed     = &Error{-32000, "HTTP method is not allowed here", 405}
 	ErrNotAcceptable        = &Error{-32000, "no acceptable content type", 406}
 	ErrRequestTimeout       = &Error{-32000, "request was not complete in time", 408}
-	ErrConflict             = &Error{-32000, "conflict", 409}
-	ErrLengthRequired       = &Error{-32000, "length required", 411}
 	ErrURITooLong           = &Error{-32000, "request target too long", 414}
 	ErrUnsupportedMediaType = &Error{-32000, "content type must be application/json", 415}
 	ErrExpectationFailed    = &Error{-32000, "expectation not supported", 417}
