@@ -1,18 +1,20 @@
 package mcp
 
 import (
+	"bytes"
 	"encoding/base64"
-	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 
 	"github.com/mcploop/mcploop/codec"
 )
 
-// Catalogue is the set of tools that a server offers, each with its handler H. Readers see an
-// immutable snapshot; a change makes the next reader build a new one.
+// Catalogue is the set of one kind of things that a server offers (tools, prompts, resources,
+// resource templates), each with its handler H. Readers see an immutable snapshot; a change makes
+// the next reader build a new one.
 type Catalogue[H any] struct {
 	opt ListOptions
 
@@ -23,17 +25,27 @@ type Catalogue[H any] struct {
 	changes  atomic.Uint64
 }
 
-// ListOptions shape the answers of tools/list.
+// Definition is what a list shows: *Tool, *Prompt, *Resource or *ResourceTemplate.
+type Definition interface {
+	// key is the name that is looked up: it orders the list. The error says why the definition
+	// cannot be offered.
+	key() (string, error)
+	// encode is the definition as revision v knows it.
+	encode(v Version) ([]byte, error)
+}
+
+// ListOptions shape the answers of a list method.
 type ListOptions struct {
-	PageSize   int    // tools per page; 0: 1000
+	Member     string // of the result: "tools" (the default), "prompts", ...
+	PageSize   int    // definitions per page; 0: 1000
 	TTLMs      int64  // ttlMs of modern lists, milliseconds
 	CacheScope string // "public" (the default) or "private"
 	ServerInfo []byte // raw JSON Implementation, for _meta of modern results
 }
 
-// Entry is one tool with its handler. It is immutable.
+// Entry is one definition with its handler. It is immutable.
 type Entry[H any] struct {
-	Tool    *Tool
+	Name    string // what it is looked up by: a name, a URI or a URI template
 	Handler H
 	encoded [versionCount][]byte // the definition as each revision knows it
 }
@@ -42,7 +54,7 @@ type Entry[H any] struct {
 type snapshot[H any] struct {
 	byName map[string]*Entry[H]
 	sorted []*Entry[H] // by name: the order is the same in every answer
-	pages  [versionCount][][]byte
+	pages  [versionCount]atomic.Pointer[[][]byte]
 }
 
 // NewCatalogue returns an empty catalogue.
@@ -50,38 +62,41 @@ func NewCatalogue[H any](opt ListOptions) *Catalogue[H] {
 	if opt.PageSize <= 0 {
 		opt.PageSize = 1000
 	}
+	if opt.Member == "" {
+		opt.Member = "tools"
+	}
 	if opt.CacheScope == "" {
 		opt.CacheScope = "public"
 	}
 	return &Catalogue[H]{opt: opt, entries: map[string]*Entry[H]{}}
 }
 
-// ErrToolName is returned for a name that clients would refuse.
-var ErrToolName = errors.New(
-	"mcp: a tool's name must have 1 to 128 characters, each a letter, a digit, '_', '-' or '.'")
-
-// Add puts a tool in, replacing one of the same name. It is safe for concurrent use. t must not
-// be changed afterwards.
-func (c *Catalogue[H]) Add(t *Tool, handler H) error {
-	if !validToolName(t.Name) {
-		return fmt.Errorf("cannot add tool %q: %w", t.Name, ErrToolName)
+// Add puts a definition in, replacing one of the same name. It is safe for concurrent use. d must
+// not be changed afterwards.
+func (c *Catalogue[H]) Add(d Definition, handler H) error {
+	name, err := d.key()
+	if err != nil {
+		return err
 	}
-	e := &Entry[H]{Tool: t, Handler: handler}
+	e := &Entry[H]{Name: name, Handler: handler}
 	for v := V20241105; v < versionCount; v++ {
-		raw, err := encodeTool(t, v)
+		raw, err := d.encode(v)
 		if err != nil {
-			return fmt.Errorf("cannot encode tool %q: %w", t.Name, err)
+			return fmt.Errorf("cannot encode the definition of %q: %w", name, err)
+		}
+		if bytes.Equal(raw, e.encoded[v-1]) {
+			raw = e.encoded[v-1] // most definitions look the same in most revisions
 		}
 		e.encoded[v] = raw
 	}
 	c.mu.Lock()
-	c.entries[t.Name] = e
+	c.entries[name] = e
 	c.changed()
 	c.mu.Unlock()
 	return nil
 }
 
-// Remove takes a tool out; false when there is none of that name. Calls in flight go on.
+// Remove takes a definition out; false when there is none of that name. Calls in flight go on.
 func (c *Catalogue[H]) Remove(name string) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -97,42 +112,51 @@ func (c *Catalogue[H]) changed() {
 	c.changes.Add(1)
 }
 
-// Recent remembers the tool that was looked up last; the zero value is ready. It belongs to one
+// Recent remembers what was looked up last; the zero value is ready. It belongs to one
 // goroutine.
 type Recent[H any] struct {
 	entry   *Entry[H]
 	changes uint64
 }
 
-// LookupRecent is Lookup for a caller that asks for the same tool many times in a row: then it
+// LookupRecent is Lookup for a caller that asks for the same name many times in a row: then it
 // compares the name and hashes nothing.
 func (c *Catalogue[H]) LookupRecent(name []byte, r *Recent[H]) *Entry[H] {
 	changes := c.changes.Load() // before the lookup: a later change makes the memory stale
-	if r.entry == nil || r.changes != changes || r.entry.Tool.Name != string(name) {
+	if r.entry == nil || r.changes != changes || r.entry.Name != string(name) {
 		r.entry, r.changes = c.Lookup(name), changes
 	}
 	return r.entry
 }
 
-// Lookup returns the tool of that name, or nil. It does not keep name.
+// Lookup returns what has that name, or nil. It does not keep name.
 func (c *Catalogue[H]) Lookup(name []byte) *Entry[H] {
 	return c.current().byName[string(name)]
 }
 
-// Len returns the number of tools.
+// Each calls yield with every entry in the order of the list, until it returns false.
+func (c *Catalogue[H]) Each(yield func(*Entry[H]) bool) {
+	for _, e := range c.current().sorted {
+		if !yield(e) {
+			return
+		}
+	}
+}
+
+// Len returns the number of definitions.
 func (c *Catalogue[H]) Len() int { return len(c.current().sorted) }
 
-// AppendPage appends the result object of tools/list for revision v that starts at the raw JSON
-// cursor, nil for the first page. A cursor that is not ours is -32602; one whose tool has gone
-// still works, since it names a place in the order.
+// AppendPage appends the result object of the list for revision v that starts at the raw JSON
+// cursor, nil for the first page. A cursor that is not ours is -32602; one whose definition has
+// gone still works, since it names a place in the order.
 func (c *Catalogue[H]) AppendPage(dst []byte, v Version, cursor []byte) ([]byte, *codec.Error) {
 	s := c.current()
-	start, fault := s.position(cursor)
+	start, fault := c.position(s, cursor)
 	if fault != nil {
 		return dst, fault
 	}
-	if start%c.opt.PageSize == 0 && start/c.opt.PageSize < len(s.pages[v]) {
-		return append(dst, s.pages[v][start/c.opt.PageSize]...), nil // Fast path.
+	if pages := c.pages(s, v); start%c.opt.PageSize == 0 && start/c.opt.PageSize < len(pages) {
+		return append(dst, pages[start/c.opt.PageSize]...), nil // Fast path.
 	}
 	return c.appendPage(dst, s, v, start), nil
 }
@@ -158,23 +182,33 @@ func (c *Catalogue[H]) build() *snapshot[H] {
 		s.byName[name] = e
 		s.sorted = append(s.sorted, e)
 	}
-	slices.SortFunc(s.sorted, func(a, b *Entry[H]) int {
-		if a.Tool.Name < b.Tool.Name {
-			return -1
-		}
-		return 1
-	})
-	for v := V20241105; v < versionCount; v++ {
-		for start := 0; start == 0 || start < len(s.sorted); start += c.opt.PageSize {
-			s.pages[v] = append(s.pages[v], c.appendPage(nil, s, v, start))
-		}
-	}
+	slices.SortFunc(s.sorted, func(a, b *Entry[H]) int { return strings.Compare(a.Name, b.Name) })
 	return s
+}
+
+// pages are the encoded pages of a revision, made when the first client of it asks.
+func (c *Catalogue[H]) pages(s *snapshot[H], v Version) [][]byte {
+	if pages := s.pages[v].Load(); pages != nil {
+		return *pages
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if pages := s.pages[v].Load(); pages != nil {
+		return *pages
+	}
+	var pages [][]byte
+	for start := 0; start == 0 || start < len(s.sorted); start += c.opt.PageSize {
+		pages = append(pages, c.appendPage(nil, s, v, start))
+	}
+	s.pages[v].Store(&pages)
+	return pages
 }
 
 func (c *Catalogue[H]) appendPage(dst []byte, s *snapshot[H], v Version, start int) []byte {
 	end := min(start+c.opt.PageSize, len(s.sorted))
-	dst = append(dst, `{"tools":[`...)
+	dst = append(dst, `{"`...)
+	dst = append(dst, c.opt.Member...)
+	dst = append(dst, `":[`...)
 	for i := start; i < end; i++ {
 		if i > start {
 			dst = append(dst, ',')
@@ -184,21 +218,22 @@ func (c *Catalogue[H]) appendPage(dst []byte, s *snapshot[H], v Version, start i
 	dst = append(dst, ']')
 	if end < len(s.sorted) {
 		dst = append(dst, `,"nextCursor":"`...)
-		dst = base64.RawURLEncoding.AppendEncode(dst, []byte(s.sorted[end-1].Tool.Name))
+		dst = base64.RawURLEncoding.AppendEncode(dst, []byte(c.opt.Member+":"+s.sorted[end-1].Name))
 		dst = append(dst, '"')
 	}
 	if v.Modern() {
 		dst = append(dst, ',')
 		dst = AppendCaching(dst, c.opt.TTLMs, c.opt.CacheScope)
 		dst = append(dst, ',')
-		dst = AppendMeta(dst, c.opt.ServerInfo)
+		dst = AppendMeta(dst, "complete", c.opt.ServerInfo)
 	}
 	return append(dst, '}')
 }
 
-// position returns the index of the first tool behind the cursor: the cursor is the name of the
-// last tool of the page before, so that it stays true when the catalogue changes.
-func (s *snapshot[H]) position(cursor []byte) (int, *codec.Error) {
+// position returns the index of the first entry behind the cursor: the cursor is the list's member
+// and the name of the last entry of the page before, so that it stays true when the catalogue
+// changes, and means nothing to another list.
+func (c *Catalogue[H]) position(s *snapshot[H], cursor []byte) (int, *codec.Error) {
 	if cursor == nil {
 		return 0, nil
 	}
@@ -209,18 +244,13 @@ func (s *snapshot[H]) position(cursor []byte) (int, *codec.Error) {
 	if len(text) == 0 {
 		return 0, nil
 	}
-	name, err := base64.RawURLEncoding.AppendDecode(nil, text)
-	if err != nil || !validToolName(string(name)) {
+	place, err := base64.RawURLEncoding.AppendDecode(nil, text)
+	name, ours := bytes.CutPrefix(place, []byte(c.opt.Member+":"))
+	if err != nil || !ours {
 		return 0, codec.ErrInvalidParams.With("cursor is not one that this server gave out")
 	}
 	at, found := slices.BinarySearchFunc(s.sorted, string(name), func(e *Entry[H], n string) int {
-		switch {
-		case e.Tool.Name < n:
-			return -1
-		case e.Tool.Name > n:
-			return 1
-		}
-		return 0
+		return strings.Compare(e.Name, n)
 	})
 	if found {
 		at++

@@ -45,7 +45,7 @@ func TestContentOfAnUnknownTypeIsAnError(t *testing.T) {
 func TestWireErrorKeepsReservedCodesBack(t *testing.T) {
 	f := func(err error, code, status int, data string) {
 		t.Helper()
-		e, raw := WireError(err)
+		e, raw := WireError(err, V20260728)
 		if e.Code != code || e.Status != status || string(raw) != data {
 			t.Errorf("%v: got %d, %d, %s", err, e.Code, e.Status, raw)
 		}

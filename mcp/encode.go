@@ -7,41 +7,6 @@ import (
 	"github.com/mcploop/mcploop/codec"
 )
 
-// encodeTool marshals the definition with the members that revision v knows (PROTOCOL: tool
-// annotations from 2025-03-26, title, outputSchema and _meta from 2025-06-18, icons from
-// 2025-11-25).
-func encodeTool(t *Tool, v Version) ([]byte, error) {
-	down := *t
-	if down.InputSchema == nil {
-		down.InputSchema = map[string]string{"type": "object"}
-	}
-	if v < V20251125 {
-		down.Icons = nil
-	}
-	if v < V20250618 {
-		down.Title, down.OutputSchema, down.Meta = "", nil, nil
-	}
-	if v < V20250326 {
-		down.Annotations = nil
-	}
-	return json.Marshal(&down)
-}
-
-// validToolName: 1 to 128 characters of [A-Za-z0-9_.-] (2025-11-25, server/tools).
-func validToolName(name string) bool {
-	if len(name) == 0 || len(name) > 128 {
-		return false
-	}
-	for i := 0; i < len(name); i++ {
-		c := name[i]
-		letter := c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z'
-		if !letter && (c < '0' || c > '9') && c != '_' && c != '-' && c != '.' {
-			return false
-		}
-	}
-	return true
-}
-
 // AppendCaching appends the members ttlMs and cacheScope (2026-07-28, required on lists and on
 // server/discover).
 func AppendCaching(dst []byte, ttlMs int64, scope string) []byte {
@@ -93,7 +58,7 @@ func (d *Discover) AppendDiscover(dst []byte) []byte {
 	dst = append(dst, ',')
 	dst = AppendCaching(dst, d.TTLMs, d.CacheScope)
 	dst = append(dst, ',')
-	return append(AppendMeta(dst, d.ServerInfo), '}')
+	return append(AppendMeta(dst, "complete", d.ServerInfo), '}')
 }
 
 // AppendInitialize appends the result of initialize for a negotiated legacy revision.

@@ -33,10 +33,20 @@ func MissingCapability(names ...string) *Error {
 	}
 }
 
+// ResourceNotFound is the error of a resource that does not exist: -32602 with the URI in its data
+// for modern clients, -32002 for legacy ones (SEP-2164).
+func ResourceNotFound(uri string) *Error {
+	return &Error{
+		Code: codec.ErrResourceNotFound.Code, Message: codec.ErrResourceNotFound.Message,
+		Data: map[string]any{"uri": uri},
+	}
+}
+
 // WireError turns a handler's error into the error and the raw data of its answer. An error
 // that is no *Error, or that would use a code which the specification keeps for itself and has
-// not defined, becomes -32603 (2026-07-28, basic/index, "Error codes").
-func WireError(err error) (*codec.Error, []byte) {
+// not defined, becomes -32603 (2026-07-28, basic/index, "Error codes"). v is the revision of the
+// answer.
+func WireError(err error, v Version) (*codec.Error, []byte) {
 	var known *codec.Error
 	if errors.As(err, &known) {
 		return known, nil
@@ -51,8 +61,12 @@ func WireError(err error) (*codec.Error, []byte) {
 			data = raw
 		}
 	}
+	code := own.Code
+	if code == codec.ErrResourceNotFound.Code && v.Modern() {
+		code = codec.ErrInvalidParams.Code // 2026-07-28: MUST NOT emit -32002
+	}
 	return &codec.Error{
-		Code: allowedCode(own.Code), Message: own.Message, Status: statusOf(own.Code),
+		Code: allowedCode(code), Message: own.Message, Status: statusOf(code),
 	}, data
 }
 

@@ -109,8 +109,10 @@ func AppendUnsupported(dst, requested []byte) []byte {
 
 // AppendMeta appends the modern members that close every result object: resultType and
 // _meta.serverInfo. serverInfo is raw JSON.
-func AppendMeta(dst []byte, serverInfo []byte) []byte {
-	dst = append(dst, `"resultType":"complete","_meta":{"`+MetaServerInfo+`":`...)
+func AppendMeta(dst []byte, resultType string, serverInfo []byte) []byte {
+	dst = append(dst, `"resultType":"`...)
+	dst = append(dst, resultType...)
+	dst = append(dst, `","_meta":{"`+MetaServerInfo+`":`...)
 	dst = append(dst, serverInfo...)
 	return append(dst, '}')
 }

@@ -15,6 +15,12 @@ const (
 	MethodToolsCall
 	MethodListen
 	MethodSetLevel
+	MethodPromptsList
+	MethodPromptsGet
+	MethodResourcesList
+	MethodTemplatesList
+	MethodResourcesRead
+	MethodComplete
 	MethodInitialized
 	MethodCancelled
 	MethodProgress
@@ -37,23 +43,40 @@ type row struct {
 	name         string
 	columns      columns
 	notification bool
+	nameParam    string // what Mcp-Name repeats
 }
 
 // table is the method table, data not code: a method that a revision does not have is answered
 // -32601 there (2026-07-28 changelog; schema.ts of each revision).
 var table = [MethodCount]row{
-	MethodUnknown:      {name: "unknown"},
-	MethodInitialize:   {name: "initialize", columns: legacyColumns},
-	MethodPing:         {name: "ping", columns: legacyColumns},
-	MethodDiscover:     {name: "server/discover", columns: modernColumns},
-	MethodToolsList:    {name: "tools/list", columns: allColumns},
-	MethodToolsCall:    {name: "tools/call", columns: allColumns},
-	MethodListen:       {name: "subscriptions/listen", columns: modernColumns},
-	MethodSetLevel:     {name: "logging/setLevel", columns: legacyColumns},
-	MethodInitialized:  {"notifications/initialized", legacyColumns, true},
-	MethodCancelled:    {"notifications/cancelled", allColumns, true},
-	MethodProgress:     {"notifications/progress", legacyColumns, true},
-	MethodRootsChanged: {"notifications/roots/list_changed", legacyColumns, true},
+	MethodUnknown:    {name: "unknown"},
+	MethodInitialize: {name: "initialize", columns: legacyColumns},
+	MethodPing:       {name: "ping", columns: legacyColumns},
+	MethodDiscover:   {name: "server/discover", columns: modernColumns},
+	MethodToolsList:  {name: "tools/list", columns: allColumns},
+	MethodToolsCall:  {name: "tools/call", columns: allColumns, nameParam: "name"},
+	MethodListen:     {name: "subscriptions/listen", columns: modernColumns},
+	MethodSetLevel:   {name: "logging/setLevel", columns: legacyColumns},
+
+	MethodPromptsList:   {name: "prompts/list", columns: allColumns},
+	MethodPromptsGet:    {name: "prompts/get", columns: allColumns, nameParam: "name"},
+	MethodResourcesList: {name: "resources/list", columns: allColumns},
+	MethodTemplatesList: {name: "resources/templates/list", columns: allColumns},
+	MethodResourcesRead: {name: "resources/read", columns: allColumns, nameParam: "uri"},
+	MethodComplete:      {name: "completion/complete", columns: allColumns},
+
+	MethodInitialized: {
+		name: "notifications/initialized", columns: legacyColumns, notification: true,
+	},
+	MethodCancelled: {
+		name: "notifications/cancelled", columns: allColumns, notification: true,
+	},
+	MethodProgress: {
+		name: "notifications/progress", columns: legacyColumns, notification: true,
+	},
+	MethodRootsChanged: {
+		name: "notifications/roots/list_changed", columns: legacyColumns, notification: true,
+	},
 }
 
 // LookupMethod returns the method named name, or MethodUnknown. The compiler turns the switch
@@ -74,6 +97,18 @@ func LookupMethod(name []byte) Method {
 		return MethodListen
 	case "logging/setLevel":
 		return MethodSetLevel
+	case "prompts/list":
+		return MethodPromptsList
+	case "prompts/get":
+		return MethodPromptsGet
+	case "resources/list":
+		return MethodResourcesList
+	case "resources/templates/list":
+		return MethodTemplatesList
+	case "resources/read":
+		return MethodResourcesRead
+	case "completion/complete":
+		return MethodComplete
 	case "notifications/initialized":
 		return MethodInitialized
 	case "notifications/cancelled":
@@ -97,12 +132,7 @@ func (m Method) String() string { return table[m].name }
 
 // NameParam is the member of params that the header Mcp-Name repeats, or "" for a method
 // without one (2026-07-28, basic/transports, "Standard request headers").
-func (m Method) NameParam() string {
-	if m == MethodToolsCall {
-		return "name"
-	}
-	return ""
-}
+func (m Method) NameParam() string { return table[m].nameParam }
 
 // Names of the notifications that a server sends.
 const (

@@ -9,6 +9,7 @@ type Implementation struct {
 	Version     string `json:"version"`
 	Description string `json:"description,omitempty"`
 	WebsiteURL  string `json:"websiteUrl,omitempty"`
+	Icons       []Icon `json:"icons,omitempty"`
 }
 
 // Meta is the _meta object of a definition or of a result. Keys whose prefix has
@@ -45,7 +46,14 @@ type Tool struct {
 	OutputSchema any              `json:"outputSchema,omitempty"`
 	Annotations  *ToolAnnotations `json:"annotations,omitempty"`
 	Icons        []Icon           `json:"icons,omitempty"`
+	Execution    *ToolExecution   `json:"execution,omitempty"`
 	Meta         Meta             `json:"_meta,omitempty"`
+}
+
+// ToolExecution says how a tool may be run (2025-11-25 schema: ToolExecution; later revisions
+// leave it to the server). TaskSupport is "forbidden" (the default), "optional" or "required".
+type ToolExecution struct {
+	TaskSupport string `json:"taskSupport,omitempty"`
 }
 
 // CallToolParams are the parameters of tools/call (schema: CallToolRequestParams).

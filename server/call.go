@@ -8,6 +8,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/VictoriaMetrics/metrics"
 	"github.com/mcploop/mcploop/codec"
 	"github.com/mcploop/mcploop/mcp"
 	"github.com/mcploop/mcploop/pool"
@@ -28,8 +29,16 @@ type origin interface {
 	refused(c *Call)
 }
 
-// Call is one tools/call on its way. Reply, ReplyRaw and Fail end it once; what comes later is
-// dropped and counted. All methods are safe for concurrent use.
+// work is what a call runs: a tool, or the handler of a resource, a prompt or a completion.
+type work struct {
+	mode     Mode
+	run      RawHandler
+	async    func(*Call)
+	duration *metrics.PrometheusHistogram // off the loop; nil for inline tools
+}
+
+// Call is one request on its way to its handler. Reply, ReplyRaw and Fail end it once; what comes
+// later is dropped and counted. All methods are safe for concurrent use.
 type Call struct {
 	// Request is what the client asked; it is valid until the call ends.
 	Request *mcp.Request
@@ -38,7 +47,7 @@ type Call struct {
 	ls      *loopState // the loop it came in on, for its counters
 	origin  origin
 	calls   *inflight // where it can be found by its id
-	tool    *tool
+	work    *work
 	id      []byte // raw JSON, in buf
 	buf     *pool.Buffer
 	method  mcp.Method
@@ -66,10 +75,11 @@ var (
 	ErrEnded        = errors.New("server: the call has ended")
 )
 
-// newCall copies what a call needs of the frame, which does not outlive the wake-up.
-func (s *Server) newCall(in *inbound, t *mcp.Entry[*tool], args []byte) *Call {
+// newCall copies what a call needs of the frame, which does not outlive the wake-up. name is what
+// the handler was found by; it is kept.
+func (s *Server) newCall(in *inbound, w *work, name string, args []byte) *Call {
 	c := &Call{s: s, ls: in.ls, origin: in.origin, calls: in.calls}
-	c.tool, c.method = t.Handler, in.method
+	c.work, c.method = w, in.method
 	c.Request = &c.request
 	c.refs.Store(2)
 	c.buf = s.buffers.Get()
@@ -85,7 +95,7 @@ func (s *Server) newCall(in *inbound, t *mcp.Entry[*tool], args []byte) *Call {
 	b := c.buf.B
 	c.id = b[:n:n]
 	c.request.Params = mcp.CallParams{
-		Name: t.Tool.Name, Arguments: orNil(b[n:n2:n2]), Token: orNil(b[n2:n3:n3]),
+		Name: name, Arguments: orNil(b[n:n2:n2]), Token: orNil(b[n2:n3:n3]),
 	}
 	c.request.Capabilities, c.request.Client = orNil(b[n3:n4:n4]), orNil(b[n4:])
 	c.request.Version, c.request.LogLevel = in.version, in.logLevel()
@@ -126,7 +136,7 @@ func (c *Call) Notify(method string, params []byte) error {
 
 // Reply ends the call with a tool's answer.
 func (c *Call) Reply(result *mcp.CallToolResult) {
-	raw, err := appendResult(nil, result)
+	raw, err := mcp.AppendCallToolResult(nil, result, c.request.Version)
 	if err != nil {
 		c.Fail(err)
 		return
@@ -134,22 +144,25 @@ func (c *Call) Reply(result *mcp.CallToolResult) {
 	c.ReplyRaw(raw)
 }
 
-// ReplyRaw ends the call with the raw JSON object of a CallToolResult. result may be reused
-// after it returns.
-func (c *Call) ReplyRaw(result []byte) {
+// ReplyRaw ends the call with the raw JSON object of a CallToolResult, see RawHandler. result may
+// be reused after it returns.
+func (c *Call) ReplyRaw(result []byte) { c.reply(result, resultComplete) }
+
+// reply ends the call with a result object of that type.
+func (c *Call) reply(result []byte, t resultType) {
 	c.end(ErrEnded, func(dst []byte) ([]byte, int) {
-		return c.s.appendToolResult(dst, c.id, result, c.request.Version), 200
+		return c.s.appendWholeResult(dst, c.id, result, c.request.Version, t), 200
 	})
 }
 
-// Fail ends the call with an error: an *mcp.Error as a protocol error, any other as an answer
-// with isError.
+// Fail ends the call with an error: an *mcp.Error as a protocol error, any other error of a tool
+// as an answer with isError.
 func (c *Call) Fail(err error) {
-	if !protocolError(err) {
+	if !protocolError(err) && c.method == mcp.MethodToolsCall {
 		c.ReplyRaw(mcp.AppendErrorResult(nil, []byte(err.Error())))
 		return
 	}
-	c.failWire(mcp.WireError(err))
+	c.failWire(mcp.WireError(err, c.request.Version))
 }
 
 // failWire ends the call with a JSON-RPC error.
@@ -226,7 +239,8 @@ func (c *Call) dropped() {
 // escaped ends a call whose handler ended its goroutine (runtime.Goexit).
 func (c *Call) escaped() {
 	c.s.panics.Add(1)
-	c.s.opt.Log.Error("tool ended its goroutine", "tool", c.request.Params.Name)
+	c.s.opt.Log.Error("handler ended its goroutine", "method", c.method.String(),
+		"name", c.request.Params.Name)
 	c.failWire(codec.ErrInternal, nil)
 }
 
@@ -247,13 +261,13 @@ func (s *Server) runBlocking(_ int, c *Call) {
 	}
 	buf := s.buffers.Get()
 	defer s.buffers.Put(buf)
-	result, err := s.guard(c.ctx, c.tool.run, c.Request, buf.B[:0])
+	result, err := s.guard(c.ctx, c.work.run, c.Request, buf.B[:0])
 	if err != nil {
 		c.Fail(err)
 		return
 	}
 	buf.B = result
-	c.tool.duration.Update(time.Since(c.began).Seconds())
+	c.work.duration.Update(time.Since(c.began).Seconds())
 	c.ReplyRaw(result)
 }
 
@@ -273,7 +287,7 @@ func (s *Server) guard(
 	defer func() {
 		if r := recover(); r != nil {
 			s.panics.Add(1)
-			s.opt.Log.Error("tool panicked", "tool", req.Params.Name, "panic", r,
+			s.opt.Log.Error("handler panicked", "name", req.Params.Name, "panic", r,
 				"stack", string(debug.Stack()))
 			out, err = dst, codec.ErrInternal
 		}

@@ -3,7 +3,6 @@ package server
 // Hot path: no allocation, no lock, no log, no time.Now but for one call in 64.
 
 import (
-	"bytes"
 	"context"
 	"time"
 
@@ -47,11 +46,23 @@ func (s *Server) dispatch(in *inbound, out []byte) []byte {
 	case mcp.MethodToolsCall:
 		return s.callTool(in, out)
 	case mcp.MethodToolsList:
-		return s.listTools(in, out)
+		return list(in, s.tools, out)
+	case mcp.MethodResourcesRead:
+		return s.readResource(in, out)
+	case mcp.MethodResourcesList:
+		return list(in, s.resources, out)
+	case mcp.MethodTemplatesList:
+		return list(in, s.templates, out)
+	case mcp.MethodPromptsGet:
+		return s.getPrompt(in, out)
+	case mcp.MethodPromptsList:
+		return list(in, s.prompts, out)
+	case mcp.MethodComplete:
+		return s.complete(in, out)
 	case mcp.MethodPing:
 		return codec.AppendResult(out, in.msg.ID, emptyObject)
 	case mcp.MethodDiscover:
-		return codec.AppendResult(out, in.msg.ID, s.discover)
+		return codec.AppendResult(out, in.msg.ID, s.about.Load().discover)
 	case mcp.MethodListen:
 		return s.listen(in, out)
 	case mcp.MethodSetLevel:
@@ -74,10 +85,11 @@ func (s *Server) notification(in *inbound) {
 	}
 }
 
-func (s *Server) listTools(in *inbound, out []byte) []byte {
+// list answers a list method from its pre-encoded pages.
+func list[H any](in *inbound, c *mcp.Catalogue[H], out []byte) []byte {
 	start := len(out)
 	out = appendResultHead(out, in.msg.ID)
-	out, fault := s.tools.AppendPage(out, in.version, in.msg.Param("cursor"))
+	out, fault := c.AppendPage(out, in.version, in.msg.Param("cursor"))
 	if fault != nil {
 		return in.fail(out[:start], inBand(fault), nil)
 	}
@@ -102,12 +114,6 @@ func inBand(e *codec.Error) *codec.Error {
 	return &own
 }
 
-func appendResultHead(out, id []byte) []byte {
-	out = append(out, `{"jsonrpc":"2.0","id":`...)
-	out = append(out, id...)
-	return append(out, `,"result":`...)
-}
-
 // callTool is tools/call.
 func (s *Server) callTool(in *inbound, out []byte) []byte {
 	name, ok := codec.StringContent(in.msg.Param("name"))
@@ -125,14 +131,19 @@ func (s *Server) callTool(in *inbound, out []byte) []byte {
 	if fault := in.env.CheckToken(); fault != nil {
 		return in.fail(out, inBand(fault), nil)
 	}
-	if t.Handler.mode == Inline {
-		return s.callInline(in, t, args, out)
-	}
-	return s.callLater(in, t, args, out)
+	return s.call(in, &t.Handler.work, t.Name, args, out)
 }
 
-// callInline runs the tool here and now.
-func (s *Server) callInline(in *inbound, t *mcp.Entry[*tool], args, out []byte) []byte {
+// call runs w here and now when it is inline, else hands it on. name is what it was found by.
+func (s *Server) call(in *inbound, w *work, name string, args, out []byte) []byte {
+	if w.mode == Inline {
+		return s.callInline(in, w, name, args, out)
+	}
+	return s.callLater(in, w, name, args, out)
+}
+
+// callInline runs w here and now.
+func (s *Server) callInline(in *inbound, w *work, name string, args, out []byte) []byte {
 	ls := in.ls
 	ls.sampled++
 	var began time.Time
@@ -141,14 +152,14 @@ func (s *Server) callInline(in *inbound, t *mcp.Entry[*tool], args, out []byte) 
 		began = time.Now()
 	}
 	req := &ls.inline
-	req.Params = mcp.CallParams{Name: t.Tool.Name, Arguments: args, Token: in.env.Token}
+	req.Params = mcp.CallParams{Name: name, Arguments: args, Token: in.env.Token}
 	req.Version, req.LogLevel = in.version, in.logLevel()
 	req.Capabilities, req.Client = in.capabilities(), in.clientInfo()
 	req.SessionID = in.sessionID()
 	start := len(out)
 	out = appendResultHead(out, in.msg.ID)
 	body := len(out)
-	out, err := s.guard(context.Background(), t.Handler.run, req, out)
+	out, err := s.guard(context.Background(), w.run, req, out)
 	if err != nil {
 		return s.inlineError(in, out[:start], err)
 	}
@@ -156,11 +167,11 @@ func (s *Server) callInline(in *inbound, t *mcp.Entry[*tool], args, out []byte) 
 		ls.observe(in.method, time.Since(began))
 	}
 	if !isObject(out[body:]) {
-		fault := codec.ErrInternal.With("tool %q gave no object", t.Tool.Name)
+		fault := codec.ErrInternal.With("%q gave no object", name)
 		return in.fail(out[:start], fault, nil)
 	}
 	ls.tally.inline++
-	return append(s.closeResult(out, body, in.version), '}')
+	return append(s.closeResult(out, body, in.version, resultComplete), '}')
 }
 
 // inlineSample: one inline call of so many is timed.
@@ -168,60 +179,20 @@ const inlineSample = 64
 
 // inlineError answers a handler's error.
 func (s *Server) inlineError(in *inbound, out []byte, err error) []byte {
-	if !protocolError(err) {
-		return s.appendToolResult(out, in.msg.ID,
-			mcp.AppendErrorResult(nil, []byte(err.Error())), in.version)
+	if !protocolError(err) && in.method == mcp.MethodToolsCall {
+		return s.appendWholeResult(out, in.msg.ID,
+			mcp.AppendErrorResult(nil, []byte(err.Error())), in.version, resultComplete)
 	}
-	fault, data := mcp.WireError(err)
+	fault, data := mcp.WireError(err, in.version)
 	return in.fail(out, fault, data)
 }
 
-func isObject(raw []byte) bool {
-	return len(raw) >= 2 && raw[0] == '{' && raw[len(raw)-1] == '}'
-}
-
-// closeResult makes the result object out[body:] fit a line, and adds what the modern era wants
-// at its end.
-func (s *Server) closeResult(out []byte, body int, v mcp.Version) []byte {
-	if bytes.IndexByte(out[body:], '\n') >= 0 {
-		flatten(out[body:]) // Slow path: a raw handler gave indented JSON.
-	}
-	if !v.Modern() {
-		return out
-	}
-	out = out[:len(out)-1]
-	if out[len(out)-1] != '{' {
-		out = append(out, ',')
-	}
-	return append(out, s.metaTail...)
-}
-
-// flatten blanks line ends: in valid JSON they are white space, and they would end a line frame.
-func flatten(raw []byte) {
-	for i, c := range raw {
-		if c == '\n' || c == '\r' {
-			raw[i] = ' '
-		}
-	}
-}
-
-// appendToolResult appends the whole answer of a tools/call.
-func (s *Server) appendToolResult(dst, id, result []byte, v mcp.Version) []byte {
-	if !isObject(result) {
-		return codec.AppendError(dst, id, codec.ErrInternal.With("the tool gave no object"), nil)
-	}
-	dst = appendResultHead(dst, id)
-	body := len(dst)
-	dst = append(dst, result...)
-	return append(s.closeResult(dst, body, v), '}')
-}
-
 // callLater hands the call to a worker, or to the tool itself when it is async.
-func (s *Server) callLater(in *inbound, t *mcp.Entry[*tool], args, out []byte) []byte {
+func (s *Server) callLater(in *inbound, w *work, name string, args, out []byte) []byte {
 	if s.draining.Load() {
 		return in.fail(out, codec.ErrOverloaded.With("the server is shutting down"), nil)
 	}
-	c := s.newCall(in, t, args)
+	c := s.newCall(in, w, name, args)
 	s.inFlight.Add(1)
 	in.origin.expect(c) // before add: from then on another connection of the session may cancel it
 	if !in.calls.add(c) {
@@ -230,12 +201,12 @@ func (s *Server) callLater(in *inbound, t *mcp.Entry[*tool], args, out []byte) [
 		c.discard()
 		return in.fail(out, codec.ErrInvalidRequest.With("id is in flight already"), nil)
 	}
-	if c.tool.async == nil && s.workers.Submit(in.ls.loop.Index(), c) != nil {
+	if c.work.async == nil && s.workers.Submit(in.ls.loop.Index(), c) != nil {
 		return s.refuseCall(in, c, out)
 	}
 	in.ls.count.accepted.Add(1)
 	in.pending = true
-	if c.tool.async != nil {
+	if c.work.async != nil {
 		s.startAsync(c)
 	}
 	return out
@@ -259,7 +230,7 @@ func (s *Server) refuseCall(in *inbound, c *Call, out []byte) []byte {
 // startAsync runs the part of an async tool that may run on the loop.
 func (s *Server) startAsync(c *Call) {
 	_, err := s.guard(c.ctx, func(context.Context, *mcp.Request, []byte) ([]byte, error) {
-		c.tool.async(c)
+		c.work.async(c)
 		return nil, nil
 	}, c.Request, nil)
 	if err != nil {

@@ -187,6 +187,15 @@ func modernCall(id, tool, arguments string) string {
 		`"arguments":%s,%s}}`, id, tool, arguments, modernMeta)
 }
 
+// modernRequest is a request of the modern era; params are the members of its params.
+func modernRequest(id, method, params string) string {
+	if params != "" {
+		params += ","
+	}
+	return fmt.Sprintf(`{"jsonrpc":"2.0","id":%s,"method":%q,"params":{%s%s}}`,
+		id, method, params, modernMeta)
+}
+
 // legacyCall is a tools/call of the legacy era.
 func legacyCall(id, tool, arguments string) string {
 	return fmt.Sprintf(`{"jsonrpc":"2.0","id":%s,"method":"tools/call","params":{"name":%q,`+
@@ -225,8 +234,8 @@ func setModernHeaders(h http.Header, body string) {
 	var m struct {
 		Method string
 		Params struct {
-			Name string
-			Meta map[string]any `json:"_meta"`
+			Name, URI any
+			Meta      map[string]any `json:"_meta"`
 		}
 	}
 	if json.Unmarshal([]byte(body), &m) != nil {
@@ -235,8 +244,10 @@ func setModernHeaders(h http.Header, body string) {
 	if v, ok := m.Params.Meta["io.modelcontextprotocol/protocolVersion"].(string); ok {
 		h.Set("MCP-Protocol-Version", v)
 		h.Set("Mcp-Method", m.Method)
-		if m.Params.Name != "" {
-			h.Set("Mcp-Name", m.Params.Name)
+		for _, name := range []any{m.Params.Name, m.Params.URI} {
+			if text, ok := name.(string); ok && text != "" {
+				h.Set("Mcp-Name", text)
+			}
 		}
 	}
 }

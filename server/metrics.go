@@ -66,6 +66,9 @@ func (s *Server) registerGauges() {
 	s.gauge("mcploop_streams", func() int { return int(s.streams.Load()) })
 	s.gauge("mcploop_streams_max", func() int { return o.Limits.Streams })
 	s.gauge("mcploop_tools", s.tools.Len)
+	s.gauge("mcploop_prompts", s.prompts.Len)
+	s.gauge("mcploop_resources", s.resources.Len)
+	s.gauge("mcploop_resource_templates", s.templates.Len)
 	s.counterFunc("mcploop_panics_total", func() uint64 {
 		return s.panics.Load() + s.group.Stats().Panics
 	})
@@ -102,10 +105,10 @@ func (s *Server) registerLoopMetrics() {
 // toolHistogram times a tool off the loop.
 func (s *Server) toolHistogram(name string) *metrics.PrometheusHistogram {
 	return s.set.GetOrCreatePrometheusHistogramExt(
-		fmt.Sprintf("mcploop_tool_duration_seconds{tool=%q}", name), toolBounds)
+		fmt.Sprintf("mcploop_tool_duration_seconds{tool=%q}", name), durationBounds)
 }
 
-var toolBounds = func() []float64 {
+var durationBounds = func() []float64 {
 	list := make([]float64, len(bounds))
 	for i, b := range bounds {
 		list[i] = b.Seconds()

@@ -66,6 +66,12 @@ func messageRows() []metricRow {
 			`"progressToken":9,"progress":1`)),
 		row("notifications/roots/list_changed",
 			legacyLine("", "notifications/roots/list_changed", "")),
+		row("resources/list", legacyLine("1", "resources/list", "")),
+		row("resources/templates/list", legacyLine("1", "resources/templates/list", "")),
+		row("resources/read", legacyLine("1", "resources/read", `"uri":"test://nowhere"`)),
+		row("prompts/list", legacyLine("1", "prompts/list", "")),
+		row("prompts/get", legacyLine("1", "prompts/get", `"name":"nobody"`)),
+		row("completion/complete", legacyLine("1", "completion/complete", "")),
 		row("unknown", legacyLine("1", "no/such/method", "")),
 	}
 }
@@ -157,6 +163,23 @@ func callRows() []metricRow {
 		}},
 		{[]string{"mcploop_panics_total"}, nil, asks(legacyCall("1", "crash", "{}"))},
 		{[]string{"mcploop_tools"}, nil, func(r *running) { r.changeTools("more") }},
+		{
+			[]string{
+				"mcploop_resources", "mcploop_resource_templates", "mcploop_prompts",
+				"mcploop_resource_duration_seconds", "mcploop_prompt_duration_seconds",
+				"mcploop_completion_duration_seconds",
+			},
+			withCompletion,
+			func(r *running) {
+				addFeatures(r.Server)
+				asks(
+					legacyLine("1", "resources/read", `"uri":"test://blob"`),
+					legacyLine("2", "prompts/get", `"name":"greet","arguments":{"who":"A"}`),
+					legacyLine("3", "completion/complete", `"ref":{"type":"ref/prompt",`+
+						`"name":"greet"},"argument":{"name":"who","value":""}`),
+				)(r)
+			},
+		},
 		{[]string{"mcploop_sessions"}, nil, func(r *running) { r.session("2025-11-25") }},
 	}
 }
@@ -284,7 +307,7 @@ func TestEachMetricHasARow(t *testing.T) {
 			known[name] = true
 		}
 	}
-	r := start(t, oneLoop)
+	r := start(t, func(o *server.Options) { oneLoop(o); withCompletion(o) }, addFeatures)
 	r.post(modernCall("1", "slow", `{"ms":0}`)) // brings up the histograms
 	page := r.scrape()
 	ours := 0

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -8,6 +9,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/mcploop/mcploop/mcp"
 )
 
 // Options say what a server is and where its limits lie. The zero value of a field takes the
@@ -16,7 +19,14 @@ type Options struct {
 	Name         string // the server's name in serverInfo; required
 	Title        string // a name for people; default none
 	Version      string // default "0.0.0"
+	Description  string // what the server is for; default none
+	WebsiteURL   string // where more is said of it; default none
+	Icons        []mcp.Icon
 	Instructions string // a hint to the model how to use the server; default none
+
+	// CompletionHandler answers completion/complete for prompts and resource templates. It runs
+	// on a worker. Without one the server declares no completions.
+	CompletionHandler func(context.Context, *mcp.CompleteRequest) (*mcp.CompleteResult, error)
 
 	HTTP  []string // addresses "host:port" for Streamable HTTP on /mcp, /health, /metrics
 	TCP   []string // addresses "host:port" for newline-delimited JSON-RPC

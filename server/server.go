@@ -2,7 +2,6 @@ package server
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"net"
@@ -22,11 +21,17 @@ import (
 
 // Server is one MCP server: its tools, its doors, its sessions. Make it with New.
 type Server struct {
-	opt      Options
-	tools    *mcp.Catalogue[*tool]
-	discover []byte // result of server/discover
-	metaTail []byte // closes every modern result
-	hello    [2]mcp.Discover
+	opt        Options
+	tools      *mcp.Catalogue[*tool]
+	resources  *mcp.Catalogue[*resource]
+	templates  *mcp.Catalogue[*resource]
+	prompts    *mcp.Catalogue[*prompt]
+	completion work // Options.CompletionHandler
+
+	info       []byte                  // raw serverInfo
+	tails      [resultTypeCount][]byte // close every modern result
+	about      atomic.Pointer[about]
+	describing sync.Mutex // held while about is made anew
 
 	group    *loop.Group
 	states   []*loopState
@@ -65,7 +70,7 @@ func New(opt Options) (*Server, error) {
 		return nil, err
 	}
 	s := &Server{opt: opt, buffers: pool.NewBytes(0), set: metrics.NewSet(), began: time.Now()}
-	if err := s.describe(); err != nil {
+	if err := s.makeCatalogues(); err != nil {
 		return nil, err
 	}
 	var err error
@@ -85,40 +90,9 @@ func New(opt Options) (*Server, error) {
 		return nil, err
 	}
 	s.renewDate(time.Now())
+	s.makeCompletion()
 	s.registerMetrics()
 	return s, nil
-}
-
-// describe encodes what the server says of itself.
-func (s *Server) describe() error {
-	o := &s.opt
-	info, err := json.Marshal(mcp.Implementation{Name: o.Name, Title: o.Title, Version: o.Version})
-	if err != nil {
-		return fmt.Errorf("cannot encode the server's name: %w", err)
-	}
-	ttl := o.Lists.TTL.Milliseconds()
-	s.tools = mcp.NewCatalogue[*tool](mcp.ListOptions{
-		PageSize: o.Lists.PageSize, TTLMs: ttl, CacheScope: o.Lists.CacheScope, ServerInfo: info,
-	})
-	for push := range s.hello {
-		s.hello[push] = mcp.Discover{
-			ServerInfo: info, Instructions: o.Instructions,
-			TTLMs: ttl, CacheScope: o.Lists.CacheScope,
-			Capabilities: []byte(`{"logging":{},"tools":{}}`),
-		}
-	}
-	s.hello[1].Capabilities = []byte(`{"logging":{},"tools":{"listChanged":true}}`)
-	s.discover = s.hello[1].AppendDiscover(nil)
-	s.metaTail = append(mcp.AppendMeta(nil, info), '}')
-	return nil
-}
-
-// initialized is the result of initialize. push: the door can tell the peer of changed lists.
-func (s *Server) initialized(v mcp.Version, push bool) []byte {
-	if push {
-		return s.hello[1].AppendInitialize(nil, v)
-	}
-	return s.hello[0].AppendInitialize(nil, v)
 }
 
 func (s *Server) makeLoops() error {

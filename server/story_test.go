@@ -43,7 +43,12 @@ func playStory(t *testing.T, file, door string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r := start(t, nil)
+	var r *running
+	if filepath.Base(file) == "features.txt" {
+		r = start(t, withCompletion, addFeatures)
+	} else {
+		r = start(t, nil)
+	}
 	var d storyDoor
 	switch door {
 	case "tcp":

@@ -7,7 +7,6 @@ import (
 	"reflect"
 	"strings"
 
-	"github.com/VictoriaMetrics/metrics"
 	"github.com/mcploop/mcploop/codec"
 	"github.com/mcploop/mcploop/mcp"
 )
@@ -27,29 +26,27 @@ const (
 // RawHandler answers one tools/call without any decoding or encoding in between: it appends
 // the JSON object of a CallToolResult to dst and returns it. req and the bytes it points to are
 // valid until the handler returns. An *mcp.Error fails the call as a protocol error, any other
-// error becomes an answer with isError. The answer must be valid JSON in UTF-8 and must have no
-// _meta. A raw handler checks its arguments itself.
+// error becomes an answer with isError. The answer must be valid JSON in UTF-8, as the revision
+// req.Version knows it; a _meta must be the object's first member. A raw handler checks its
+// arguments itself.
 type RawHandler func(ctx context.Context, req *mcp.Request, dst []byte) ([]byte, error)
 
 // tool is what the catalogue keeps of a tool.
 type tool struct {
-	mode     Mode
-	run      RawHandler
-	async    func(*Call)
-	mirrored []mirror                     // arguments that Mcp-Param-* headers repeat
-	duration *metrics.PrometheusHistogram // off the loop; nil for inline tools
+	work
+	mirrored []mirror // arguments that Mcp-Param-* headers repeat
 }
 
 // AddRawTool offers a tool with a raw handler. A tool of the same name is replaced. Safe for
 // concurrent use; clients that listen are told that the list has changed.
 func (s *Server) AddRawTool(t mcp.Tool, h RawHandler, mode ...Mode) error {
-	return s.addTool(&t, &tool{mode: modeOf(mode), run: h})
+	return s.addTool(&t, &tool{work: work{mode: modeOf(mode), run: h}})
 }
 
 // AddAsyncTool offers a tool that answers later. h runs on the loop and must not block; it
 // hands the call to somebody who ends it once with Reply, ReplyRaw or Fail, from any goroutine.
 func (s *Server) AddAsyncTool(t mcp.Tool, h func(*Call)) error {
-	return s.addTool(&t, &tool{async: h})
+	return s.addTool(&t, &tool{work: work{async: h}})
 }
 
 // RemoveTool takes a tool out; false when there is none of that name.
@@ -143,40 +140,23 @@ const faultTextBytes = 1 << 10
 func appendOutput(dst []byte, out any, v mcp.Version) ([]byte, error) {
 	switch result := out.(type) {
 	case *mcp.CallToolResult:
-		return appendResult(dst, result)
+		return mcp.AppendCallToolResult(dst, result, v)
 	case mcp.CallToolResult:
-		return appendResult(dst, &result)
+		return mcp.AppendCallToolResult(dst, &result, v)
 	case string:
 		return mcp.AppendTextResult(dst, []byte(result)), nil
 	case mcp.Content:
-		return appendResult(dst, &mcp.CallToolResult{Content: []mcp.Content{result}})
+		return mcp.AppendCallToolResult(dst,
+			&mcp.CallToolResult{Content: []mcp.Content{result}}, v)
 	case []mcp.Content:
-		return appendResult(dst, &mcp.CallToolResult{Content: result})
+		return mcp.AppendCallToolResult(dst, &mcp.CallToolResult{Content: result}, v)
 	}
 	raw, err := json.Marshal(out)
 	if err != nil {
 		return dst, fmt.Errorf("cannot encode the answer: %w", err)
 	}
-	dst = mcp.AppendTextResult(dst, raw)
-	if raw[0] != '{' || v < mcp.V20250618 {
-		return dst, nil
+	if raw[0] != '{' {
+		return mcp.AppendTextResult(dst, raw), nil
 	}
-	dst = append(dst[:len(dst)-1], `,"structuredContent":`...)
-	dst = append(dst, raw...)
-	return append(dst, '}'), nil
-}
-
-func appendResult(dst []byte, result *mcp.CallToolResult) ([]byte, error) {
-	if result == nil {
-		return append(dst, `{"content":[]}`...), nil
-	}
-	plain := *result
-	if plain.Content == nil {
-		plain.Content = []mcp.Content{}
-	}
-	raw, err := json.Marshal(&plain)
-	if err != nil {
-		return dst, fmt.Errorf("cannot encode the answer: %w", err)
-	}
-	return append(dst, raw...), nil
+	return mcp.AppendStructuredResult(dst, raw, v), nil
 }
