@@ -12,7 +12,7 @@ import (
 	"github.com/valyala/fastjson"
 )
 
-// Request is one tools/call as its handler sees it. A blocking or async handler may keep it; an
+// Request is one call as its handler sees it. A blocking or async handler may keep it; an
 // inline handler's Request, and all bytes it points to, are valid only until the handler
 // returns.
 type Request struct {
@@ -26,6 +26,10 @@ type Request struct {
 	Capabilities json.RawMessage
 	// SessionID is the legacy HTTP session, "" elsewhere.
 	SessionID string
+	// InputResponses are the client's answers to what an earlier InputRequired asked for, raw JSON
+	// by its keys; InputState is the State of that InputRequired. Input and State decode them.
+	InputResponses map[string]json.RawMessage
+	InputState     json.RawMessage
 	// LogLevel is the least severity, 1 (debug) to 8, that the client wants to be told; 0: none.
 	LogLevel int
 
