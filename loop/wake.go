@@ -4,6 +4,7 @@ package loop
 
 import (
 	"fmt"
+	"math"
 	"os"
 
 	"golang.org/x/sys/unix"
@@ -202,7 +203,10 @@ func (c *Conn) notePause() {
 	}
 }
 
-// reply writes what a callback appended and takes its array as out buffer.
+// reply writes what a callback appended and takes its array as out buffer. OutboxMax does not
+// apply: Data is not called while the outbox is above the low mark again, and stops when it
+// appended Enough, so what waits is bounded by the marks and one reply; a peer that pipelines
+// requests with large replies is slow for a moment, not for good.
 func (c *Conn) reply(reply []byte) {
 	c.loop.keep(reply)
 	if len(reply) == 0 {
@@ -211,7 +215,7 @@ func (c *Conn) reply(reply []byte) {
 	c.mu.Lock()
 	var err error
 	if c.state.Load()&(stFail|stClosed) == 0 {
-		err = c.put(reply, c.loop.opt.OutboxMax)
+		err = c.put(reply, math.MaxInt)
 	}
 	c.mu.Unlock()
 	if err != nil {
