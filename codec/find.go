@@ -10,6 +10,15 @@ func Find(object []byte, key string) []byte {
 		return nil
 	}
 	i := space(object, 1)
+	// Fast path: the first member is the one, written without escapes.
+	if end := i + 1 + len(key); end < len(object) && object[i] == '"' && object[end] == '"' &&
+		isPlainKey(object[i+1:end], key) {
+		from := pastColon(object, end+1)
+		if to := skipValid(object, from); to >= 0 {
+			return object[from:to:to]
+		}
+		return nil
+	}
 	for i < len(object) && object[i] == '"' {
 		end, escaped := skipString(object, i+1)
 		if end < 0 {
@@ -37,8 +46,27 @@ func Find(object []byte, key string) []byte {
 	return nil
 }
 
+// isPlainKey tells whether raw, as long as key, is key and needs no escape in JSON.
+func isPlainKey(raw []byte, key string) bool {
+	for i := range raw {
+		if c := raw[i]; c != key[i] || c == '"' || c == '\\' {
+			return false
+		}
+	}
+	return true
+}
+
 // skipValid passes a value that is known to be well-formed; -1 when the bytes end early.
 func skipValid(b []byte, i int) int {
+	// Fast path: a string.
+	if uint(i) < uint(len(b)) && b[i] == '"' {
+		i, _ = skipString(b, i+1)
+		return i
+	}
+	return skipNested(b, i)
+}
+
+func skipNested(b []byte, i int) int {
 	depth := 0
 	for i >= 0 && i < len(b) {
 		switch b[i] {

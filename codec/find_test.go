@@ -24,12 +24,17 @@ func TestFind(t *testing.T) {
 	f(`{"\u0061":"é\\"}`, "a", `"é\\"`)
 	f(`{"a":1,"a":2}`, "a", "1")
 	f(`{"":{}}`, "", "{}")
+	f(`{"a":"x","b":1}`, `a":"x`, "")
+	f(`{"a\"":1,"b":1}`, `a\`, "")
+	f(`{"abc":1,"ab":2}`, "ab", "2")
 }
 
 // FuzzFind compares with encoding/json on every object that a Scanner passes.
 func FuzzFind(f *testing.F) {
 	f.Add(`{"a":1,"b":"x","c":[1,{"a":2}]}`, "c")
 	f.Add(`{"\u0061":"é\\"}`, "a")
+	f.Add(`{"a":"x","b":1}`, `a":"x`)
+	f.Add(`{"a\"":1}`, `a\`)
 	f.Fuzz(func(t *testing.T, object, key string) {
 		var s Scanner
 		if !s.Valid([]byte(object)) || object[0] != '{' {

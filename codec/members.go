@@ -28,15 +28,32 @@ func (l *memberList) reset() {
 // the list holds limit members (0: MembersMaxDefault).
 func (l *memberList) add(key, value []byte, limit int) bool {
 	n := len(l.members)
-	if n >= orDefault(limit, MembersMaxDefault) {
-		return false
+	if n >= pairwiseMax || n >= cap(l.members) || limit > 0 && n >= limit {
+		return l.addSlow(key, value, limit)
 	}
-	if n >= pairwiseMax {
-		// Slow path: no message of MCP has that many members at these places.
+	// Fast path: few members, and there is room for one more.
+	for i := range l.members {
+		if string(l.members[i].Key) == string(key) {
+			return false
+		}
+	}
+	l.members = l.members[:n+1]
+	m := &l.members[n]
+	m.Key, m.Value = key, value
+	return true
+}
+
+// addSlow is add for a list that must grow, that is long, or full.
+func (l *memberList) addSlow(key, value []byte, limit int) bool {
+	n := len(l.members)
+	switch {
+	case n >= orDefault(limit, MembersMaxDefault):
+		return false
+	case n >= pairwiseMax: // no message of MCP has that many members at these places
 		if !l.claim(key) {
 			return false
 		}
-	} else {
+	default:
 		for i := range l.members {
 			if string(l.members[i].Key) == string(key) {
 				return false
@@ -93,14 +110,19 @@ func (l *memberList) find(key []byte) uint64 {
 // members. For params and result it goes into _meta too. It returns the index behind the
 // object, or -1 when it is not well-formed.
 func (s *Scanner) members(b []byte, i int, list *memberList, m *Message) int {
+	i = space(b, i+1)
+	if uint(i) < uint(len(b)) && b[i] == '}' {
+		return i + 1
+	}
+	return s.moreMembers(b, i, list, m)
+}
+
+// moreMembers is members from a member's key at b[i] on.
+func (s *Scanner) moreMembers(b []byte, i int, list *memberList, m *Message) int {
 	inMeta := list == &s.meta
 	depth := 2 // the envelope and this object
 	if inMeta {
 		depth = 3
-	}
-	i = space(b, i+1)
-	if uint(i) < uint(len(b)) && b[i] == '}' {
-		return i + 1
 	}
 	for {
 		key, from := s.key(b, i)
@@ -153,6 +175,9 @@ func (s *Scanner) metaValue(b []byte, i int, m *Message) int {
 func (s *Scanner) key(b []byte, i int) (key []byte, from int) {
 	if uint(i) >= uint(len(b)) || b[i] != '"' {
 		return nil, -1
+	}
+	if end := shortKey(b, i+1); end > 0 { // Fast path.
+		return b[i+1 : end-2 : end-2], end
 	}
 	end, escaped := skipString(b, i+1)
 	if end < 0 {

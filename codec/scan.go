@@ -153,16 +153,20 @@ func (s *Scanner) envelope(b []byte, i int, m *Message) int {
 	if uint(i) < uint(len(b)) && b[i] == '}' && s.seen == 0 {
 		return i + 1
 	}
+	end := s.usualParams(b, i, m)
 	for {
-		key, from := s.key(b, i)
-		if from < 0 {
-			return -1
+		if end == 0 {
+			key, from := s.key(b, i)
+			if from < 0 {
+				return -1
+			}
+			end = s.member(b, from, key, m)
 		}
-		end := s.member(b, from, key, m)
 		if end < 0 {
 			return -1
 		}
 		i = space(b, end)
+		end = 0
 		if uint(i) >= uint(len(b)) {
 			return -1
 		}

@@ -2,10 +2,12 @@ package codec
 
 // Hot path: no allocation, no lock, no log, no time.Now.
 
-// The envelope as nearly every client writes it.
+// The envelope as nearly every client writes it, and the params of the calls that are made most.
 const (
-	usualVersion = `{"jsonrpc":"2.0","id":`
-	usualMethod  = `"method":"`
+	usualVersion   = `{"jsonrpc":"2.0","id":`
+	usualMethod    = `"method":"`
+	usualName      = `"params":{"name":"`
+	usualArguments = `,"arguments":`
 )
 
 // usualIDDigits bounds the ids that usualHead reads; longer ones take the common way.
@@ -49,4 +51,39 @@ func (s *Scanner) usualMethod(b []byte, i int, m *Message) int {
 	m.Method = b[from : end-1 : end-1]
 	s.seen |= seenMethod
 	return end + 1
+}
+
+// usualParams passes the member params at b[i] behind a usual head, when it begins with a name and
+// arguments. It notes what it passed and returns the index behind the object, -1 when that is not
+// well-formed, or 0, with nothing noted, when it begins in another way. Like usualHead it accepts
+// nothing that the common way would not.
+func (s *Scanner) usualParams(b []byte, i int, m *Message) int {
+	from := i + len(usualName)
+	if s.seen&seenMethod == 0 || len(b) < from || string(b[i:from]) != usualName {
+		return 0
+	}
+	end, _ := skipString(b, from)
+	args := end + len(usualArguments)
+	if end < 0 || len(b) < args || string(b[end:args]) != usualArguments {
+		return 0
+	}
+	behind := s.value(b, args, 2)
+	if uint(behind) >= uint(len(b)) || b[behind] != '}' && b[behind] != ',' {
+		return 0
+	}
+	object := i + len(`"params":`)
+	key := b[object+len(`{"`):]
+	s.params.add(key[:len("name"):len("name")], b[from-1:end:end], s.MembersMax)
+	key = b[end+len(`,"`):]
+	s.params.add(key[:len("arguments"):len("arguments")], b[args:behind:behind], s.MembersMax)
+	if b[behind] == ',' {
+		behind = s.moreMembers(b, space(b, behind+1), &s.params, m)
+	} else {
+		behind++
+	}
+	if behind > 0 {
+		m.Params = b[object:behind:behind]
+	}
+	s.seen |= seenParams
+	return behind
 }

@@ -112,21 +112,33 @@ func (c *Catalogue[H]) changed() {
 	c.changes.Add(1)
 }
 
-// Recent remembers what was looked up last; the zero value is ready. It belongs to one
-// goroutine.
+// Recent remembers what was looked up last; the zero value is ready. It belongs to one goroutine.
 type Recent[H any] struct {
 	entry   *Entry[H]
+	raw     []byte // the name as it was written, a raw JSON string
 	changes uint64
 }
 
-// LookupRecent is Lookup for a caller that asks for the same name many times in a row: then it
-// compares the name and hashes nothing.
-func (c *Catalogue[H]) LookupRecent(name []byte, r *Recent[H]) *Entry[H] {
+// recentBytesMax bounds the names that are remembered.
+const recentBytesMax = 256
+
+// LookupRaw returns what has the name that raw, a JSON string, spells, or nil; ok is false when raw
+// is no string. A caller that asks for the same name many times in a row compares bytes and
+// neither decodes nor hashes anything.
+func (c *Catalogue[H]) LookupRaw(raw []byte, r *Recent[H]) (e *Entry[H], ok bool) {
 	changes := c.changes.Load() // before the lookup: a later change makes the memory stale
-	if r.entry == nil || r.changes != changes || r.entry.Name != string(name) {
-		r.entry, r.changes = c.Lookup(name), changes
+	if r.entry != nil && r.changes == changes && string(raw) == string(r.raw) {
+		return r.entry, true
 	}
-	return r.entry
+	name, ok := codec.StringContent(raw)
+	if !ok {
+		return nil, false
+	}
+	e = c.Lookup(name)
+	if len(raw) <= recentBytesMax {
+		r.entry, r.changes, r.raw = e, changes, append(r.raw[:0], raw...)
+	}
+	return e, true
 }
 
 // Lookup returns what has that name, or nil. It does not keep name.

@@ -116,13 +116,13 @@ func inBand(e *codec.Error) *codec.Error {
 
 // callTool is tools/call.
 func (s *Server) callTool(in *inbound, out []byte) []byte {
-	name, ok := codec.StringContent(in.msg.Param("name"))
+	name := in.msg.Param("name")
+	t, ok := s.tools.LookupRaw(name, &in.ls.recent)
 	if !ok {
 		return in.fail(out, inBand(codec.ErrInvalidParams.With("name must be a string")), nil)
 	}
-	t := s.tools.LookupRecent(name, &in.ls.recent)
 	if t == nil {
-		return in.fail(out, inBand(codec.ErrInvalidParams.With("unknown tool %.128q", name)), nil)
+		return in.fail(out, inBand(codec.ErrInvalidParams.With("unknown tool %.128s", name)), nil)
 	}
 	args := in.msg.Param("arguments")
 	if args != nil && args[0] != '{' {
@@ -152,7 +152,8 @@ func (s *Server) callInline(in *inbound, w *work, name string, args, out []byte)
 		began = time.Now()
 	}
 	req := &ls.inline
-	req.Params = mcp.CallParams{Name: name, Arguments: args, Token: in.env.Token}
+	p := &req.Params // field by field: a literal would be built aside and copied
+	p.Name, p.Arguments, p.Token = name, args, in.env.Token
 	req.Version, req.LogLevel = in.version, in.logLevel()
 	req.Capabilities, req.Client = in.capabilities(), in.clientInfo()
 	req.SessionID = in.sessionID()
