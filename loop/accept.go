@@ -61,7 +61,6 @@ func (a *acceptor) closeFd() {
 func (a *acceptor) onReadable(poll) error {
 	l := a.loop
 	l.enter()
-	l.poller.reap() // a is not spent, else its callback would be ignoreEvent
 	for range acceptBatch {
 		if !a.acceptOne() {
 			break

@@ -115,6 +115,12 @@ func (l *Loop) unregister(c *Conn) {
 	moved.index = c.index
 	l.conns[last] = nil
 	l.conns = l.conns[:last]
+	if c := cap(l.conns); c > connsKeep && last < c/4 {
+		l.conns = append(make([]*Conn, 0, c/2), l.conns...) // after a crowd the memory goes back
+	}
 	c.index = -1
 	l.stats.closed.Add(1)
 }
+
+// connsKeep is the capacity below which the list of conns is not made smaller.
+const connsKeep = 1024

@@ -44,6 +44,7 @@ type Loop struct {
 
 	draining bool // conns are asked to end
 	stopping bool // conns are ended at once
+	reaping  bool // onWake was asked to reap
 
 	wakeMu sync.Mutex // guards wakeFd against a signal after stop
 	wakeFd int
@@ -108,9 +109,11 @@ func (l *Loop) open() error {
 		onRead func(poll) error
 	}{{l.wakeFd, l.onWake}, {l.wheel.fd, l.onTick}, {l.side.fd, l.onWritable}}
 	for _, o := range own {
-		if _, err := l.poller.add(o.fd, o.onRead, nil); err != nil {
+		w, err := l.poller.add(o.fd, o.onRead, nil)
+		if err != nil {
 			return err
 		}
+		l.poller.fixed = append(l.poller.fixed, w)
 	}
 	return nil
 }
@@ -171,10 +174,14 @@ func (l *Loop) leave() {
 			l.signal()
 		}
 	}
-	if len(l.poller.spent) >= 64 {
+	if len(l.poller.spent) >= spentMost && !l.reaping {
+		l.reaping = true
 		l.signal() // onWake reaps them
 	}
 }
+
+// spentMost is how many operators of closed conns a loop holds on to before it lets go of them.
+const spentMost = 64
 
 // onWake runs when another goroutine signalled.
 func (l *Loop) onWake(poll) error {
@@ -182,6 +189,7 @@ func (l *Loop) onWake(poll) error {
 	_, _ = unix.Read(l.wakeFd, count[:])
 	l.enter()
 	l.poller.reap()
+	l.reaping = false
 	l.drain()
 	l.leave()
 	return nil

@@ -22,8 +22,7 @@ import (
 //
 // Rules of the poller, read in its source; every caller below keeps them:
 //  1. An operator's state is 2 while its own callback runs. PollReadable on it
-//     (inuse) or Free (unused) would then spin for ever. So a resumed fd gets
-//     a fresh operator, and operators are freed only by reap.
+//     (inuse) would then spin for ever. So a resumed fd gets a fresh operator.
 //  2. op.Control(PollDetach) works once per operator and is a no-op after
 //     that. We always detach with it, so that the poller's own detach after a
 //     hang-up never touches an fd number that was closed and reused meanwhile.
@@ -46,8 +45,14 @@ type (
 // open, which comes before it runs.
 type poller struct {
 	poll netpoll.Poll
-	// spent holds detached operators until no callback of theirs can run.
-	spent []*watch
+	// blank is an operator that is never registered. Ours are copies of it: those of Alloc come
+	// from a cache of the poller that never shrinks, 112 bytes for each connection of the
+	// busiest moment.
+	blank watch
+	// An epoll event holds an operator by its bare address, which the collector does not see. So
+	// somebody must: a Conn or fixed while it is registered, then spent and dying until no event
+	// fetched before the detach is left.
+	fixed, spent, dying []*watch
 }
 
 func (p *poller) open() error {
@@ -56,7 +61,7 @@ func (p *poller) open() error {
 		return fmt.Errorf("cannot open a poller: %w; raise the limit of open files", err)
 	}
 	boundEvents(np)
-	p.poll = np
+	p.poll, p.blank = np, *np.Alloc()
 	return nil
 }
 
@@ -100,12 +105,13 @@ func (p *poller) close() error {
 	return p.poll.Close()
 }
 
-// add watches fd for reading. onHup runs on a foreign goroutine.
+// add watches fd for reading. onHup runs on a foreign goroutine. The caller holds the watch until
+// it calls drop or resume.
 func (p *poller) add(fd int, onRead, onHup func(poll) error) (*watch, error) {
-	w := p.poll.Alloc()
+	w := new(watch)
+	*w = p.blank
 	w.FD, w.OnRead, w.OnHup = fd, onRead, onHup
 	if err := p.poll.Control(w, netpoll.PollReadable); err != nil {
-		p.poll.Free(w)
 		return nil, fmt.Errorf("cannot watch fd %d: %w; raise fs.epoll.max_user_watches",
 			fd, err)
 	}
@@ -138,12 +144,10 @@ func (p *poller) spend(w *watch) {
 
 func ignoreEvent(poll) error { return nil }
 
-// reap frees the spent operators. Call it only inside the callback of an
-// operator that is not spent itself.
+// reap lets go of the operators that were spent before its last call. Call it from one callback
+// only, that of a fixed fd: such a callback runs at most once for the events of one wait, so what
+// was spent before the last call was detached in an earlier wait, and no event of it is left.
 func (p *poller) reap() {
-	for i, w := range p.spent {
-		p.poll.Free(w)
-		p.spent[i] = nil
-	}
-	p.spent = p.spent[:0]
+	clear(p.dying)
+	p.spent, p.dying = p.dying[:0], p.spent
 }

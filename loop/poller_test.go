@@ -69,9 +69,11 @@ func newProbe(t *testing.T) *probe {
 	if p.tell, err = unix.Eventfd(0, unix.EFD_NONBLOCK); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := p.add(p.tell, p.onTell, nil); err != nil {
+	w, err := p.add(p.tell, p.onTell, nil)
+	if err != nil {
 		t.Fatal(err)
 	}
+	p.fixed = append(p.fixed, w)
 	ended := make(chan error, 1)
 	go func() { ended <- p.wait() }()
 	t.Cleanup(func() {

@@ -107,7 +107,6 @@ func (l *Loop) onTick(poll) error {
 	var count [8]byte
 	_, _ = unix.Read(l.wheel.fd, count[:])
 	l.enter()
-	l.poller.reap()
 	l.turnWheel()
 	l.unpark()
 	l.leave()
