@@ -21,6 +21,8 @@ const (
 	MethodTemplatesList
 	MethodResourcesRead
 	MethodComplete
+	MethodSubscribe
+	MethodUnsubscribe
 	MethodInitialized
 	MethodCancelled
 	MethodProgress
@@ -64,6 +66,8 @@ var table = [MethodCount]row{
 	MethodTemplatesList: {name: "resources/templates/list", columns: allColumns},
 	MethodResourcesRead: {name: "resources/read", columns: allColumns, nameParam: "uri"},
 	MethodComplete:      {name: "completion/complete", columns: allColumns},
+	MethodSubscribe:     {name: "resources/subscribe", columns: legacyColumns},
+	MethodUnsubscribe:   {name: "resources/unsubscribe", columns: legacyColumns},
 
 	MethodInitialized: {
 		name: "notifications/initialized", columns: legacyColumns, notification: true,
@@ -109,6 +113,10 @@ func LookupMethod(name []byte) Method {
 		return MethodResourcesRead
 	case "completion/complete":
 		return MethodComplete
+	case "resources/subscribe":
+		return MethodSubscribe
+	case "resources/unsubscribe":
+		return MethodUnsubscribe
 	case "notifications/initialized":
 		return MethodInitialized
 	case "notifications/cancelled":
@@ -136,8 +144,12 @@ func (m Method) NameParam() string { return table[m].nameParam }
 
 // Names of the notifications that a server sends.
 const (
-	NotifyProgress         = "notifications/progress"
-	NotifyMessage          = "notifications/message"
-	NotifyToolsListChanged = "notifications/tools/list_changed"
-	NotifyAcknowledged     = "notifications/subscriptions/acknowledged"
+	NotifyProgress     = "notifications/progress"
+	NotifyMessage      = "notifications/message"
+	NotifyAcknowledged = "notifications/subscriptions/acknowledged"
+
+	NotifyToolsListChanged     = "notifications/tools/list_changed"
+	NotifyPromptsListChanged   = "notifications/prompts/list_changed"
+	NotifyResourcesListChanged = "notifications/resources/list_changed"
+	NotifyResourcesUpdated     = "notifications/resources/updated"
 )

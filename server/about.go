@@ -11,8 +11,8 @@ import (
 // offer something that it did not offer before.
 type about struct {
 	prompts, resources bool
-	discover           []byte          // result of server/discover
-	hello              [2]mcp.Discover // for initialize; the second: the door can push
+	discover           []byte // result of server/discover
+	hello              mcp.Discover
 }
 
 // makeCatalogues makes the empty lists and describes the server.
@@ -59,23 +59,18 @@ func (s *Server) hasResources() bool { return s.about.Load().resources }
 // describe encodes server/discover, and what initialize needs.
 func (s *Server) describe(prompts, resources bool) *about {
 	a := &about{prompts: prompts, resources: resources}
-	for push := range a.hello {
-		a.hello[push] = mcp.Discover{
-			ServerInfo: s.info, Instructions: s.opt.Instructions,
-			TTLMs: s.opt.Lists.TTL.Milliseconds(), CacheScope: s.opt.Lists.CacheScope,
-			Capabilities: s.capabilities(a, push == 1),
-		}
+	a.hello = mcp.Discover{
+		ServerInfo: s.info, Instructions: s.opt.Instructions,
+		TTLMs: s.opt.Lists.TTL.Milliseconds(), CacheScope: s.opt.Lists.CacheScope,
+		Capabilities: s.capabilities(a),
 	}
-	a.discover = a.hello[1].AppendDiscover(nil)
+	a.discover = a.hello.AppendDiscover(nil)
 	return a
 }
 
 // capabilities is the raw JSON of ServerCapabilities. Tools and logging are always served.
-func (s *Server) capabilities(a *about, push bool) []byte {
-	changes := map[string]bool{}
-	if push {
-		changes["listChanged"] = true
-	}
+func (s *Server) capabilities(a *about) []byte {
+	changes := map[string]bool{"listChanged": true}
 	c := map[string]any{"logging": struct{}{}, "tools": changes}
 	if s.opt.CompletionHandler != nil {
 		c["completions"] = struct{}{}
@@ -84,7 +79,7 @@ func (s *Server) capabilities(a *about, push bool) []byte {
 		c["prompts"] = changes
 	}
 	if a.resources {
-		c["resources"] = changes
+		c["resources"] = map[string]bool{"listChanged": true, "subscribe": true}
 	}
 	raw, err := json.Marshal(c)
 	if err != nil {
@@ -93,11 +88,7 @@ func (s *Server) capabilities(a *about, push bool) []byte {
 	return raw
 }
 
-// initialized is the result of initialize. push: the door can tell the peer of changed lists.
-func (s *Server) initialized(v mcp.Version, push bool) []byte {
-	hello := &s.about.Load().hello
-	if push {
-		return hello[1].AppendInitialize(nil, v)
-	}
-	return hello[0].AppendInitialize(nil, v)
+// initialized is the result of initialize.
+func (s *Server) initialized(v mcp.Version) []byte {
+	return s.about.Load().hello.AppendInitialize(nil, v)
 }

@@ -1,5 +1,12 @@
 package server
 
+import (
+	"sync"
+
+	"github.com/mcploop/mcploop/codec"
+	"github.com/mcploop/mcploop/mcp"
+)
+
 // listKind is a list whose changes clients can be told of.
 type listKind uint8
 
@@ -7,11 +14,179 @@ const (
 	listTools listKind = iota
 	listPrompts
 	listResources
+
+	listKinds
 )
 
-// listChanged tells every listener that a list has changed. Safe for concurrent use.
-func (s *Server) listChanged(kind listKind) {
-	if kind == listTools {
-		s.toolsChanged()
+// kindSet is a set of lists.
+type kindSet uint8
+
+func (k kindSet) has(kind listKind) bool { return k&(1<<kind) != 0 }
+
+const everyList = kindSet(1<<listKinds - 1)
+
+var listNotifications = [listKinds]string{
+	mcp.NotifyToolsListChanged, mcp.NotifyPromptsListChanged, mcp.NotifyResourcesListChanged,
+}
+
+// news is what a loop has not told its listeners yet. A list or a resource that changes again
+// before that is told once. Safe for concurrent use.
+type news struct {
+	mu     sync.Mutex // guards what follows
+	kinds  kindSet
+	uris   map[string]struct{}
+	posted bool // tellNews is on its way to the loop
+}
+
+// add notes what changed and reports whether the loop must be asked to tell it.
+func (n *news) add(kinds kindSet, uri string) bool {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.kinds |= kinds
+	if uri != "" {
+		if n.uris == nil {
+			n.uris = map[string]struct{}{}
+		}
+		n.uris[uri] = struct{}{}
 	}
+	if n.posted || n.kinds == 0 && len(n.uris) == 0 {
+		return false
+	}
+	n.posted = true
+	return true
+}
+
+// take empties the news; their posting is over.
+func (n *news) take() (kinds kindSet, uris map[string]struct{}) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	kinds, uris = n.kinds, n.uris
+	n.kinds, n.uris, n.posted = 0, nil, false
+	return kinds, uris
+}
+
+func (n *news) failed() {
+	n.mu.Lock()
+	n.posted = false
+	n.mu.Unlock()
+}
+
+// listChanged tells every listener that a list has changed. Safe for concurrent use.
+func (s *Server) listChanged(kind listKind) { s.spread(1<<kind, "") }
+
+// ResourceUpdated tells every client that subscribed to uri that the resource has changed: by
+// resources/subscribe in the legacy era, by subscriptions/listen in the modern one. Updates of the
+// same resource that come close together are told once. Safe for concurrent use; it never blocks.
+func (s *Server) ResourceUpdated(uri string) { s.spread(0, uri) }
+
+// spread gives the news to every loop, which tells its own listeners. With nothing new it asks
+// loops again whose ring was full; the ticker does that.
+func (s *Server) spread(kinds kindSet, uri string) {
+	if !s.serving.Load() {
+		return // nobody listens yet
+	}
+	for _, ls := range s.states {
+		if ls.news.add(kinds, uri) && ls.loop.Post(ls.tellNews) != nil {
+			ls.news.failed()
+		}
+	}
+}
+
+// tell is one round of telling: what changed, encoded once for all listeners.
+type tell struct {
+	kinds    kindSet
+	uris     map[string]struct{}
+	messages []notice
+	at       int    // the listener that was told last; they are told from the last to the first
+	round    uint32 // of loopState.rounds
+}
+
+// notice is one notification. A modern listener's subscription id goes between head and tail.
+type notice struct {
+	kind       listKind // of uri == ""
+	uri        string
+	head, tail []byte
+	legacy     []byte
+}
+
+func (ls *loopState) newTell(kinds kindSet, uris map[string]struct{}) *tell {
+	ls.rounds++
+	t := &tell{kinds: kinds, uris: uris, at: len(ls.listeners), round: ls.rounds}
+	add := func(kind listKind, uri, method string, params []byte) {
+		n := notice{kind: kind, uri: uri, legacy: codec.AppendNotification(nil, method, params)}
+		n.head = []byte(`{"jsonrpc":"2.0","method":"` + method + `","params":{"_meta":{"` +
+			mcp.MetaSubscriptionID + `":`)
+		n.tail = []byte(`}}}`)
+		if params != nil {
+			n.tail = append([]byte(`},`), params[1:]...)
+			n.tail = append(n.tail, '}')
+		}
+		t.messages = append(t.messages, n)
+	}
+	for kind, method := range listNotifications {
+		if kinds.has(listKind(kind)) {
+			add(listKind(kind), "", method, nil)
+		}
+	}
+	for uri := range uris {
+		params := append(codec.AppendString([]byte(`{"uri":`), uri), '}')
+		add(0, uri, mcp.NotifyResourcesUpdated, params)
+	}
+	return t
+}
+
+// tellAtOnce is how many listeners are told before the loop's connections have their go again.
+const tellAtOnce = 256
+
+// tellNews runs on the loop: it begins a round, unless one goes on already.
+func (ls *loopState) tellNews() {
+	kinds, uris := ls.news.take()
+	if kinds == 0 && len(uris) == 0 {
+		return
+	}
+	ls.tells = append(ls.tells, ls.newTell(kinds, uris))
+	if len(ls.tells) == 1 {
+		ls.tellSome()
+	}
+}
+
+// tellSome tells the next listeners of the oldest round. Listeners that leave meanwhile move
+// others that were told to where they were: the round's number keeps these from being told twice.
+func (ls *loopState) tellSome() {
+	for len(ls.tells) > 0 {
+		t := ls.tells[0]
+		t.at = min(t.at, len(ls.listeners))
+		for range min(tellAtOnce, t.at) {
+			t.at--
+			if st := ls.listeners[t.at]; st.round != t.round {
+				st.round = t.round
+				ls.tellOne(st, t)
+			}
+		}
+		if t.at == 0 {
+			ls.tells = ls.tells[1:]
+			continue
+		}
+		if ls.loop.Post(ls.tellSome) == nil {
+			return
+		} // The ring is full: go on at once rather than forget the rest.
+	}
+	ls.tells = nil
+}
+
+func (ls *loopState) tellOne(st *stream, t *tell) {
+	for i := range t.messages {
+		if n := &t.messages[i]; st.wants(n) {
+			st.send(n.append(ls.told[:0], st))
+			ls.count.notifications.Add(1)
+		}
+	}
+}
+
+// append encodes the notification for one listener.
+func (n *notice) append(dst []byte, st *stream) []byte {
+	if st.legacy != nil {
+		return append(dst, n.legacy...)
+	}
+	return append(append(append(dst, n.head...), st.id...), n.tail...)
 }

@@ -63,6 +63,8 @@ func (s *Server) dispatch(in *inbound, out []byte) []byte {
 		return codec.AppendResult(out, in.msg.ID, emptyObject)
 	case mcp.MethodDiscover:
 		return codec.AppendResult(out, in.msg.ID, s.about.Load().discover)
+	case mcp.MethodSubscribe, mcp.MethodUnsubscribe:
+		return s.subscribe(in, out)
 	case mcp.MethodListen:
 		return s.listen(in, out)
 	case mcp.MethodSetLevel:

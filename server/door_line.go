@@ -28,6 +28,7 @@ type lineConn struct {
 	peer  *peer // made by initialize
 	calls inflight
 	open  streamSet
+	push  *stream // how the legacy peer is told of changes
 	phase phase
 
 	pending atomic.Int32 // calls that wait for an answer
@@ -140,9 +141,10 @@ func (d *lineDoor) initialize(lc *lineConn, in *inbound, out []byte) []byte {
 		return in.fail(out, fault, nil)
 	}
 	lc.peer = p
-	lc.ls.peers[lc] = struct{}{}
+	lc.push = &stream{conn: lc.conn, legacy: p}
+	lc.ls.addListener(lc.push)
 	lc.ls.tally.methods[mcp.MethodInitialize]++
-	return codec.AppendResult(out, in.msg.ID, d.s.initialized(p.version, true))
+	return codec.AppendResult(out, in.msg.ID, d.s.initialized(p.version))
 }
 
 // uninitialized answers a message that claims no era on a connection without a session.
@@ -195,7 +197,9 @@ func (d *lineDoor) Closed(c *loop.Conn, _ error) {
 	if !ok {
 		return
 	}
-	delete(lc.ls.peers, lc)
+	if lc.push != nil {
+		lc.ls.removeListener(lc.push)
+	}
 	lc.open.remove(lc.ls, everyStream, false)
 	lc.calls.cancelAll(ErrDisconnected)
 	if lc.peer != nil {

@@ -210,8 +210,8 @@ func TestMethodsOfHTTP(t *testing.T) {
 			t.Errorf("after %s %s: %s", method, path, a.Status)
 		}
 	}
-	const mcp, pages = "POST, DELETE, OPTIONS", "GET, HEAD"
-	f("GET", "/mcp", 405, mcp)
+	const mcp, pages = "GET, POST, DELETE, OPTIONS", "GET, HEAD"
+	f("GET", "/mcp", 406, "")
 	f("HEAD", "/mcp", 405, mcp)
 	f("PUT", "/mcp", 405, mcp)
 	f("PATCH", "/mcp", 405, mcp)

@@ -137,7 +137,7 @@ func (d *httpDoor) initialize(hc *httpConn, r *codec.Request, in *inbound) {
 	p.sessionID = session.ID
 	session.SetState(p)
 	hc.ls.tally.methods[mcp.MethodInitialize]++
-	out := codec.AppendResult(hc.ls.body[:0], in.msg.ID, d.s.initialized(p.version, false))
+	out := codec.AppendResult(hc.ls.body[:0], in.msg.ID, d.s.initialized(p.version))
 	hc.ls.body = out
 	hc.ls.wire = hc.appendResponse(hc.ls.wire, 200, typeJSON, out, session.ID)
 	hc.sent()

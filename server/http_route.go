@@ -23,8 +23,7 @@ func (d *httpDoor) route(hc *httpConn, r *codec.Request, body []byte) {
 	}
 }
 
-// endpoint is /mcp: POST in both eras, DELETE in the legacy one. This revision of the server
-// opens no GET stream, which the specification lets a server refuse with 405.
+// endpoint is /mcp: POST in both eras, GET and DELETE in the legacy one.
 func (d *httpDoor) endpoint(hc *httpConn, r *codec.Request, body []byte) {
 	switch string(r.Method) {
 	case "POST":
@@ -33,8 +32,10 @@ func (d *httpDoor) endpoint(hc *httpConn, r *codec.Request, body []byte) {
 		d.deleteSession(hc, r)
 	case "OPTIONS":
 		d.preflight(hc)
-	case "GET", "HEAD", "PUT", "PATCH":
-		d.notAllowed(hc, "POST, DELETE, OPTIONS")
+	case "GET":
+		d.get(hc, r)
+	case "HEAD", "PUT", "PATCH":
+		d.notAllowed(hc, "GET, POST, DELETE, OPTIONS")
 	default:
 		d.failHTTP(hc, codec.ErrNotImplemented.With("HTTP method %.32q", r.Method))
 	}
@@ -80,8 +81,8 @@ func (d *httpDoor) notAllowed(hc *httpConn, allow string) {
 // preflight answers a browser's question before a cross-origin request.
 func (d *httpDoor) preflight(hc *httpConn) {
 	head := hc.head(204)
-	head.Length, head.Allow = codec.LengthNone, "POST, DELETE, OPTIONS"
-	head.Extra = append(head.Extra, "Access-Control-Allow-Methods: POST, DELETE\r\n"+
+	head.Length, head.Allow = codec.LengthNone, "GET, POST, DELETE, OPTIONS"
+	head.Extra = append(head.Extra, "Access-Control-Allow-Methods: GET, POST, DELETE\r\n"+
 		"Access-Control-Allow-Headers: *, Authorization\r\nAccess-Control-Max-Age: 600\r\n"...)
 	hc.ls.wire = codec.AppendResponseHead(hc.ls.wire, &head)
 	hc.sent()

@@ -3,33 +3,58 @@ package server
 import (
 	"bytes"
 	"encoding/json"
+	"slices"
 
 	"github.com/mcploop/mcploop/codec"
 	"github.com/mcploop/mcploop/loop"
 	"github.com/mcploop/mcploop/mcp"
 )
 
-// stream is an open subscriptions/listen (2026-07-28, basic/subscriptions). It belongs to its
-// connection's loop.
+// stream is somebody who is told of changes: an open subscriptions/listen (2026-07-28,
+// basic/patterns/subscriptions), the GET stream of a legacy session, or a legacy peer on a line
+// door. It belongs to its connection's loop.
 type stream struct {
-	conn  *loop.Conn
-	id    []byte // raw JSON of the request's id: the subscription's id
-	tools bool   // toolsListChanged was asked for
-	http  *httpConn
+	conn   *loop.Conn
+	id     []byte // raw JSON of the listen request's id: the subscription's id
+	filter filter // of a listen
+	legacy *peer  // instead of a filter: told of every list, and of what it subscribed to
+	http   *httpConn
+	index  int    // in loopState.listeners
+	round  uint32 // the last round it was told in
+}
+
+// filter is what a listen asked for and the server honours (schema: SubscriptionFilter).
+type filter struct {
+	kinds kindSet
+	uris  []string
+}
+
+// wants tells whether a notification is for st.
+func (st *stream) wants(n *notice) bool {
+	switch {
+	case n.uri == "" && st.legacy != nil:
+		return true
+	case n.uri == "":
+		return st.filter.kinds.has(n.kind)
+	case st.legacy != nil:
+		return st.legacy.subscribed(n.uri)
+	}
+	return slices.Contains(st.filter.uris, n.uri)
 }
 
 // listen opens a stream: the acknowledgement is its first message, the answer its last.
 func (s *Server) listen(in *inbound, out []byte) []byte {
-	filter := in.msg.Param("notifications")
-	if filter == nil || filter[0] != '{' {
-		fault := codec.ErrInvalidParams.With("notifications must be an object")
+	wanted, fault := s.readFilter(in.msg.Param("notifications"))
+	if fault == nil && s.draining.Load() {
+		fault = codec.ErrOverloaded.With("the server is shutting down")
+	}
+	if fault != nil {
 		return in.fail(out, inBand(fault), nil)
 	}
-	if s.streams.Add(1) > int64(s.opt.Limits.Streams) {
-		s.streams.Add(-1)
+	if !s.takeStream() {
 		return in.fail(out, codec.ErrOverloaded.With("limits.streams is reached"), nil)
 	}
-	st := &stream{id: bytes.Clone(in.msg.ID), tools: wantsTools(filter)}
+	st := &stream{id: bytes.Clone(in.msg.ID), filter: wanted}
 	switch from := in.origin.(type) {
 	case *lineConn:
 		st.conn = from.conn
@@ -43,12 +68,60 @@ func (s *Server) listen(in *inbound, out []byte) []byte {
 	return append(out, st.acknowledge()...)
 }
 
-// wantsTools reads toolsListChanged of a filter.
-func wantsTools(filter []byte) bool {
-	var want struct {
-		ToolsListChanged bool `json:"toolsListChanged"`
+// takeStream counts one more stream; false at the limit.
+func (s *Server) takeStream() bool {
+	if s.streams.Add(1) > int64(s.opt.Limits.Streams) {
+		s.streams.Add(-1)
+		return false
 	}
-	return json.Unmarshal(filter, &want) == nil && want.ToolsListChanged
+	return true
+}
+
+// readFilter reads what is asked for and keeps what this server can tell of.
+func (s *Server) readFilter(raw []byte) (f filter, fault *codec.Error) {
+	var asked struct {
+		Tools     bool     `json:"toolsListChanged"`
+		Prompts   bool     `json:"promptsListChanged"`
+		Resources bool     `json:"resourcesListChanged"`
+		URIs      []string `json:"resourceSubscriptions"`
+	}
+	if raw == nil || raw[0] != '{' || json.Unmarshal(raw, &asked) != nil {
+		return f, codec.ErrInvalidParams.With("notifications must be an object as the " +
+			"specification's SubscriptionFilter")
+	}
+	set := func(kind listKind, on bool) {
+		if on {
+			f.kinds |= 1 << kind
+		}
+	}
+	set(listTools, asked.Tools)
+	set(listPrompts, asked.Prompts && s.hasPrompts())
+	if s.hasResources() {
+		set(listResources, asked.Resources)
+		f.uris = asked.URIs
+	}
+	if most := s.opt.Limits.Subscriptions; len(f.uris) > most {
+		return f, codec.ErrInvalidParams.With("resourceSubscriptions has %d URIs; "+
+			"limits.subscriptions is %d", len(f.uris), most)
+	}
+	return f, nil
+}
+
+// append appends the honoured filter as the acknowledgement has it.
+func (f *filter) append(dst []byte) []byte {
+	wire := struct {
+		Tools     bool     `json:"toolsListChanged,omitempty"`
+		Prompts   bool     `json:"promptsListChanged,omitempty"`
+		Resources bool     `json:"resourcesListChanged,omitempty"`
+		URIs      []string `json:"resourceSubscriptions,omitempty"`
+	}{
+		f.kinds.has(listTools), f.kinds.has(listPrompts), f.kinds.has(listResources), f.uris,
+	}
+	raw, err := json.Marshal(&wire)
+	if err != nil {
+		panic("BUG: cannot encode a filter: " + err.Error())
+	}
+	return append(dst, raw...)
 }
 
 // beginListen opens the event stream of an HTTP exchange.
@@ -65,11 +138,8 @@ func (hc *httpConn) beginListen(st *stream) {
 func (st *stream) acknowledge() []byte {
 	params := append([]byte(nil), `{"_meta":{"`+mcp.MetaSubscriptionID+`":`...)
 	params = append(params, st.id...)
-	params = append(params, `},"notifications":{`...)
-	if st.tools {
-		params = append(params, `"toolsListChanged":true`...)
-	}
-	message := codec.AppendNotification(nil, mcp.NotifyAcknowledged, append(params, `}}`...))
+	params = st.filter.append(append(params, `},"notifications":`...))
+	message := codec.AppendNotification(nil, mcp.NotifyAcknowledged, append(params, '}'))
 	if st.http == nil {
 		return message
 	}
@@ -77,7 +147,7 @@ func (st *stream) acknowledge() []byte {
 	return nil
 }
 
-// send sends one message on the stream.
+// send sends one message on the stream. message has room for a line's end or is copied.
 func (st *stream) send(message []byte) {
 	if st.http == nil {
 		_ = st.conn.Send(append(message, '\n'))
@@ -90,12 +160,14 @@ func (st *stream) send(message []byte) {
 	}
 }
 
-// end sends the answer that closes the stream gracefully.
-func (st *stream) end(s *Server) {
-	result := append([]byte(nil), `{"resultType":"complete","_meta":{"`+
-		mcp.MetaSubscriptionID+`":`...)
-	result = append(append(result, st.id...), `}}`...)
-	st.send(codec.AppendResult(nil, st.id, result))
+// end ends the stream gracefully: a listen gets its answer first.
+func (st *stream) end() {
+	if st.legacy == nil {
+		result := append([]byte(nil), `{"resultType":"complete","_meta":{"`+
+			mcp.MetaSubscriptionID+`":`...)
+		result = append(append(result, st.id...), `}}`...)
+		st.send(codec.AppendResult(nil, st.id, result))
+	}
 	if st.http == nil {
 		return
 	}
@@ -109,10 +181,10 @@ func (st *stream) end(s *Server) {
 // streamSet is the open streams of one connection. It belongs to the connection's loop.
 type streamSet []*stream
 
-// add opens a stream.
+// add opens a stream that takeStream has counted.
 func (set *streamSet) add(ls *loopState, st *stream) {
 	*set = append(*set, st)
-	ls.streams[st] = struct{}{}
+	ls.addListener(st)
 	ls.count.streams.Add(1)
 }
 
@@ -125,10 +197,13 @@ func (set *streamSet) remove(ls *loopState, match func(*stream) bool, graceful b
 			left = append(left, st)
 			continue
 		}
-		delete(ls.streams, st)
+		ls.removeListener(st)
 		ls.s.streams.Add(-1)
+		if st.legacy != nil {
+			st.legacy.detach(st)
+		}
 		if graceful {
-			st.end(ls.s)
+			st.end()
 		}
 	}
 	if *set = left; len(left) == 0 {
@@ -138,41 +213,29 @@ func (set *streamSet) remove(ls *loopState, match func(*stream) bool, graceful b
 
 func everyStream(*stream) bool { return true }
 
+func (ls *loopState) addListener(st *stream) {
+	st.index = len(ls.listeners)
+	st.round = ls.rounds // what was changed before is no news to it
+	ls.listeners = append(ls.listeners, st)
+}
+
+func (ls *loopState) removeListener(st *stream) {
+	last := len(ls.listeners) - 1
+	moved := ls.listeners[last]
+	ls.listeners[st.index], moved.index = moved, st.index
+	ls.listeners[last] = nil
+	ls.listeners = ls.listeners[:last]
+	if c := cap(ls.listeners); c > listenersKeep && last < c/4 {
+		ls.listeners = append(make([]*stream, 0, c/2), ls.listeners...)
+	}
+}
+
+// listenersKeep is the capacity below which the list of listeners is not made smaller.
+const listenersKeep = 1024
+
 // cancelListen ends the stream that a client no longer wants; it gets no further message.
 func cancelListen(in *inbound, id []byte) {
 	if lc, ok := in.origin.(*lineConn); ok {
 		lc.open.remove(in.ls, func(st *stream) bool { return bytes.Equal(st.id, id) }, false)
-	}
-}
-
-// toolsChanged tells every listener that tools/list has changed. Safe for concurrent use.
-func (s *Server) toolsChanged() {
-	if !s.serving.Load() || !s.changed.CompareAndSwap(false, true) {
-		return // nobody listens yet, or the news are on their way
-	}
-	for _, ls := range s.states {
-		if ls.loop.Post(ls.tellTools) != nil {
-			s.changed.Store(false)
-			s.retell.Store(true) // the ring is full; the next tick tries again
-		}
-	}
-}
-
-// tellTools runs on the loop.
-func (ls *loopState) tellTools() {
-	ls.s.changed.Store(false)
-	for st := range ls.streams {
-		if !st.tools {
-			continue
-		}
-		params := append([]byte(nil), `{"_meta":{"`+mcp.MetaSubscriptionID+`":`...)
-		params = append(append(params, st.id...), `}}`...)
-		st.send(codec.AppendNotification(nil, mcp.NotifyToolsListChanged, params))
-		ls.count.notifications.Add(1)
-	}
-	message := append(codec.AppendNotification(nil, mcp.NotifyToolsListChanged, nil), '\n')
-	for lc := range ls.peers {
-		_ = lc.conn.Send(message)
-		ls.count.notifications.Add(1)
 	}
 }

@@ -23,8 +23,11 @@ type loopState struct {
 	body    []byte // the answer at hand, before its HTTP head
 	wire    []byte // answers of this wake-up that are not written yet
 
-	streams map[*stream]struct{}   // open subscriptions/listen of this loop's connections
-	peers   map[*lineConn]struct{} // legacy peers that are told of changed lists
+	listeners []*stream // who is told of changes, of this loop's connections
+	news      news      // what they are not told yet
+	tells     []*tell   // rounds of telling, the first one going on
+	rounds    uint32
+	told      [512]byte // where a notification is put together
 
 	recent  mcp.Recent[*tool]
 	sampled uint32 // inline calls since the last timed one
@@ -76,6 +79,7 @@ type peer struct {
 	capabilities []byte       // raw JSON
 	clientInfo   []byte       // raw JSON
 	calls        inflight
+	subscriptions
 }
 
 func (in *inbound) reset() {

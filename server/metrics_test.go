@@ -72,6 +72,8 @@ func messageRows() []metricRow {
 		row("prompts/list", legacyLine("1", "prompts/list", "")),
 		row("prompts/get", legacyLine("1", "prompts/get", `"name":"nobody"`)),
 		row("completion/complete", legacyLine("1", "completion/complete", "")),
+		row("resources/subscribe", legacyLine("1", "resources/subscribe", `"uri":"a:b"`)),
+		row("resources/unsubscribe", legacyLine("1", "resources/unsubscribe", `"uri":"a:b"`)),
 		row("unknown", legacyLine("1", "no/such/method", "")),
 	}
 }

@@ -65,7 +65,8 @@ type Limits struct {
 	OutboxLowBytes  int           // unsent bytes at which reading resumes; default 64 KiB
 	OutboxMaxBytes  int           // unsent bytes at which the peer is cut; default 1 MiB
 	WriteTimeout    time.Duration // a peer above the low mark this long is cut; default 10 s
-	Streams         int           // open subscriptions/listen streams; default 15,000
+	Streams         int           // open subscriptions/listen and GET streams; default 15,000
+	Subscriptions   int           // resources that one session or stream listens for; default 1,024
 }
 
 // Queue is the queue of blocking calls and the workers that drain it.
@@ -163,6 +164,7 @@ func (l *Limits) setDefaults() {
 	orInt(&l.OutboxLowBytes, 64<<10)
 	orInt(&l.OutboxMaxBytes, 1<<20)
 	orInt(&l.Streams, 15_000)
+	orInt(&l.Subscriptions, 1024)
 	orDuration(&l.HeadTimeout, 5*time.Second)
 	orDuration(&l.BodyTimeout, 30*time.Second)
 	orDuration(&l.FrameTimeout, 30*time.Second)
@@ -208,7 +210,7 @@ func (o *Options) negative() []error {
 	for name, v := range map[string]int{
 		"MessageBytes": l.MessageBytes, "BatchMessages": l.BatchMessages,
 		"InFlightPerConn": l.InFlightPerConn, "HeadBytes": l.HeadBytes, "Headers": l.Headers,
-		"TargetBytes": l.TargetBytes, "Streams": l.Streams,
+		"TargetBytes": l.TargetBytes, "Streams": l.Streams, "Subscriptions": l.Subscriptions,
 	} {
 		if v < 0 {
 			faults = append(faults, fmt.Errorf("option Limits.%s is %d; want more than 0", name, v))

@@ -48,8 +48,6 @@ type Server struct {
 	inFlight atomic.Int64 // accepted calls without an answer
 	streams  atomic.Int64 // open subscriptions/listen
 	panics   atomic.Uint64
-	changed  atomic.Bool // tools/list has changed and not every loop knows
-	retell   atomic.Bool
 	serving  atomic.Bool
 	draining atomic.Bool
 	addrs    []Addr
@@ -80,6 +78,7 @@ func New(opt Options) (*Server, error) {
 		OnEnd: func(old *session.Session, _ session.Reason) {
 			if p, ok := old.State.(*peer); ok {
 				p.calls.cancelAll(ErrDisconnected)
+				s.endGet(p.attach(nil))
 			}
 		},
 	})
@@ -113,7 +112,6 @@ func (s *Server) makeLoops() error {
 		ls := &loopState{
 			s: s, loop: l,
 			scanner: codec.Scanner{DepthMax: o.Limits.Depth, BatchMax: o.Limits.BatchMessages},
-			streams: map[*stream]struct{}{}, peers: map[*lineConn]struct{}{},
 		}
 		ls.in.ls = ls
 		ls.inline.Bind(nil, &ls.parser)
@@ -261,9 +259,7 @@ func (s *Server) tick(ctx context.Context) {
 				swept = now
 				s.sessions.Sweep()
 			}
-			if s.retell.Swap(false) {
-				s.toolsChanged()
-			}
+			s.spread(0, "")
 			s.keepAlive(now)
 			s.trim(now)
 		}
@@ -279,7 +275,7 @@ func (s *Server) keepAlive(now time.Time) {
 	}
 	for _, ls := range s.states {
 		_ = ls.loop.Post(func() {
-			for st := range ls.streams {
+			for _, st := range ls.listeners {
 				if st.http != nil {
 					st.http.comment()
 				}

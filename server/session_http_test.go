@@ -177,16 +177,6 @@ func TestSessionNotificationIs202Empty(t *testing.T) {
 	}
 }
 
-func TestSessionGetIs405(t *testing.T) {
-	r := start(t, nil)
-	id := r.session("2025-11-25")
-	a := r.dialHTTP().exchange("GET /mcp HTTP/1.1\r\nHost: localhost\r\nMcp-Session-Id: " + id +
-		"\r\nAccept: text/event-stream\r\n\r\n")
-	if allow := a.Header.Get("Allow"); a.StatusCode != 405 || !strings.Contains(allow, "POST") {
-		t.Errorf("got %s, Allow %q", a.Status, allow)
-	}
-}
-
 // A full table gives way to new sessions only where one is idle, the idle-oldest first.
 func TestSessionCapEvictsTheOldestIdle(t *testing.T) {
 	r := start(t, func(o *server.Options) {

@@ -54,7 +54,7 @@ func (s *Server) RemoveTool(name string) bool {
 	if !s.tools.Remove(name) {
 		return false
 	}
-	s.toolsChanged()
+	s.listChanged(listTools)
 	return true
 }
 
@@ -69,7 +69,7 @@ func (s *Server) addTool(t *mcp.Tool, entry *tool) error {
 	if err := s.tools.Add(t, entry); err != nil {
 		return err
 	}
-	s.toolsChanged()
+	s.listChanged(listTools)
 	return nil
 }
 

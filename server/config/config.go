@@ -47,6 +47,7 @@ type Limits struct {
 	OutboxLow       int           `yaml:"outbox_low"`
 	OutboxMax       int           `yaml:"outbox_max"`
 	Streams         int           `yaml:"streams"`
+	Subscriptions   int           `yaml:"subscriptions"`
 	FirstTimeout    time.Duration `yaml:"first_timeout"`
 	FrameTimeout    time.Duration `yaml:"frame_timeout"`
 	HeadTimeout     time.Duration `yaml:"head_timeout"`
@@ -159,6 +160,7 @@ func defaultLimits() Limits {
 		OutboxLow:       64 * kib,
 		OutboxMax:       1 * mib,
 		Streams:         15_000,
+		Subscriptions:   1024,
 		FirstTimeout:    10 * time.Second,
 		FrameTimeout:    30 * time.Second,
 		HeadTimeout:     5 * time.Second,

@@ -103,7 +103,11 @@ func limitFields() []field {
 		},
 		{
 			path: "limits.streams", unit: "streams", min: 1, max: 1_000_000,
-			doc: "Open subscriptions/listen streams over all doors.",
+			doc: "Open subscriptions/listen streams and legacy GET streams over all doors.",
+		},
+		{
+			path: "limits.subscriptions", unit: "resources", min: 1, max: 100_000,
+			doc: "Resources that one legacy session or one subscriptions/listen listens for.",
 		},
 	}
 }

@@ -1,0 +1,90 @@
+package server
+
+import (
+	"sync"
+
+	"github.com/mcploop/mcploop/codec"
+	"github.com/mcploop/mcploop/mcp"
+)
+
+// subscriptions are the resources that a legacy session wants to be told of (2024-11-05 to
+// 2025-11-25, server/resources, "Subscriptions"), and the GET stream that it is told on. The zero
+// value is ready. Safe for concurrent use: over HTTP every request can come in on another loop.
+type subscriptions struct {
+	mu   sync.Mutex // guards what follows
+	uris map[string]struct{}
+	get  *stream // HTTP only
+}
+
+func (u *subscriptions) subscribed(uri string) bool {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	_, ok := u.uris[uri]
+	return ok
+}
+
+// add notes a URI; false when there are most already.
+func (u *subscriptions) add(uri string, most int) bool {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	if _, ok := u.uris[uri]; ok {
+		return true
+	}
+	if len(u.uris) >= most {
+		return false
+	}
+	if u.uris == nil {
+		u.uris = map[string]struct{}{}
+	}
+	u.uris[uri] = struct{}{}
+	return true
+}
+
+func (u *subscriptions) remove(uri string) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	if delete(u.uris, uri); len(u.uris) == 0 {
+		u.uris = nil
+	}
+}
+
+// attach makes st the session's GET stream and returns the one before it.
+func (u *subscriptions) attach(st *stream) (old *stream) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	old, u.get = u.get, st
+	return old
+}
+
+// detach forgets st unless another one has taken its place.
+func (u *subscriptions) detach(st *stream) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	if u.get == st {
+		u.get = nil
+	}
+}
+
+// subscribe is resources/subscribe and resources/unsubscribe.
+func (s *Server) subscribe(in *inbound, out []byte) []byte {
+	uri, fault := s.uriParam(in)
+	if fault != nil {
+		return in.fail(out, inBand(fault), nil)
+	}
+	if !s.hasResources() {
+		return in.fail(out, codec.ErrMethodNotFound, nil)
+	}
+	if in.method == mcp.MethodUnsubscribe {
+		in.peer.remove(string(uri))
+		return codec.AppendResult(out, in.msg.ID, emptyObject)
+	}
+	if s.findResource(uri) == nil {
+		fault, data := mcp.WireError(mcp.ResourceNotFound(string(uri)), in.version)
+		return in.fail(out, fault, data)
+	}
+	if most := s.opt.Limits.Subscriptions; !in.peer.add(string(uri), most) {
+		fault := codec.ErrInvalidParams.With("limits.subscriptions is reached: %d", most)
+		return in.fail(out, inBand(fault), nil)
+	}
+	return codec.AppendResult(out, in.msg.ID, emptyObject)
+}
