@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"strconv"
 	"sync"
+	"time"
 
 	"github.com/mcploop/mcploop/codec"
 	"github.com/valyala/fastjson"
@@ -66,6 +67,22 @@ type Notifier interface {
 
 // ErrProgress is returned for a progress that does not grow (all revisions: MUST increase).
 var ErrProgress = errors.New("mcp: progress must grow from one notification to the next")
+
+// StreamCloser is a Notifier that can end the HTTP answer at hand before the call's answer.
+type StreamCloser interface {
+	// CloseStream ends the event stream that carries the call; the client comes back after retry.
+	// It does nothing where no client would. It is safe for concurrent use.
+	CloseStream(retry time.Duration)
+}
+
+// CloseStream ends the event stream that carries this call, not the call: its client connects
+// again after retry and gets what it missed. Only 2025-11-25 over HTTP has that (SEP-1699);
+// elsewhere, and in inline handlers, it does nothing.
+func (r *Request) CloseStream(retry time.Duration) {
+	if closer, ok := r.out.(StreamCloser); ok {
+		closer.CloseStream(retry)
+	}
+}
 
 // Bind connects r to its way back. parser may be nil; the server lends its loop's to inline
 // handlers. Called once, before the handler.

@@ -134,6 +134,15 @@ func (c *Call) Notify(method string, params []byte) error {
 	return c.origin.notify(c, buf.B)
 }
 
+// CloseStream implements mcp.StreamCloser.
+func (c *Call) CloseStream(retry time.Duration) {
+	c.telling.Lock()
+	defer c.telling.Unlock()
+	if rs, ok := c.origin.(*replyStream); ok && c.state.Load() == callPending {
+		rs.closeStream(retry)
+	}
+}
+
 // Reply ends the call with a tool's answer.
 func (c *Call) Reply(result *mcp.CallToolResult) {
 	raw, err := mcp.AppendCallToolResult(nil, result, c.request.Version)

@@ -20,6 +20,9 @@ type counters struct {
 	notifications atomic.Uint64                  // sent
 	strayReplies  atomic.Uint64                  // answers to requests that we never made
 	streams       atomic.Uint64                  // opened
+	events        atomic.Uint64                  // events with an id, sent or kept
+	replayed      atomic.Uint64                  // of these: sent once more
+	dropped       atomic.Uint64                  // of these: no longer kept
 	faults        [faultCount]atomic.Uint64      // error answers by kind
 	durations     [mcp.MethodCount]histogram
 }

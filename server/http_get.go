@@ -22,6 +22,10 @@ func (d *httpDoor) get(hc *httpConn, r *codec.Request) {
 	if !ok {
 		return
 	}
+	if r.LastEventID != nil {
+		d.resume(hc, p, r.LastEventID)
+		return
+	}
 	if d.s.draining.Load() {
 		d.failHTTP(hc, codec.ErrOverloaded.With("the server is shutting down"))
 		return

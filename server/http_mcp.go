@@ -170,6 +170,7 @@ func (d *httpDoor) postLegacy(hc *httpConn, r *codec.Request, in *inbound) {
 		return
 	}
 	in.peer, in.calls, in.version = p, &p.calls, p.version
+	in.origin = hc.legacyOrigin(p)
 	d.answer(hc, in, d.s.dispatch(in, hc.ls.body[:0]))
 }
 
@@ -191,11 +192,12 @@ func (d *httpDoor) postBatch(hc *httpConn, r *codec.Request, body []byte) {
 			return
 		}
 	}
+	var parent origin = hc
 	calls := &hc.calls
 	if p != nil {
-		calls = &p.calls
+		parent, calls = hc.legacyOrigin(p), &p.calls
 	}
-	out := d.s.batch(hc.ls, hc, p, calls, body, hc.ls.body[:0])
+	out := d.s.batch(hc.ls, parent, p, calls, body, hc.ls.body[:0])
 	if len(out) > 0 {
 		hc.ls.body = out
 		hc.respond(400, typeJSON, out)

@@ -143,7 +143,9 @@ func (a httpAnswer) messages() []string {
 		if err != nil || !ok {
 			return list
 		}
-		list, body = append(list, string(e.Data)), body[n:]
+		if body = body[n:]; len(e.Data) > 0 { // else the priming event
+			list = append(list, string(e.Data))
+		}
 	}
 }
 

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"sync"
 	"sync/atomic"
 
 	"github.com/mcploop/mcploop/codec"
@@ -28,6 +29,8 @@ type loopState struct {
 	tells     []*tell   // rounds of telling, the first one going on
 	rounds    uint32
 	told      [512]byte // where a notification is put together
+
+	spare *replyStream // the origin of the next legacy message over HTTP
 
 	recent  mcp.Recent[*tool]
 	sampled uint32 // inline calls since the last timed one
@@ -79,6 +82,8 @@ type peer struct {
 	capabilities []byte       // raw JSON
 	clientInfo   []byte       // raw JSON
 	calls        inflight
+	logging      sync.Mutex // guards events
+	events       *eventLog  // HTTP only; nil until an event needs it
 	subscriptions
 }
 

@@ -39,6 +39,10 @@ func (s *Server) registerMetrics() {
 	count("mcploop_stray_replies_total",
 		func(c *counters) *atomic.Uint64 { return &c.strayReplies })
 	count("mcploop_streams_opened_total", func(c *counters) *atomic.Uint64 { return &c.streams })
+	count("mcploop_events_total", func(c *counters) *atomic.Uint64 { return &c.events })
+	count("mcploop_events_replayed_total",
+		func(c *counters) *atomic.Uint64 { return &c.replayed })
+	count("mcploop_events_dropped_total", func(c *counters) *atomic.Uint64 { return &c.dropped })
 	s.registerGauges()
 	s.registerLoopMetrics()
 	s.set.RegisterMetricsWriter(s.writeDurations)

@@ -91,6 +91,8 @@ type Sessions struct {
 	MaxPerPrincipal int           // default: as Max
 	IdleTTL         time.Duration // default 30 min
 	Sweep           time.Duration // how often idle ones are looked for; default 5 s
+	ReplayEvents    int           // events kept for a client that comes back; default 1,000
+	ReplayBytes     int           // bytes of these events; default 1 MiB
 	Shards          int           // power of two, 1..4096; default 256
 }
 
@@ -143,6 +145,8 @@ func (o *Options) setDefaults() {
 	orInt(&o.Sessions.Max, 100_000)
 	orInt(&o.Sessions.MaxPerPrincipal, o.Sessions.Max)
 	orInt(&o.Sessions.Shards, 256)
+	orInt(&o.Sessions.ReplayEvents, 1000)
+	orInt(&o.Sessions.ReplayBytes, 1<<20)
 	orDuration(&o.Sessions.IdleTTL, 30*time.Minute)
 	orDuration(&o.Sessions.Sweep, 5*time.Second)
 	orDuration(&o.Lists.TTL, 5*time.Minute)

@@ -170,6 +170,8 @@ func messagesOf(r *running, resp *http.Response) []string {
 		if err != nil || !ok {
 			return all
 		}
-		all = append(all, string(e.Data))
+		if len(e.Data) > 0 { // else the priming event
+			all = append(all, string(e.Data))
+		}
 	}
 }

@@ -137,6 +137,7 @@ func serverOptions(cfg *config.Config, logTo io.Writer) server.Options {
 		Sessions: server.Sessions{
 			Max: cfg.Sessions.Max, MaxPerPrincipal: cfg.Sessions.MaxPerPrincipal,
 			IdleTTL: cfg.Sessions.IdleTTL, Sweep: cfg.Sessions.Sweep, Shards: cfg.Registry.Shards,
+			ReplayEvents: cfg.Sessions.ReplayEvents, ReplayBytes: cfg.Sessions.ReplayBytes,
 		},
 		Lists: server.Lists{
 			PageSize: cfg.Lists.PageSize, TTL: cfg.Lists.TTL, CacheScope: cfg.Lists.CacheScope,

@@ -59,6 +59,7 @@ func addFixtures(s *server.Server) {
 	}
 	tool("test_error_handling", "Always fails.", failAlways)
 	tool("test_tool_with_progress", "Reports 0, 50 and 100 of 100.", reportProgress)
+	tool("test_reconnection", "Closes its event stream, then answers.", closeAndAnswer)
 	tool("test_tool_with_logging", "Logs three messages.", logThrice)
 	tool("test_logging_tool", "Logs one message.", logOnce)
 	tool("test_streaming_elicitation", "Reports progress, then answers.", reportProgress)
@@ -104,6 +105,17 @@ func logThrice(ctx context.Context, req *mcp.Request, _ none) (string, error) {
 
 func logOnce(ctx context.Context, req *mcp.Request, _ none) (string, error) {
 	return "logged", req.Log(ctx, "info", "everything", "This is a log message")
+}
+
+// closeAndAnswer lets its client come back for the answer (SEP-1699).
+func closeAndAnswer(ctx context.Context, req *mcp.Request, _ none) (string, error) {
+	req.CloseStream(500 * time.Millisecond)
+	select {
+	case <-ctx.Done():
+		return "", context.Cause(ctx)
+	case <-time.After(100 * time.Millisecond):
+		return "reconnected", nil
+	}
 }
 
 func needSampling(_ context.Context, req *mcp.Request, _ none) (string, error) {

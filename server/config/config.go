@@ -87,6 +87,8 @@ type Sessions struct {
 	MaxPerPrincipal int           `yaml:"max_per_principal"`
 	IdleTTL         time.Duration `yaml:"idle_ttl"`
 	Sweep           time.Duration `yaml:"sweep"`
+	ReplayEvents    int           `yaml:"replay_events"`
+	ReplayBytes     int           `yaml:"replay_bytes"`
 }
 
 // Lists are the answers of tools/list and its kin.
@@ -137,6 +139,7 @@ func Default() *Config {
 		Registry: Registry{Shards: 256},
 		Sessions: Sessions{
 			Max: 100_000, IdleTTL: 30 * time.Minute, Sweep: 5 * time.Second,
+			ReplayEvents: 1000, ReplayBytes: 1 << 20,
 		},
 		Lists:    Lists{PageSize: 1000, TTL: 5 * time.Minute, CacheScope: "public"},
 		Security: Security{Check: true},

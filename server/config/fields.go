@@ -204,6 +204,14 @@ func sessionFields() []field {
 			doc: "How often forgotten sessions are looked for.",
 		},
 		{
+			path: "sessions.replay_events", unit: "events", min: 1, max: 1_000_000,
+			doc: "Events kept for each session whose client may resume an event stream.",
+		},
+		{
+			path: "sessions.replay_bytes", unit: bytesUnit, min: kib, max: gib,
+			doc: "Bytes of these events; the oldest go first.",
+		},
+		{
 			path: "lists.page_size", unit: "entries", min: 1, max: 100_000,
 			doc: "Entries of one page of tools/list and the other lists.",
 		},
