@@ -2,9 +2,11 @@ package mcp
 
 import (
 	"bytes"
+	"crypto/rand"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/mcploop/mcploop/codec"
 )
@@ -19,8 +21,11 @@ import (
 type InputRequest interface {
 	// InputMethod is the method of the request on the wire.
 	InputMethod() string
-	// capability is the client capability that the request needs, as a ClientCapabilities object.
-	capability() map[string]any
+	// needs is the client capability that the request needs, with its part behind a point, and
+	// the first revision that has it.
+	needs() (capability string, since Version)
+	// at is the params as revision v knows them.
+	at(v Version) any
 }
 
 // InputRequests are requests by keys that the handler chooses; the answers come by the same keys.
@@ -62,11 +67,31 @@ type ElicitParams struct {
 // InputMethod implements InputRequest.
 func (*ElicitParams) InputMethod() string { return RequestElicit }
 
-func (p *ElicitParams) capability() map[string]any {
-	if p.Mode == "url" {
-		return map[string]any{"elicitation": map[string]any{"url": struct{}{}}}
+func (p *ElicitParams) needs() (string, Version) {
+	if p.url() {
+		return "elicitation.url", V20251125
 	}
-	return map[string]any{"elicitation": map[string]any{}}
+	return "elicitation.form", V20250618
+}
+
+func (p *ElicitParams) url() bool { return p.Mode == "url" || p.Mode == "" && p.URL != "" }
+
+// at: 2025-06-18 has no mode; elicitationId is of 2025-11-25 with a URL, which must have one.
+func (p *ElicitParams) at(v Version) any {
+	down := *p
+	down.Mode = "form"
+	if p.url() {
+		down.Mode = "url"
+	}
+	switch {
+	case v < V20251125:
+		down.Mode = ""
+	case v.Modern() || !p.url():
+		down.ElicitationID = ""
+	case p.ElicitationID == "":
+		down.ElicitationID = rand.Text()
+	}
+	return &down
 }
 
 // ElicitResult is the user's answer (schema: ElicitResult). Action is "accept", "decline" or
@@ -122,12 +147,14 @@ type CreateMessageParams struct {
 // InputMethod implements InputRequest.
 func (*CreateMessageParams) InputMethod() string { return RequestCreateMessage }
 
-func (p *CreateMessageParams) capability() map[string]any {
+func (p *CreateMessageParams) needs() (string, Version) {
 	if p.Tools != nil || p.ToolChoice != nil {
-		return map[string]any{"sampling": map[string]any{"tools": struct{}{}}}
+		return "sampling.tools", V20251125
 	}
-	return map[string]any{"sampling": map[string]any{}}
+	return "sampling", V20241105
 }
+
+func (p *CreateMessageParams) at(Version) any { return p }
 
 // CreateMessageResult is what the client's model said (schema: CreateMessageResult). Content has
 // one block or more.
@@ -178,8 +205,65 @@ type ListRootsParams struct {
 // InputMethod implements InputRequest.
 func (*ListRootsParams) InputMethod() string { return RequestListRoots }
 
-func (*ListRootsParams) capability() map[string]any {
-	return map[string]any{"roots": struct{}{}}
+func (*ListRootsParams) needs() (string, Version) { return "roots", V20241105 }
+
+func (p *ListRootsParams) at(Version) any { return p }
+
+// Missing returns what the client of a request of revision v lacks for rs, as a
+// ClientCapabilities object; nil when it has declared all of it. capabilities is the raw object
+// that it declared.
+func (rs InputRequests) Missing(capabilities json.RawMessage, v Version) map[string]any {
+	var missing map[string]any
+	for _, r := range rs {
+		need, since := r.needs()
+		if v >= since && declares(capabilities, need) {
+			continue
+		}
+		if missing == nil {
+			missing = map[string]any{}
+		}
+		name, part, _ := strings.Cut(need, ".")
+		inner, _ := missing[name].(map[string]any)
+		if inner == nil {
+			inner = map[string]any{}
+		}
+		if part != "" && part != "form" { // an empty object means form
+			inner[part] = struct{}{}
+		}
+		missing[name] = inner
+	}
+	return missing
+}
+
+// declares tells whether capabilities, a raw ClientCapabilities object, has the capability name,
+// or its part behind a point. Elicitation without a part is elicitation by form (2026-07-28 and
+// 2025-11-25, client/elicitation, "Capabilities").
+func declares(capabilities json.RawMessage, name string) bool {
+	name, part, _ := strings.Cut(name, ".")
+	whole := codec.Find(capabilities, name)
+	switch {
+	case whole == nil:
+		return false
+	case part == "":
+		return true
+	case part == "form":
+		return codec.Find(whole, part) != nil || codec.Find(whole, "url") == nil
+	}
+	return codec.Find(whole, part) != nil
+}
+
+// AppendInputRequests appends rs as revision v knows them: the object inputRequests.
+func AppendInputRequests(dst []byte, rs InputRequests, v Version) ([]byte, error) {
+	wire := make(map[string]any, len(rs))
+	for key, r := range rs {
+		wire[key] = map[string]any{"method": r.InputMethod(), "params": r.at(v)}
+	}
+	return appendJSON(dst, wire)
+}
+
+// AppendInputRequest appends the params of r as revision v knows them.
+func AppendInputRequest(dst []byte, r InputRequest, v Version) ([]byte, error) {
+	return appendJSON(dst, r.at(v))
 }
 
 // Root is a place that the client works in (schema: Root).

@@ -111,14 +111,14 @@ var emptyObject = []byte("{}")
 // Args when a raw handler wants one or two. The view lives as long as the arguments.
 func (r *Request) Arg(name string) json.RawMessage { return codec.Find(r.Params.Arguments, name) }
 
-// HasCapability tells whether the client declared the capability, e.g. "sampling".
-func (r *Request) HasCapability(name string) bool {
-	var declared map[string]json.RawMessage
-	if r.Capabilities == nil || json.Unmarshal(r.Capabilities, &declared) != nil {
-		return false
-	}
-	_, ok := declared[name]
-	return ok
+// HasCapability tells whether the client declared the capability, e.g. "sampling", or a part of it
+// behind a point: "sampling.tools", "elicitation.form", "elicitation.url".
+func (r *Request) HasCapability(name string) bool { return declares(r.Capabilities, name) }
+
+// HasExtension tells whether the client declared the extension, e.g.
+// "io.modelcontextprotocol/tasks".
+func (r *Request) HasExtension(name string) bool {
+	return codec.Find(codec.Find(r.Capabilities, "extensions"), name) != nil
 }
 
 // NotifyProgress tells the client how far the call has come. It does nothing when the client

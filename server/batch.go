@@ -50,7 +50,7 @@ func (s *Server) element(ls *loopState, b *batch, p *peer, calls *inflight, raw 
 		return s.refuseScanned(in, nil, fault)
 	}
 	if in.msg.Kind == codec.KindResult || in.msg.Kind == codec.KindError {
-		ls.count.strayReplies.Add(1)
+		p.answered(in)
 		return nil
 	}
 	if fault := in.classify(); fault != nil {

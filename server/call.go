@@ -48,10 +48,15 @@ type Call struct {
 	origin  origin
 	calls   *inflight // where it can be found by its id
 	work    *work
+	peer    *peer // the legacy session, nil in the modern era
+	asking  asking
 	id      []byte // raw JSON, in buf
 	buf     *pool.Buffer
 	method  mcp.Method
 	request mcp.Request
+
+	principal string // modern: who it belongs to
+
 	telling sync.Mutex    // held while a notification goes out, and where state leaves callPending
 	state   atomic.Uint32 // callPending, then one of the others, once
 	refs    atomic.Int32  // who still reads buf: the handler, and whoever ends the call
@@ -79,7 +84,7 @@ var (
 // the handler was found by; it is kept.
 func (s *Server) newCall(in *inbound, w *work, name string, args []byte) *Call {
 	c := &Call{s: s, ls: in.ls, origin: in.origin, calls: in.calls}
-	c.work, c.method = w, in.method
+	c.work, c.method, c.peer, c.principal = w, in.method, in.peer, in.principal()
 	c.Request = &c.request
 	c.refs.Store(2)
 	c.buf = s.buffers.Get()
@@ -100,6 +105,7 @@ func (s *Server) newCall(in *inbound, w *work, name string, args []byte) *Call {
 	c.request.Capabilities, c.request.Client = orNil(b[n3:n4:n4]), orNil(b[n4:])
 	c.request.Version, c.request.LogLevel = in.version, in.logLevel()
 	c.request.SessionID = in.sessionID()
+	c.request.InputResponses, c.request.InputState = in.input.responses, in.input.state
 	c.request.Bind(c, nil)
 	c.began = time.Now()
 	c.ctx, c.cancel = context.WithCancelCause(context.Background())
@@ -165,8 +171,13 @@ func (c *Call) reply(result []byte, t resultType) {
 }
 
 // Fail ends the call with an error: an *mcp.Error as a protocol error, any other error of a tool
-// as an answer with isError.
+// as an answer with isError. *mcp.InputRequired does what RequireInput does.
 func (c *Call) Fail(err error) {
+	var need *mcp.InputRequired
+	if errors.As(err, &need) {
+		c.require(need)
+		return
+	}
 	if !protocolError(err) && c.method == mcp.MethodToolsCall {
 		c.ReplyRaw(mcp.AppendErrorResult(nil, []byte(err.Error())))
 		return
@@ -233,6 +244,7 @@ func (c *Call) expire() { c.failFor(ErrTimeout, codec.ErrTimeout, nil) }
 
 func (c *Call) untrack(cause error) {
 	c.calls.remove(c)
+	c.unask()
 	c.cancel(cause)
 	if c.timer != nil {
 		c.timer.Stop()
@@ -268,6 +280,10 @@ func (s *Server) runBlocking(_ int, c *Call) {
 	if c.state.Load() != callPending {
 		return // cancelled while it waited
 	}
+	if c.work.async != nil { // it has asked, and the answers are there
+		s.startAsync(c)
+		return
+	}
 	buf := s.buffers.Get()
 	defer s.buffers.Put(buf)
 	result, err := s.guard(c.ctx, c.work.run, c.Request, buf.B[:0])
@@ -276,7 +292,9 @@ func (s *Server) runBlocking(_ int, c *Call) {
 		return
 	}
 	buf.B = result
-	c.work.duration.Update(time.Since(c.began).Seconds())
+	if c.work.duration != nil {
+		c.work.duration.Update(time.Since(c.began).Seconds())
+	}
 	c.ReplyRaw(result)
 }
 

@@ -4,6 +4,7 @@ package server
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/mcploop/mcploop/codec"
@@ -133,7 +134,18 @@ func (s *Server) callTool(in *inbound, out []byte) []byte {
 	if fault := in.env.CheckToken(); fault != nil {
 		return in.fail(out, inBand(fault), nil)
 	}
+	if fault := s.takeInput(in, t.Name, args); fault != nil {
+		return in.fail(out, inBand(fault), nil)
+	}
 	return s.call(in, &t.Handler.work, t.Name, args, out)
+}
+
+// takeInput reads what a modern retry brings; legacy clients answer requests instead.
+func (s *Server) takeInput(in *inbound, name string, args []byte) (fault *codec.Error) {
+	if in.peer == nil {
+		in.input, fault = s.readInput(in, name, args)
+	}
+	return fault
 }
 
 // call runs w here and now when it is inline, else hands it on. name is what it was found by.
@@ -159,12 +171,13 @@ func (s *Server) callInline(in *inbound, w *work, name string, args, out []byte)
 	req.Version, req.LogLevel = in.version, in.logLevel()
 	req.Capabilities, req.Client = in.capabilities(), in.clientInfo()
 	req.SessionID = in.sessionID()
+	req.InputResponses, req.InputState = in.input.responses, in.input.state
 	start := len(out)
 	out = appendResultHead(out, in.msg.ID)
 	body := len(out)
 	out, err := s.guard(context.Background(), w.run, req, out)
 	if err != nil {
-		return s.inlineError(in, out[:start], err)
+		return s.inlineError(in, w, out[:start], err)
 	}
 	if timed {
 		ls.observe(in.method, time.Since(began))
@@ -181,7 +194,11 @@ func (s *Server) callInline(in *inbound, w *work, name string, args, out []byte)
 const inlineSample = 64
 
 // inlineError answers a handler's error.
-func (s *Server) inlineError(in *inbound, out []byte, err error) []byte {
+func (s *Server) inlineError(in *inbound, w *work, out []byte, err error) []byte {
+	var need *mcp.InputRequired
+	if errors.As(err, &need) {
+		return s.inlineInput(in, w, out, need)
+	}
 	if !protocolError(err) && in.method == mcp.MethodToolsCall {
 		return s.appendWholeResult(out, in.msg.ID,
 			mcp.AppendErrorResult(nil, []byte(err.Error())), in.version, resultComplete)
@@ -190,19 +207,25 @@ func (s *Server) inlineError(in *inbound, out []byte, err error) []byte {
 	return in.fail(out, fault, data)
 }
 
+// inlineInput turns an inline request whose handler needs input into a call, which can wait.
+func (s *Server) inlineInput(in *inbound, w *work, out []byte, need *mcp.InputRequired) []byte {
+	p := &in.ls.inline.Params
+	c, out := s.track(in, w, p.Name, p.Arguments, out)
+	if c == nil {
+		return out
+	}
+	in.ls.count.accepted.Add(1)
+	in.pending = true
+	c.require(need)
+	c.release() // the handler's part
+	return out
+}
+
 // callLater hands the call to a worker, or to the tool itself when it is async.
 func (s *Server) callLater(in *inbound, w *work, name string, args, out []byte) []byte {
-	if s.draining.Load() {
-		return in.fail(out, codec.ErrOverloaded.With("the server is shutting down"), nil)
-	}
-	c := s.newCall(in, w, name, args)
-	s.inFlight.Add(1)
-	in.origin.expect(c) // before add: from then on another connection of the session may cancel it
-	if !in.calls.add(c) {
-		s.inFlight.Add(-1)
-		in.origin.refused(c)
-		c.discard()
-		return in.fail(out, codec.ErrInvalidRequest.With("id is in flight already"), nil)
+	c, out := s.track(in, w, name, args, out)
+	if c == nil {
+		return out
 	}
 	if c.work.async == nil && s.workers.Submit(in.ls.loop.Index(), c) != nil {
 		return s.refuseCall(in, c, out)
@@ -213,6 +236,24 @@ func (s *Server) callLater(in *inbound, w *work, name string, args, out []byte) 
 		s.startAsync(c)
 	}
 	return out
+}
+
+// track makes a call that can be found by its id; nil when it was refused and out has the answer.
+func (s *Server) track(in *inbound, w *work, name string, args, out []byte) (*Call, []byte) {
+	if s.draining.Load() {
+		fault := codec.ErrOverloaded.With("the server is shutting down")
+		return nil, in.fail(out, fault, nil)
+	}
+	c := s.newCall(in, w, name, args)
+	s.inFlight.Add(1)
+	in.origin.expect(c) // before add: from then on another connection of the session may cancel it
+	if !in.calls.add(c) {
+		s.inFlight.Add(-1)
+		in.origin.refused(c)
+		c.discard()
+		return nil, in.fail(out, codec.ErrInvalidRequest.With("id is in flight already"), nil)
+	}
+	return c, out
 }
 
 // refuseCall answers a call that the queue did not take, unless somebody has ended it meanwhile.

@@ -109,7 +109,11 @@ func (d *lineDoor) frame(lc *lineConn, line, out []byte) []byte {
 // message answers one scanned message.
 func (d *lineDoor) message(lc *lineConn, in *inbound, out []byte) []byte {
 	if in.msg.Kind == codec.KindResult || in.msg.Kind == codec.KindError {
-		lc.ls.count.strayReplies.Add(1)
+		if lc.peer == nil {
+			lc.ls.count.strayReplies.Add(1)
+			return out
+		}
+		lc.peer.answered(in)
 		return out
 	}
 	if fault := in.classify(); fault != nil {

@@ -4,8 +4,6 @@ package server
 
 import (
 	"bytes"
-	"crypto/sha256"
-	"encoding/base64"
 
 	"github.com/mcploop/mcploop/codec"
 	"github.com/mcploop/mcploop/mcp"
@@ -31,7 +29,7 @@ func (d *httpDoor) post(hc *httpConn, r *codec.Request, body []byte) {
 		return
 	}
 	if in.msg.Kind == codec.KindResult || in.msg.Kind == codec.KindError {
-		d.postReply(hc, r)
+		d.postReply(hc, r, in)
 		return
 	}
 	fault := in.classify()
@@ -87,7 +85,7 @@ func (d *httpDoor) answer(hc *httpConn, in *inbound, out []byte) {
 
 // postModern serves a message of the modern era: nothing is remembered between two of them.
 func (d *httpDoor) postModern(hc *httpConn, r *codec.Request, in *inbound) {
-	hc.reply.modern = true
+	hc.reply.modern, in.auth = true, r.Authorization
 	out := hc.ls.body[:0]
 	fault := checkVersionAndMethod(r, in)
 	switch {
@@ -174,13 +172,14 @@ func (d *httpDoor) postLegacy(hc *httpConn, r *codec.Request, in *inbound) {
 	d.answer(hc, in, d.s.dispatch(in, hc.ls.body[:0]))
 }
 
-// postReply takes a client's answer to a request of the server. None is outstanding yet, so it
-// is counted and dropped.
-func (d *httpDoor) postReply(hc *httpConn, r *codec.Request) {
-	if _, ok := d.legacy(hc, r); !ok {
+// postReply takes a client's answer to a request of the server. What nobody waits for is accepted
+// all the same: the answer may have crossed the end of its call.
+func (d *httpDoor) postReply(hc *httpConn, r *codec.Request, in *inbound) {
+	p, ok := d.legacy(hc, r)
+	if !ok {
 		return
 	}
-	hc.ls.count.strayReplies.Add(1)
+	p.answered(in)
 	hc.respond(202, "", nil)
 }
 
@@ -206,10 +205,4 @@ func (d *httpDoor) postBatch(hc *httpConn, r *codec.Request, body []byte) {
 
 // principalOf names who a session belongs to: without authorization it is everybody, else the
 // one who holds the same credentials.
-func principalOf(r *codec.Request) string {
-	if r.Authorization == nil {
-		return ""
-	}
-	sum := sha256.Sum256(r.Authorization)
-	return base64.RawStdEncoding.EncodeToString(sum[:16])
-}
+func principalOf(r *codec.Request) string { return principalText(r.Authorization) }

@@ -70,6 +70,9 @@ type inbound struct {
 	calls   *inflight // where calls of this peer wait
 	peer    *peer     // the legacy session, nil in the modern era
 
+	input input  // what a modern retry brings
+	auth  []byte // modern HTTP: the credentials, a view into the request
+
 	status  int  // HTTP status of the answer that was appended
 	pending bool // the answer comes later
 }
@@ -84,11 +87,15 @@ type peer struct {
 	calls        inflight
 	logging      sync.Mutex // guards events
 	events       *eventLog  // HTTP only; nil until an event needs it
+	asks         asks
 	subscriptions
 }
 
 func (in *inbound) reset() {
-	in.origin, in.calls, in.peer = nil, nil, nil
+	in.origin, in.calls, in.peer, in.auth = nil, nil, nil, nil
+	if in.input.responses != nil || in.input.state != nil {
+		in.input = input{}
+	}
 	in.status, in.pending = 200, false
 	in.method, in.version = mcp.MethodUnknown, mcp.NoVersion
 }
@@ -106,6 +113,9 @@ func (in *inbound) clientInfo() []byte {
 	}
 	return in.env.ClientInfo
 }
+
+// principal names who a modern request belongs to.
+func (in *inbound) principal() string { return principalText(in.auth) }
 
 func (in *inbound) sessionID() string {
 	if in.peer != nil {

@@ -43,6 +43,11 @@ func (s *Server) registerMetrics() {
 	count("mcploop_events_replayed_total",
 		func(c *counters) *atomic.Uint64 { return &c.replayed })
 	count("mcploop_events_dropped_total", func(c *counters) *atomic.Uint64 { return &c.dropped })
+	count("mcploop_input_asked_total", func(c *counters) *atomic.Uint64 { return &c.inputAsked })
+	count("mcploop_input_answered_total",
+		func(c *counters) *atomic.Uint64 { return &c.inputAnswered })
+	count("mcploop_input_states_refused_total",
+		func(c *counters) *atomic.Uint64 { return &c.statesRefused })
 	s.registerGauges()
 	s.registerLoopMetrics()
 	s.set.RegisterMetricsWriter(s.writeDurations)

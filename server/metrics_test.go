@@ -194,6 +194,19 @@ func callRows() []metricRow {
 				)(r)
 			},
 		},
+		{
+			[]string{
+				"mcploop_input_asked_total", "mcploop_input_answered_total",
+				"mcploop_input_states_refused_total",
+			}, nil,
+			func(r *running) {
+				addAskers(r.Server)
+				c := r.dialTCP()
+				c.initializeWith("2025-11-25", `{"elicitation":{}}`)
+				c.reply(c.ask(legacyCall("1", "ask_name", "{}")), `{"action":"decline"}`)
+				c.ask(modernRequest("2", "tools/call", `"name":"ask_name","requestState":"x"`))
+			},
+		},
 		{[]string{"mcploop_sessions"}, nil, func(r *running) { r.session("2025-11-25") }},
 	}
 }

@@ -39,6 +39,7 @@ type Options struct {
 	Sessions Sessions
 	Lists    Lists
 	Security Security
+	Input    Input
 
 	CallTimeout  time.Duration // longest run of one tool call; default 5 min, negative: none
 	DrainTimeout time.Duration // longest wait for calls in flight at the end; default 30 s
@@ -115,6 +116,18 @@ type Security struct {
 	Off bool
 }
 
+// Input is what handlers ask clients for, see mcp.InputRequired.
+type Input struct {
+	// StateKeys seal the state that modern clients carry: each 32 random bytes. The first one
+	// seals, all of them open; see package seal for how to exchange them. Nodes behind one
+	// address need the same. Default: one that is gone with the process.
+	StateKeys  [][]byte
+	StateTTL   time.Duration // how long a client may take to come back; default 10 min
+	StateBytes int           // state and answers of one request before sealing; default 64 KiB
+	Timeout    time.Duration // how long a legacy client may think; default 10 min
+	OpenMax    int           // unanswered requests to one legacy session; default 64
+}
+
 func orInt(v *int, byDefault int) {
 	if *v == 0 {
 		*v = byDefault
@@ -152,6 +165,10 @@ func (o *Options) setDefaults() {
 	orDuration(&o.Lists.TTL, 5*time.Minute)
 	orDuration(&o.CallTimeout, 5*time.Minute)
 	orDuration(&o.DrainTimeout, 30*time.Second)
+	orDuration(&o.Input.StateTTL, 10*time.Minute)
+	orDuration(&o.Input.Timeout, 10*time.Minute)
+	orInt(&o.Input.StateBytes, 64<<10)
+	orInt(&o.Input.OpenMax, 64)
 	o.Limits.setDefaults()
 }
 
@@ -212,12 +229,14 @@ func (o *Options) negative() []error {
 	l := &o.Limits
 	var faults []error
 	for name, v := range map[string]int{
-		"MessageBytes": l.MessageBytes, "BatchMessages": l.BatchMessages,
-		"InFlightPerConn": l.InFlightPerConn, "HeadBytes": l.HeadBytes, "Headers": l.Headers,
-		"TargetBytes": l.TargetBytes, "Streams": l.Streams, "Subscriptions": l.Subscriptions,
+		"Limits.MessageBytes": l.MessageBytes, "Limits.BatchMessages": l.BatchMessages,
+		"Limits.InFlightPerConn": l.InFlightPerConn, "Limits.HeadBytes": l.HeadBytes,
+		"Limits.Headers": l.Headers, "Limits.TargetBytes": l.TargetBytes,
+		"Limits.Streams": l.Streams, "Limits.Subscriptions": l.Subscriptions,
+		"Input.StateBytes": o.Input.StateBytes, "Input.OpenMax": o.Input.OpenMax,
 	} {
 		if v < 0 {
-			faults = append(faults, fmt.Errorf("option Limits.%s is %d; want more than 0", name, v))
+			faults = append(faults, fmt.Errorf("option %s is %d; want more than 0", name, v))
 		}
 	}
 	for name, v := range map[string]time.Duration{
@@ -225,6 +244,7 @@ func (o *Options) negative() []error {
 		"Limits.FrameTimeout": l.FrameTimeout, "Limits.FirstTimeout": l.FirstTimeout,
 		"Limits.IdleTimeout": l.IdleTimeout, "Sessions.Sweep": o.Sessions.Sweep,
 		"Lists.TTL": o.Lists.TTL, "DrainTimeout": o.DrainTimeout,
+		"Input.StateTTL": o.Input.StateTTL, "Input.Timeout": o.Input.Timeout,
 	} {
 		if v < 0 {
 			faults = append(faults, fmt.Errorf("%s is %s; want more than 0", name, v))

@@ -88,5 +88,8 @@ func (s *Server) getPrompt(in *inbound, out []byte) []byte {
 	if fault := in.env.CheckToken(); fault != nil {
 		return in.fail(out, inBand(fault), nil)
 	}
+	if fault := s.takeInput(in, p.Name, args); fault != nil {
+		return in.fail(out, inBand(fault), nil)
+	}
 	return s.call(in, &p.Handler.work, p.Name, args, out)
 }

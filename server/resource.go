@@ -117,7 +117,11 @@ func (s *Server) readResource(in *inbound, out []byte) []byte {
 		fault, data := mcp.WireError(mcp.ResourceNotFound(string(uri)), in.version)
 		return in.fail(out, fault, data)
 	}
-	return s.call(in, &r.work, string(uri), nil, out)
+	name := string(uri)
+	if fault := s.takeInput(in, name, nil); fault != nil {
+		return in.fail(out, inBand(fault), nil)
+	}
+	return s.call(in, &r.work, name, nil, out)
 }
 
 // uriParam is the URI of a request about one resource.

@@ -15,6 +15,7 @@ import (
 	"github.com/mcploop/mcploop/loop"
 	"github.com/mcploop/mcploop/mcp"
 	"github.com/mcploop/mcploop/pool"
+	"github.com/mcploop/mcploop/server/seal"
 	"github.com/mcploop/mcploop/server/session"
 	"github.com/mcploop/mcploop/shard"
 )
@@ -30,6 +31,7 @@ type Server struct {
 
 	info       []byte                  // raw serverInfo
 	tails      [resultTypeCount][]byte // close every modern result
+	ring       *seal.Ring              // seals requestState
 	about      atomic.Pointer[about]
 	describing sync.Mutex // held while about is made anew
 
@@ -72,6 +74,9 @@ func New(opt Options) (*Server, error) {
 		return nil, err
 	}
 	var err error
+	if s.ring, err = seal.New(opt.Input.StateKeys...); err != nil {
+		return nil, fmt.Errorf("cannot use Input.StateKeys: %w", err)
+	}
 	s.sessions, err = session.New(session.Options{
 		Max: opt.Sessions.Max, MaxPerPrincipal: opt.Sessions.MaxPerPrincipal,
 		IdleTTL: opt.Sessions.IdleTTL, Shards: opt.Sessions.Shards, Now: s.clock.Load,

@@ -113,6 +113,7 @@ func (f *serveFlags) config() (*config.Config, error) {
 // serverOptions turns a configuration into the server's options, key by key.
 func serverOptions(cfg *config.Config, logTo io.Writer) server.Options {
 	l := &cfg.Limits
+	keys, _ := cfg.Input.Keys() // Validate has passed them
 	return server.Options{
 		Name: cfg.Name, Version: orElse(cfg.Version, version),
 		HTTP: cfg.Listen.HTTP, TCP: cfg.Listen.TCP, Unix: cfg.Listen.Unix, Stdio: cfg.Listen.Stdio,
@@ -145,6 +146,10 @@ func serverOptions(cfg *config.Config, logTo io.Writer) server.Options {
 		Security: server.Security{
 			AllowedHosts: cfg.Security.AllowedHosts, AllowedOrigins: cfg.Security.AllowedOrigins,
 			Off: !cfg.Security.Check,
+		},
+		Input: server.Input{
+			StateKeys: keys, StateTTL: cfg.Input.StateTTL, StateBytes: cfg.Input.StateBytes,
+			Timeout: cfg.Input.Timeout, OpenMax: cfg.Input.Open,
 		},
 		CallTimeout:  orNever(cfg.Timeouts.Call),
 		DrainTimeout: cfg.Timeouts.Drain,

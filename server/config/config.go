@@ -1,6 +1,10 @@
 package config
 
-import "time"
+import (
+	"encoding/base64"
+	"fmt"
+	"time"
+)
 
 // Config is everything that can be set from a file. Zero is not a usable Config: begin with
 // Default. Each field's unit, limits and meaning stand in fields.go under its yaml path.
@@ -18,6 +22,7 @@ type Config struct {
 	Sessions Sessions `yaml:"sessions"`
 	Lists    Lists    `yaml:"lists"`
 	Security Security `yaml:"security"`
+	Input    Input    `yaml:"input"`
 	Timeouts Timeouts `yaml:"timeouts"`
 	Log      Log      `yaml:"log"`
 	Tools    Tools    `yaml:"tools"`
@@ -105,6 +110,31 @@ type Security struct {
 	AllowedHosts   []string `yaml:"allowed_hosts"`
 }
 
+// Input is what tools ask clients for (elicitation, sampling, roots).
+type Input struct {
+	StateKeys  []string      `yaml:"state_keys"`
+	StateTTL   time.Duration `yaml:"state_ttl"`
+	StateBytes int           `yaml:"state_bytes"`
+	Timeout    time.Duration `yaml:"timeout"`
+	Open       int           `yaml:"open"`
+}
+
+// Keys decodes StateKeys.
+func (i *Input) Keys() ([][]byte, error) {
+	var keys [][]byte
+	for n, text := range i.StateKeys {
+		key, err := base64.StdEncoding.DecodeString(text)
+		if err != nil || len(key) != stateKeyBytes {
+			return nil, fmt.Errorf("cannot use input.state_keys[%d]: it must be the base64 of %d "+
+				"random bytes", n, stateKeyBytes)
+		}
+		keys = append(keys, key)
+	}
+	return keys, nil
+}
+
+const stateKeyBytes = 32
+
 // Timeouts are those of work, not of bytes; the latter are in Limits.
 type Timeouts struct {
 	Call  time.Duration `yaml:"call"`
@@ -143,6 +173,9 @@ func Default() *Config {
 		},
 		Lists:    Lists{PageSize: 1000, TTL: 5 * time.Minute, CacheScope: "public"},
 		Security: Security{Check: true},
+		Input: Input{
+			StateTTL: 10 * time.Minute, StateBytes: 64 * kib, Timeout: 10 * time.Minute, Open: 64,
+		},
 		Timeouts: Timeouts{Call: 5 * time.Minute, Drain: 30 * time.Second},
 		Log:      Log{Level: "info", Format: "text"},
 		Tools:    Tools{Samples: true},

@@ -25,7 +25,8 @@ const (
 func fieldTable() []field {
 	var t []field
 	for _, part := range [][]field{
-		doorFields(), limitFields(), timeoutFields(), loadFields(), sessionFields(), restFields(),
+		doorFields(), limitFields(), timeoutFields(), loadFields(), sessionFields(), inputFields(),
+		restFields(),
 	} {
 		t = append(t, part...)
 	}
@@ -222,6 +223,34 @@ func sessionFields() []field {
 		{
 			path: "lists.cache_scope", enum: []string{"public", "private"},
 			doc: "Who may cache a list (cacheScope of the modern era).",
+		},
+	}
+}
+
+func inputFields() []field {
+	ms, hour := int64(time.Millisecond), int64(time.Hour)
+	return []field{
+		{
+			path: "input.state_keys", unit: "base64",
+			doc: "Keys of 32 random bytes that seal what modern clients carry between the rounds " +
+				"of a request: the first seals, all open. None is one that is gone with the " +
+				"process; several nodes need the same. Write ${VAR}, not the key.",
+		},
+		{
+			path: "input.state_ttl", unit: durationUnit, min: 100 * ms, max: 24 * hour,
+			doc: "How long a modern client may take to come back with its answers.",
+		},
+		{
+			path: "input.state_bytes", unit: bytesUnit, min: kib, max: mib,
+			doc: "State and earlier answers of one request, before they are sealed.",
+		},
+		{
+			path: "input.timeout", unit: durationUnit, min: 100 * ms, max: 24 * hour,
+			doc: "How long a legacy client may think about what a tool asks it.",
+		},
+		{
+			path: "input.open", unit: "requests", min: 1, max: 10_000,
+			doc: "Requests of tools that one legacy session has not answered yet.",
 		},
 	}
 }

@@ -93,6 +93,9 @@ func (c *Config) crossFaults() Faults {
 	c.checkDoors(report)
 	c.checkPairs(report)
 	c.checkSecurity(report)
+	if _, err := c.Input.Keys(); err != nil {
+		report("input.state_keys", "", err.Error()+"; make one with: openssl rand -base64 32")
+	}
 	if n := c.Registry.Shards; n > 0 && bits.OnesCount(uint(n)) != 1 {
 		report("registry.shards", strconv.Itoa(n), "write a power of two, such as 256")
 	}

@@ -1,0 +1,228 @@
+package server
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"strconv"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/mcploop/mcploop/codec"
+	"github.com/mcploop/mcploop/mcp"
+)
+
+// A legacy client is asked by requests of the server (2024-11-05 to 2025-11-25, client/…). The
+// handler is the same one: while the client thinks, the call waits in the session's table and holds
+// no goroutine and no worker; with the last answer it goes back to the queue.
+
+// asks are the requests of a session that its client has not answered. The zero value is ready.
+// Safe for concurrent use.
+type asks struct {
+	mu   sync.Mutex // guards what follows
+	last uint64
+	open map[string]ask // by raw id
+}
+
+// ask is one open request.
+type ask struct {
+	call *Call
+	key  string
+}
+
+// add registers a request and returns its raw id; false when most are open already.
+func (a *asks) add(c *Call, key string, most int) (id []byte, ok bool) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if len(a.open) >= most {
+		return nil, false
+	}
+	if a.open == nil {
+		a.open = map[string]ask{}
+	}
+	a.last++
+	id = append(strconv.AppendUint([]byte(`"mcploop-`), a.last, 10), '"')
+	a.open[string(id)] = ask{c, key}
+	return id, true
+}
+
+// take returns the request with that id, once.
+func (a *asks) take(id []byte) (one ask, ok bool) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if one, ok = a.open[string(id)]; ok {
+		a.drop(string(id))
+	}
+	return one, ok
+}
+
+// drop forgets a request. a.mu must be held.
+func (a *asks) drop(id string) {
+	if delete(a.open, id); len(a.open) == 0 {
+		a.open = nil // a quiet session owns no map
+	}
+}
+
+// forget drops every request of c and returns their ids.
+func (a *asks) forget(c *Call) (ids []string) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	for id, one := range a.open {
+		if one.call == c {
+			ids = append(ids, id)
+		}
+	}
+	for _, id := range ids {
+		a.drop(id)
+	}
+	return ids
+}
+
+// asking is what a call that waits for its client has got so far.
+type asking struct {
+	mu      sync.Mutex // guards left and answers
+	left    int
+	answers map[string]json.RawMessage
+	rounds  atomic.Int32
+}
+
+// roundsMax is how often one call may ask.
+const roundsMax = 8
+
+// ask sends the requests of need to the client. The call goes on with the last answer.
+func (c *Call) ask(need *mcp.InputRequired) {
+	if c.asking.rounds.Add(1) > roundsMax {
+		c.Fail(codec.ErrInternal.With("the handler asked more than %d times", roundsMax))
+		return
+	}
+	if need.State != nil {
+		state, err := json.Marshal(need.State)
+		if err != nil {
+			c.Fail(fmt.Errorf("cannot encode the state of the request: %w", err))
+			return
+		}
+		c.request.InputState = state
+	}
+	if len(need.Requests) == 0 { // state alone: call again at once
+		c.resume()
+		return
+	}
+	c.asking.mu.Lock()
+	c.asking.left, c.asking.answers = len(need.Requests), map[string]json.RawMessage{}
+	c.asking.mu.Unlock()
+	c.wait(c.s.opt.Input.Timeout)
+	for key, r := range need.Requests {
+		if err := c.askOne(key, r); err != nil {
+			c.Fail(err)
+			return
+		}
+	}
+}
+
+func (c *Call) askOne(key string, r mcp.InputRequest) error {
+	params, err := mcp.AppendInputRequest(nil, r, c.request.Version)
+	if err != nil {
+		return err
+	}
+	id, ok := c.peer.asks.add(c, key, c.s.opt.Input.OpenMax)
+	if !ok {
+		return codec.ErrOverloaded.With("input.open is reached: %d", c.s.opt.Input.OpenMax)
+	}
+	c.telling.Lock()
+	defer c.telling.Unlock()
+	if c.state.Load() != callPending {
+		return ErrEnded
+	}
+	c.ls.count.inputAsked.Add(1)
+	return c.origin.notify(c, codec.AppendRequest(nil, id, r.InputMethod(), params))
+}
+
+// wait sets how long the call may take from now on.
+func (c *Call) wait(d time.Duration) {
+	c.telling.Lock()
+	defer c.telling.Unlock()
+	switch {
+	case c.state.Load() != callPending:
+	case c.timer != nil && d > 0:
+		c.timer.Reset(d)
+	case c.timer != nil:
+		c.timer.Stop()
+	case d > 0:
+		c.timer = time.AfterFunc(d, c.expire)
+	}
+}
+
+// answered takes a client's answer to a request of the server: in.msg is a result or an error. An
+// answer that nobody waits for in this session is counted and dropped.
+func (p *peer) answered(in *inbound) {
+	one, ok := p.asks.take(in.msg.ID)
+	if !ok {
+		in.ls.count.strayReplies.Add(1)
+		return
+	}
+	in.ls.count.inputAnswered.Add(1)
+	c := one.call
+	if in.msg.Kind == codec.KindError {
+		c.Fail(fmt.Errorf("the client refused %q: %s", one.key, refusal(in.msg.Error)))
+		return
+	}
+	if raw := bytes.TrimSpace(in.msg.Result); len(raw) == 0 || raw[0] != '{' {
+		c.Fail(fmt.Errorf("the client answered %q with something that is no object", one.key))
+		return
+	}
+	c.asking.mu.Lock()
+	c.asking.answers[one.key] = bytes.Clone(in.msg.Result)
+	c.asking.left--
+	done := c.asking.left == 0
+	c.asking.mu.Unlock()
+	if done {
+		c.resume()
+	}
+}
+
+// refusal is the text of a client's error.
+func refusal(raw []byte) string {
+	var wire struct {
+		Code    int    `json:"code"`
+		Message string `json:"message"`
+	}
+	if json.Unmarshal(raw, &wire) != nil {
+		return "an error that cannot be read"
+	}
+	return fmt.Sprintf("%.256s (code %d)", wire.Message, wire.Code)
+}
+
+// resume puts the call back into the queue with the answers so far.
+func (c *Call) resume() {
+	c.telling.Lock()
+	if c.state.Load() != callPending {
+		c.telling.Unlock()
+		return
+	}
+	c.refs.Add(1) // the next run's; whoever ends the call comes after this lock
+	c.telling.Unlock()
+	c.wait(c.s.opt.CallTimeout)
+	all := make(map[string]json.RawMessage, len(c.request.InputResponses)+len(c.asking.answers))
+	for _, some := range []map[string]json.RawMessage{c.request.InputResponses, c.asking.answers} {
+		for key, raw := range some {
+			all[key] = raw
+		}
+	}
+	c.request.InputResponses = all
+	if c.s.workers.Submit(c.ls.loop.Index(), c) != nil {
+		c.failWire(codec.ErrOverloaded, nil)
+		c.release()
+	}
+}
+
+// unask takes back what the client has not answered when the call ends: it need not think further.
+func (c *Call) unask() {
+	if c.peer == nil || c.asking.rounds.Load() == 0 {
+		return
+	}
+	for _, id := range c.peer.asks.forget(c) {
+		params := append(append([]byte(`{"requestId":`), id...), '}')
+		_ = c.origin.notify(c, codec.AppendNotification(nil, mcp.MethodCancelled.String(), params))
+	}
+}
