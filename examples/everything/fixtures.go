@@ -166,4 +166,11 @@ func addChangeFixtures(s *server.Server) {
 		s.RemoveTool("test_temporary")
 		return "the list of tools has changed", nil
 	})
+	server.AddTool(s, mcp.Tool{
+		Name: "test_trigger_prompt_change", Description: "Adds a prompt and removes it again.",
+	}, func(context.Context, *mcp.Request, none) (string, error) {
+		err := s.AddPrompt(mcp.Prompt{Name: "test_temporary"}, simplePrompt)
+		s.RemovePrompt("test_temporary")
+		return "the list of prompts has changed", err
+	})
 }

@@ -4,6 +4,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"log/slog"
@@ -29,8 +30,9 @@ func main() {
 func run(ctx context.Context, args []string) error {
 	opt := server.Options{
 		Name: "mcploop-everything", Title: "Everything", Version: "0.1.0",
-		Instructions: "A server that shows every feature of MCP.",
-		Log:          slog.New(slog.NewTextHandler(os.Stderr, nil)),
+		Instructions:      "A server that shows every feature of MCP.",
+		CompletionHandler: complete,
+		Log:               slog.New(slog.NewTextHandler(os.Stderr, nil)),
 	}
 	flags := flag.NewFlagSet("everything", flag.ContinueOnError)
 	add := func(list *[]string) func(string) error {
@@ -52,5 +54,9 @@ func run(ctx context.Context, args []string) error {
 	}
 	addTools(s)
 	addFixtures(s)
+	if err := errors.Join(addResources(s), addPrompts(s), addInput(s)); err != nil {
+		return err
+	}
+	go changeWatched(ctx, s)
 	return s.Serve(ctx)
 }
