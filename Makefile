@@ -57,7 +57,7 @@ fuzz: ## each fuzz target for FUZZTIME=30s
 	@.ci/need.sh go
 	@.ci/fuzz.sh $(FUZZTIME)
 
-conformance: build ## the official MCP conformance scenarios against bin/everything (needs npm)
+conformance: build ## the official MCP conformance suite against bin/everything (needs npm)
 	@.ci/need.sh npm
 	@.ci/conformance.sh bin/everything
 
