@@ -30,9 +30,7 @@ func (t *Tool) encode(v Version) ([]byte, error) {
 	if v < V20251125 {
 		down.Icons = nil
 	}
-	if v != V20251125 {
-		down.Execution = nil // the experimental tasks of 2025-11-25 alone
-	}
+	down.Execution = nil // a matter of the server since 2026-07-28, experimental before
 	if v < V20250618 {
 		down.Title, down.OutputSchema, down.Meta = "", nil, nil
 	}

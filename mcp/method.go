@@ -23,6 +23,9 @@ const (
 	MethodComplete
 	MethodSubscribe
 	MethodUnsubscribe
+	MethodTasksGet
+	MethodTasksUpdate
+	MethodTasksCancel
 	MethodInitialized
 	MethodCancelled
 	MethodProgress
@@ -68,6 +71,9 @@ var table = [MethodCount]row{
 	MethodComplete:      {name: "completion/complete", columns: allColumns},
 	MethodSubscribe:     {name: "resources/subscribe", columns: legacyColumns},
 	MethodUnsubscribe:   {name: "resources/unsubscribe", columns: legacyColumns},
+	MethodTasksGet:      {name: "tasks/get", columns: modernColumns, nameParam: "taskId"},
+	MethodTasksUpdate:   {name: "tasks/update", columns: modernColumns, nameParam: "taskId"},
+	MethodTasksCancel:   {name: "tasks/cancel", columns: modernColumns, nameParam: "taskId"},
 
 	MethodInitialized: {
 		name: "notifications/initialized", columns: legacyColumns, notification: true,
@@ -117,6 +123,12 @@ func LookupMethod(name []byte) Method {
 		return MethodSubscribe
 	case "resources/unsubscribe":
 		return MethodUnsubscribe
+	case "tasks/get":
+		return MethodTasksGet
+	case "tasks/update":
+		return MethodTasksUpdate
+	case "tasks/cancel":
+		return MethodTasksCancel
 	case "notifications/initialized":
 		return MethodInitialized
 	case "notifications/cancelled":
@@ -152,4 +164,5 @@ const (
 	NotifyPromptsListChanged   = "notifications/prompts/list_changed"
 	NotifyResourcesListChanged = "notifications/resources/list_changed"
 	NotifyResourcesUpdated     = "notifications/resources/updated"
+	NotifyTasks                = "notifications/tasks" // SEP-2663
 )

@@ -27,6 +27,9 @@ type Request struct {
 	Capabilities json.RawMessage
 	// SessionID is the legacy HTTP session, "" elsewhere.
 	SessionID string
+	// Principal names who asks, in the modern era: the same text for the same credentials, "" for
+	// everybody without.
+	Principal string
 	// InputResponses are the client's answers to what an earlier InputRequired asked for, raw JSON
 	// by its keys; InputState is the State of that InputRequired. Input and State decode them.
 	InputResponses map[string]json.RawMessage
@@ -67,6 +70,29 @@ type Notifier interface {
 
 // ErrProgress is returned for a progress that does not grow (all revisions: MUST increase).
 var ErrProgress = errors.New("mcp: progress must grow from one notification to the next")
+
+// TaskStarter is a Notifier that can make a task of the call at hand.
+type TaskStarter interface {
+	// StartTask answers the request with a task and goes on; see Request.StartTask.
+	StartTask() error
+}
+
+// ExtensionTasks is the extension by which a request is answered with a task (SEP-2663).
+const ExtensionTasks = "io.modelcontextprotocol/tasks"
+
+// ErrNoTask is what StartTask returns when the request cannot become a task: its client did not
+// declare ExtensionTasks, or the server does not offer it. The handler may go on as it is.
+var ErrNoTask = errors.New("mcp: the request cannot become a task")
+
+// StartTask makes a task of a tools/call whose handler has begun: the client gets the task at once,
+// the handler goes on, and what it returns is the task's result. A tool whose TaskSupport is set is
+// a task from the start and need not call it.
+func (r *Request) StartTask() error {
+	if starter, ok := r.out.(TaskStarter); ok {
+		return starter.StartTask()
+	}
+	return ErrNoTask
+}
 
 // StreamCloser is a Notifier that can end the HTTP answer at hand before the call's answer.
 type StreamCloser interface {

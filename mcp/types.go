@@ -50,8 +50,9 @@ type Tool struct {
 	Meta         Meta             `json:"_meta,omitempty"`
 }
 
-// ToolExecution says how a tool may be run (2025-11-25 schema: ToolExecution; later revisions
-// leave it to the server). TaskSupport is "forbidden" (the default), "optional" or "required".
+// ToolExecution says how a tool may be run. TaskSupport is "forbidden" (the default), "optional" or
+// "required": for clients that declare ExtensionTasks the latter two make a task of every call;
+// "required" refuses modern clients that do not. It is not shown in lists.
 type ToolExecution struct {
 	TaskSupport string `json:"taskSupport,omitempty"`
 }

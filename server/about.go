@@ -10,9 +10,10 @@ import (
 // about is what the server says of itself, encoded. It is made anew when the server begins to
 // offer something that it did not offer before.
 type about struct {
-	prompts, resources bool
-	discover           []byte // result of server/discover
-	hello              mcp.Discover
+	prompts, resources, tasks bool
+
+	discover []byte          // result of server/discover
+	hello    [2]mcp.Discover // for the legacy era, which has no extensions, and the modern one
 }
 
 // makeCatalogues makes the empty lists and describes the server.
@@ -36,19 +37,22 @@ func (s *Server) makeCatalogues() error {
 	s.resources = mcp.NewCatalogue[*resource](list("resources"))
 	s.templates = mcp.NewCatalogue[*resource](list("resourceTemplates"))
 	s.prompts = mcp.NewCatalogue[*prompt](list("prompts"))
-	s.about.Store(s.describe(false, false))
+	s.about.Store(s.describe(about{}))
 	return nil
 }
 
-// offers describes the server anew when it begins to offer prompts or resources. What was
-// declared once stays declared: its lists may be empty. Safe for concurrent use.
-func (s *Server) offers(prompts, resources bool) {
+// offers describes the server anew when it begins to offer something. What was declared once stays
+// declared: its lists may be empty. Safe for concurrent use.
+func (s *Server) offers(more about) {
 	s.describing.Lock()
 	defer s.describing.Unlock()
 	now := s.about.Load()
-	prompts, resources = prompts || now.prompts, resources || now.resources
-	if prompts != now.prompts || resources != now.resources {
-		s.about.Store(s.describe(prompts, resources))
+	all := about{
+		prompts: more.prompts || now.prompts, resources: more.resources || now.resources,
+		tasks: more.tasks || now.tasks,
+	}
+	if all.prompts != now.prompts || all.resources != now.resources || all.tasks != now.tasks {
+		s.about.Store(s.describe(all))
 	}
 }
 
@@ -57,19 +61,20 @@ func (s *Server) hasPrompts() bool { return s.about.Load().prompts }
 func (s *Server) hasResources() bool { return s.about.Load().resources }
 
 // describe encodes server/discover, and what initialize needs.
-func (s *Server) describe(prompts, resources bool) *about {
-	a := &about{prompts: prompts, resources: resources}
-	a.hello = mcp.Discover{
-		ServerInfo: s.info, Instructions: s.opt.Instructions,
-		TTLMs: s.opt.Lists.TTL.Milliseconds(), CacheScope: s.opt.Lists.CacheScope,
-		Capabilities: s.capabilities(a),
+func (s *Server) describe(a about) *about {
+	for modern := range a.hello {
+		a.hello[modern] = mcp.Discover{
+			ServerInfo: s.info, Instructions: s.opt.Instructions,
+			TTLMs: s.opt.Lists.TTL.Milliseconds(), CacheScope: s.opt.Lists.CacheScope,
+			Capabilities: s.capabilities(&a, modern == 1),
+		}
 	}
-	a.discover = a.hello.AppendDiscover(nil)
-	return a
+	a.discover = a.hello[1].AppendDiscover(nil)
+	return &a
 }
 
 // capabilities is the raw JSON of ServerCapabilities. Tools and logging are always served.
-func (s *Server) capabilities(a *about) []byte {
+func (s *Server) capabilities(a *about, modern bool) []byte {
 	changes := map[string]bool{"listChanged": true}
 	c := map[string]any{"logging": struct{}{}, "tools": changes}
 	if s.opt.CompletionHandler != nil {
@@ -81,6 +86,9 @@ func (s *Server) capabilities(a *about) []byte {
 	if a.resources {
 		c["resources"] = map[string]bool{"listChanged": true, "subscribe": true}
 	}
+	if a.tasks && modern {
+		c["extensions"] = map[string]any{mcp.ExtensionTasks: struct{}{}}
+	}
 	raw, err := json.Marshal(c)
 	if err != nil {
 		panic(fmt.Sprintf("BUG: cannot encode capabilities: %v", err))
@@ -90,5 +98,5 @@ func (s *Server) capabilities(a *about) []byte {
 
 // initialized is the result of initialize.
 func (s *Server) initialized(v mcp.Version) []byte {
-	return s.about.Load().hello.AppendInitialize(nil, v)
+	return s.about.Load().hello[0].AppendInitialize(nil, v)
 }

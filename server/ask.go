@@ -92,25 +92,14 @@ const roundsMax = 8
 
 // ask sends the requests of need to the client. The call goes on with the last answer.
 func (c *Call) ask(need *mcp.InputRequired) {
-	if c.asking.rounds.Add(1) > roundsMax {
-		c.Fail(codec.ErrInternal.With("the handler asked more than %d times", roundsMax))
+	if err := c.prepareAsking(need); err != nil {
+		c.Fail(err)
 		return
-	}
-	if need.State != nil {
-		state, err := json.Marshal(need.State)
-		if err != nil {
-			c.Fail(fmt.Errorf("cannot encode the state of the request: %w", err))
-			return
-		}
-		c.request.InputState = state
 	}
 	if len(need.Requests) == 0 { // state alone: call again at once
 		c.resume()
 		return
 	}
-	c.asking.mu.Lock()
-	c.asking.left, c.asking.answers = len(need.Requests), map[string]json.RawMessage{}
-	c.asking.mu.Unlock()
 	c.wait(c.s.opt.Input.Timeout)
 	for key, r := range need.Requests {
 		if err := c.askOne(key, r); err != nil {
@@ -118,6 +107,24 @@ func (c *Call) ask(need *mcp.InputRequired) {
 			return
 		}
 	}
+}
+
+// prepareAsking keeps the handler's state for its next run and makes room for the answers.
+func (c *Call) prepareAsking(need *mcp.InputRequired) error {
+	if c.asking.rounds.Add(1) > roundsMax {
+		return codec.ErrInternal.With("the handler asked more than %d times", roundsMax)
+	}
+	if need.State != nil {
+		state, err := json.Marshal(need.State)
+		if err != nil {
+			return fmt.Errorf("cannot encode the state of the request: %w", err)
+		}
+		c.request.InputState = state
+	}
+	c.asking.mu.Lock()
+	defer c.asking.mu.Unlock()
+	c.asking.left, c.asking.answers = len(need.Requests), map[string]json.RawMessage{}
+	return nil
 }
 
 func (c *Call) askOne(key string, r mcp.InputRequest) error {
@@ -201,8 +208,11 @@ func (c *Call) resume() {
 		return
 	}
 	c.refs.Add(1) // the next run's; whoever ends the call comes after this lock
+	_, isTask := c.origin.(*taskOrigin)
 	c.telling.Unlock()
-	c.wait(c.s.opt.CallTimeout)
+	if !isTask { // whose time goes on
+		c.wait(c.s.opt.CallTimeout)
+	}
 	all := make(map[string]json.RawMessage, len(c.request.InputResponses)+len(c.asking.answers))
 	for _, some := range []map[string]json.RawMessage{c.request.InputResponses, c.asking.answers} {
 		for key, raw := range some {

@@ -56,6 +56,7 @@ type Call struct {
 	request mcp.Request
 
 	principal string // modern: who it belongs to
+	asTask    bool   // it becomes a task before its handler runs
 
 	telling sync.Mutex    // held while a notification goes out, and where state leaves callPending
 	state   atomic.Uint32 // callPending, then one of the others, once
@@ -105,6 +106,7 @@ func (s *Server) newCall(in *inbound, w *work, name string, args []byte) *Call {
 	c.request.Capabilities, c.request.Client = orNil(b[n3:n4:n4]), orNil(b[n4:])
 	c.request.Version, c.request.LogLevel = in.version, in.logLevel()
 	c.request.SessionID = in.sessionID()
+	c.request.Principal = c.principal
 	c.request.InputResponses, c.request.InputState = in.input.responses, in.input.state
 	c.request.Bind(c, nil)
 	c.began = time.Now()
@@ -279,6 +281,13 @@ func (s *Server) runBlocking(_ int, c *Call) {
 	defer c.release()
 	if c.state.Load() != callPending {
 		return // cancelled while it waited
+	}
+	if c.asTask { // here and not on the loop: the store may block
+		c.asTask = false
+		if err := c.StartTask(); err != nil {
+			c.Fail(err)
+			return
+		}
 	}
 	if c.work.async != nil { // it has asked, and the answers are there
 		s.startAsync(c)

@@ -35,7 +35,8 @@ type news struct {
 	mu     sync.Mutex // guards what follows
 	kinds  kindSet
 	uris   map[string]struct{}
-	posted bool // tellNews is on its way to the loop
+	tasks  map[string][]byte // by id: params of the notification
+	posted bool              // tellNews is on its way to the loop
 }
 
 // add notes what changed and reports whether the loop must be asked to tell it.
@@ -49,7 +50,23 @@ func (n *news) add(kinds kindSet, uri string) bool {
 		}
 		n.uris[uri] = struct{}{}
 	}
-	if n.posted || n.kinds == 0 && len(n.uris) == 0 {
+	return n.post()
+}
+
+// addTask is add for a task; of several changes the last one is told.
+func (n *news) addTask(id string, params []byte) bool {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.tasks == nil {
+		n.tasks = map[string][]byte{}
+	}
+	n.tasks[id] = params
+	return n.post()
+}
+
+// post reports whether the loop must be asked. n.mu must be held.
+func (n *news) post() bool {
+	if n.posted || n.kinds == 0 && len(n.uris) == 0 && len(n.tasks) == 0 {
 		return false
 	}
 	n.posted = true
@@ -57,12 +74,12 @@ func (n *news) add(kinds kindSet, uri string) bool {
 }
 
 // take empties the news; their posting is over.
-func (n *news) take() (kinds kindSet, uris map[string]struct{}) {
+func (n *news) take() (t tell) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	kinds, uris = n.kinds, n.uris
-	n.kinds, n.uris, n.posted = 0, nil, false
-	return kinds, uris
+	t = tell{kinds: n.kinds, uris: n.uris, tasks: n.tasks}
+	n.kinds, n.uris, n.tasks, n.posted = 0, nil, nil, false
+	return t
 }
 
 func (n *news) failed() {
@@ -96,6 +113,7 @@ func (s *Server) spread(kinds kindSet, uri string) {
 type tell struct {
 	kinds    kindSet
 	uris     map[string]struct{}
+	tasks    map[string][]byte
 	messages []notice
 	at       int    // the listener that was told last; they are told from the last to the first
 	round    uint32 // of loopState.rounds
@@ -103,17 +121,18 @@ type tell struct {
 
 // notice is one notification. A modern listener's subscription id goes between head and tail.
 type notice struct {
-	kind       listKind // of uri == ""
-	uri        string
+	kind       listKind // unless one of the next two is set
+	uri, task  string
 	head, tail []byte
 	legacy     []byte
 }
 
-func (ls *loopState) newTell(kinds kindSet, uris map[string]struct{}) *tell {
+// encode makes the notifications of a round.
+func (ls *loopState) encode(t *tell) {
 	ls.rounds++
-	t := &tell{kinds: kinds, uris: uris, at: len(ls.listeners), round: ls.rounds}
-	add := func(kind listKind, uri, method string, params []byte) {
-		n := notice{kind: kind, uri: uri, legacy: codec.AppendNotification(nil, method, params)}
+	t.at, t.round = len(ls.listeners), ls.rounds
+	add := func(n notice, method string, params []byte) {
+		n.legacy = codec.AppendNotification(nil, method, params)
 		n.head = []byte(`{"jsonrpc":"2.0","method":"` + method + `","params":{"_meta":{"` +
 			mcp.MetaSubscriptionID + `":`)
 		n.tail = []byte(`}}}`)
@@ -124,15 +143,17 @@ func (ls *loopState) newTell(kinds kindSet, uris map[string]struct{}) *tell {
 		t.messages = append(t.messages, n)
 	}
 	for kind, method := range listNotifications {
-		if kinds.has(listKind(kind)) {
-			add(listKind(kind), "", method, nil)
+		if t.kinds.has(listKind(kind)) {
+			add(notice{kind: listKind(kind)}, method, nil)
 		}
 	}
-	for uri := range uris {
+	for uri := range t.uris {
 		params := append(codec.AppendString([]byte(`{"uri":`), uri), '}')
-		add(0, uri, mcp.NotifyResourcesUpdated, params)
+		add(notice{uri: uri}, mcp.NotifyResourcesUpdated, params)
 	}
-	return t
+	for id, params := range t.tasks {
+		add(notice{task: id}, mcp.NotifyTasks, params)
+	}
 }
 
 // tellAtOnce is how many listeners are told before the loop's connections have their go again.
@@ -140,11 +161,12 @@ const tellAtOnce = 256
 
 // tellNews runs on the loop: it begins a round, unless one goes on already.
 func (ls *loopState) tellNews() {
-	kinds, uris := ls.news.take()
-	if kinds == 0 && len(uris) == 0 {
+	t := ls.news.take()
+	if t.kinds == 0 && len(t.uris) == 0 && len(t.tasks) == 0 {
 		return
 	}
-	ls.tells = append(ls.tells, ls.newTell(kinds, uris))
+	ls.encode(&t)
+	ls.tells = append(ls.tells, &t)
 	if len(ls.tells) == 1 {
 		ls.tellSome()
 	}

@@ -64,6 +64,8 @@ func (s *Server) dispatch(in *inbound, out []byte) []byte {
 		return codec.AppendResult(out, in.msg.ID, emptyObject)
 	case mcp.MethodDiscover:
 		return codec.AppendResult(out, in.msg.ID, s.about.Load().discover)
+	case mcp.MethodTasksGet, mcp.MethodTasksUpdate, mcp.MethodTasksCancel:
+		return s.taskMethod(in, out)
 	case mcp.MethodSubscribe, mcp.MethodUnsubscribe:
 		return s.subscribe(in, out)
 	case mcp.MethodListen:
@@ -137,7 +139,23 @@ func (s *Server) callTool(in *inbound, out []byte) []byte {
 	if fault := s.takeInput(in, t.Name, args); fault != nil {
 		return in.fail(out, inBand(fault), nil)
 	}
+	if t.Handler.tasks != "" && in.version.Modern() {
+		return s.callTask(in, t, args, out)
+	}
 	return s.call(in, &t.Handler.work, t.Name, args, out)
+}
+
+// callTask is a call of a tool that runs as a task where the client can take one.
+func (s *Server) callTask(in *inbound, t *mcp.Entry[*tool], args, out []byte) []byte {
+	w := &t.Handler.work
+	switch {
+	case declaresTasks(in.capabilities()):
+		return s.later(in, w, t.Name, args, out, true)
+	case t.Handler.tasks == taskRequired:
+		fault, data := mcp.WireError(missingTasks(), in.version)
+		return in.fail(out, fault, data)
+	}
+	return s.call(in, w, t.Name, args, out)
 }
 
 // takeInput reads what a modern retry brings; legacy clients answer requests instead.
@@ -223,16 +241,23 @@ func (s *Server) inlineInput(in *inbound, w *work, out []byte, need *mcp.InputRe
 
 // callLater hands the call to a worker, or to the tool itself when it is async.
 func (s *Server) callLater(in *inbound, w *work, name string, args, out []byte) []byte {
+	return s.later(in, w, name, args, out, false)
+}
+
+func (s *Server) later(
+	in *inbound, w *work, name string, args, out []byte, asTask bool,
+) []byte {
 	c, out := s.track(in, w, name, args, out)
 	if c == nil {
 		return out
 	}
-	if c.work.async == nil && s.workers.Submit(in.ls.loop.Index(), c) != nil {
+	c.asTask = asTask
+	if (c.work.async == nil || asTask) && s.workers.Submit(in.ls.loop.Index(), c) != nil {
 		return s.refuseCall(in, c, out)
 	}
 	in.ls.count.accepted.Add(1)
 	in.pending = true
-	if c.work.async != nil {
+	if c.work.async != nil && !asTask {
 		s.startAsync(c)
 	}
 	return out

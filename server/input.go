@@ -174,7 +174,14 @@ func (c *Call) require(need *mcp.InputRequired) {
 		c.Fail(err)
 		return
 	}
-	if !c.request.Version.Modern() {
+	c.telling.Lock()
+	running, isTask := c.origin.(*taskOrigin)
+	c.telling.Unlock()
+	switch {
+	case isTask:
+		running.ask(need)
+		return
+	case !c.request.Version.Modern():
 		c.ask(need)
 		return
 	}

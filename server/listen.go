@@ -27,11 +27,14 @@ type stream struct {
 type filter struct {
 	kinds kindSet
 	uris  []string
+	tasks []string
 }
 
 // wants tells whether a notification is for st.
 func (st *stream) wants(n *notice) bool {
 	switch {
+	case n.task != "":
+		return slices.Contains(st.filter.tasks, n.task)
 	case n.uri == "" && st.legacy != nil:
 		return true
 	case n.uri == "":
@@ -44,7 +47,11 @@ func (st *stream) wants(n *notice) bool {
 
 // listen opens a stream: the acknowledgement is its first message, the answer its last.
 func (s *Server) listen(in *inbound, out []byte) []byte {
-	wanted, fault := s.readFilter(in.msg.Param("notifications"))
+	wanted, fault := s.readFilter(in)
+	if fault == codec.ErrMissingCapability {
+		fault, data := mcp.WireError(missingTasks(), in.version)
+		return in.fail(out, fault, data)
+	}
 	if fault == nil && s.draining.Load() {
 		fault = codec.ErrOverloaded.With("the server is shutting down")
 	}
@@ -78,12 +85,14 @@ func (s *Server) takeStream() bool {
 }
 
 // readFilter reads what is asked for and keeps what this server can tell of.
-func (s *Server) readFilter(raw []byte) (f filter, fault *codec.Error) {
+func (s *Server) readFilter(in *inbound) (f filter, fault *codec.Error) {
+	raw := in.msg.Param("notifications")
 	var asked struct {
 		Tools     bool     `json:"toolsListChanged"`
 		Prompts   bool     `json:"promptsListChanged"`
 		Resources bool     `json:"resourcesListChanged"`
 		URIs      []string `json:"resourceSubscriptions"`
+		Tasks     []string `json:"taskIds"` // SEP-2663
 	}
 	if raw == nil || raw[0] != '{' || json.Unmarshal(raw, &asked) != nil {
 		return f, codec.ErrInvalidParams.With("notifications must be an object as the " +
@@ -100,9 +109,15 @@ func (s *Server) readFilter(raw []byte) (f filter, fault *codec.Error) {
 		set(listResources, asked.Resources)
 		f.uris = asked.URIs
 	}
-	if most := s.opt.Limits.Subscriptions; len(f.uris) > most {
-		return f, codec.ErrInvalidParams.With("resourceSubscriptions has %d URIs; "+
-			"limits.subscriptions is %d", len(f.uris), most)
+	if len(asked.Tasks) > 0 && s.about.Load().tasks {
+		if !declaresTasks(in.capabilities()) {
+			return f, codec.ErrMissingCapability
+		}
+		f.tasks = s.ownTasks(asked.Tasks, in.principal())
+	}
+	if n, most := len(asked.URIs)+len(asked.Tasks), s.opt.Limits.Subscriptions; n > most {
+		return f, codec.ErrInvalidParams.With("%d resources and tasks are asked for; "+
+			"limits.subscriptions is %d", n, most)
 	}
 	return f, nil
 }
@@ -114,8 +129,10 @@ func (f *filter) append(dst []byte) []byte {
 		Prompts   bool     `json:"promptsListChanged,omitempty"`
 		Resources bool     `json:"resourcesListChanged,omitempty"`
 		URIs      []string `json:"resourceSubscriptions,omitempty"`
+		Tasks     []string `json:"taskIds,omitempty"`
 	}{
 		f.kinds.has(listTools), f.kinds.has(listPrompts), f.kinds.has(listResources), f.uris,
+		f.tasks,
 	}
 	raw, err := json.Marshal(&wire)
 	if err != nil {

@@ -48,6 +48,8 @@ func (s *Server) registerMetrics() {
 		func(c *counters) *atomic.Uint64 { return &c.inputAnswered })
 	count("mcploop_input_states_refused_total",
 		func(c *counters) *atomic.Uint64 { return &c.statesRefused })
+	count("mcploop_tasks_created_total",
+		func(c *counters) *atomic.Uint64 { return &c.tasksCreated })
 	s.registerGauges()
 	s.registerLoopMetrics()
 	s.set.RegisterMetricsWriter(s.writeDurations)
@@ -74,6 +76,8 @@ func (s *Server) registerGauges() {
 	s.gauge("mcploop_sessions_max", func() int { return o.Sessions.Max })
 	s.gauge("mcploop_streams", func() int { return int(s.streams.Load()) })
 	s.gauge("mcploop_streams_max", func() int { return o.Limits.Streams })
+	s.gauge("mcploop_tasks", s.tasks.store.Len)
+	s.gauge("mcploop_tasks_max", func() int { return o.Tasks.Max })
 	s.gauge("mcploop_tools", s.tools.Len)
 	s.gauge("mcploop_prompts", s.prompts.Len)
 	s.gauge("mcploop_resources", s.resources.Len)

@@ -74,6 +74,9 @@ func messageRows() []metricRow {
 		row("completion/complete", legacyLine("1", "completion/complete", "")),
 		row("resources/subscribe", legacyLine("1", "resources/subscribe", `"uri":"a:b"`)),
 		row("resources/unsubscribe", legacyLine("1", "resources/unsubscribe", `"uri":"a:b"`)),
+		row("tasks/get", taskRequest("1", "tasks/get", "x", "")),
+		row("tasks/update", taskRequest("1", "tasks/update", "x", "")),
+		row("tasks/cancel", taskRequest("1", "tasks/cancel", "x", "")),
 		row("unknown", legacyLine("1", "no/such/method", "")),
 	}
 }
@@ -177,6 +180,13 @@ func callRows() []metricRow {
 		},
 		{[]string{"mcploop_panics_total"}, nil, asks(legacyCall("1", "crash", "{}"))},
 		{[]string{"mcploop_tools"}, nil, func(r *running) { r.changeTools("more") }},
+		{[]string{"mcploop_sessions"}, nil, func(r *running) { r.session("2025-11-25") }},
+	}
+}
+
+// featureRows: resources, prompts, input and tasks.
+func featureRows() []metricRow {
+	return []metricRow{
 		{
 			[]string{
 				"mcploop_resources", "mcploop_resource_templates", "mcploop_prompts",
@@ -207,7 +217,17 @@ func callRows() []metricRow {
 				c.ask(modernRequest("2", "tools/call", `"name":"ask_name","requestState":"x"`))
 			},
 		},
-		{[]string{"mcploop_sessions"}, nil, func(r *running) { r.session("2025-11-25") }},
+		{
+			[]string{
+				"mcploop_tasks", "mcploop_tasks_created_total",
+				"mcploop_task_method_duration_seconds",
+			}, nil,
+			func(r *running) {
+				close(addTaskTools(r.Server))
+				c := r.dialTCP()
+				c.becomes(taskOf(r.t, c.ask(taskCall("1", "job"))), `"completed"`)
+			},
+		},
 	}
 }
 
@@ -286,12 +306,14 @@ func limitFds(t *testing.T) (restore func()) {
 // constantMetrics are limits: they show what the options say.
 var constantMetrics = map[string]float64{
 	"mcploop_connections_max": 4321, "mcploop_sessions_max": 321, "mcploop_streams_max": 21,
+	"mcploop_tasks_max": 54,
 	"mcploop_queue_max": 64,
 }
 
 func allMetricRows() []metricRow {
 	rows := append(messageRows(), errorRows()...)
-	return append(append(rows, callRows()...), loopRows()...)
+	rows = append(append(rows, callRows()...), featureRows()...)
+	return append(rows, loopRows()...)
 }
 
 func TestEachMetricMoves(t *testing.T) {
@@ -317,6 +339,7 @@ func TestEachMetricMoves(t *testing.T) {
 func TestLimitMetricsShowTheOptions(t *testing.T) {
 	r := start(t, func(o *server.Options) {
 		o.Limits.Connections, o.Sessions.Max, o.Limits.Streams, o.Queue.Max = 4321, 321, 21, 64
+		o.Tasks.Max = 54
 	})
 	page := r.scrape()
 	for name, want := range constantMetrics {

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/mcploop/mcploop/mcp"
+	"github.com/mcploop/mcploop/server/task"
 )
 
 // Options say what a server is and where its limits lie. The zero value of a field takes the
@@ -40,6 +41,7 @@ type Options struct {
 	Lists    Lists
 	Security Security
 	Input    Input
+	Tasks    Tasks
 
 	CallTimeout  time.Duration // longest run of one tool call; default 5 min, negative: none
 	DrainTimeout time.Duration // longest wait for calls in flight at the end; default 30 s
@@ -116,6 +118,16 @@ type Security struct {
 	Off bool
 }
 
+// Tasks are calls that go on after their request was answered (SEP-2663): of tools with a
+// TaskSupport, and of handlers that call Request.StartTask.
+type Tasks struct {
+	Store           task.Store    // default: in memory, bounded by the next two
+	Max             int           // tasks kept, running or over; default 10,000
+	MaxPerPrincipal int           // default: as Max
+	TTL             time.Duration // how long a task may run and be asked for; default 1 h
+	PollInterval    time.Duration // how often a client shall ask; default 1 s
+}
+
 // Input is what handlers ask clients for, see mcp.InputRequired.
 type Input struct {
 	// StateKeys seal the state that modern clients carry: each 32 random bytes. The first one
@@ -165,6 +177,10 @@ func (o *Options) setDefaults() {
 	orDuration(&o.Lists.TTL, 5*time.Minute)
 	orDuration(&o.CallTimeout, 5*time.Minute)
 	orDuration(&o.DrainTimeout, 30*time.Second)
+	orInt(&o.Tasks.Max, 10_000)
+	orInt(&o.Tasks.MaxPerPrincipal, o.Tasks.Max)
+	orDuration(&o.Tasks.TTL, time.Hour)
+	orDuration(&o.Tasks.PollInterval, time.Second)
 	orDuration(&o.Input.StateTTL, 10*time.Minute)
 	orDuration(&o.Input.Timeout, 10*time.Minute)
 	orInt(&o.Input.StateBytes, 64<<10)
@@ -234,6 +250,7 @@ func (o *Options) negative() []error {
 		"Limits.Headers": l.Headers, "Limits.TargetBytes": l.TargetBytes,
 		"Limits.Streams": l.Streams, "Limits.Subscriptions": l.Subscriptions,
 		"Input.StateBytes": o.Input.StateBytes, "Input.OpenMax": o.Input.OpenMax,
+		"Tasks.Max": o.Tasks.Max, "Tasks.MaxPerPrincipal": o.Tasks.MaxPerPrincipal,
 	} {
 		if v < 0 {
 			faults = append(faults, fmt.Errorf("option %s is %d; want more than 0", name, v))
@@ -245,6 +262,7 @@ func (o *Options) negative() []error {
 		"Limits.IdleTimeout": l.IdleTimeout, "Sessions.Sweep": o.Sessions.Sweep,
 		"Lists.TTL": o.Lists.TTL, "DrainTimeout": o.DrainTimeout,
 		"Input.StateTTL": o.Input.StateTTL, "Input.Timeout": o.Input.Timeout,
+		"Tasks.TTL": o.Tasks.TTL, "Tasks.PollInterval": o.Tasks.PollInterval,
 	} {
 		if v < 0 {
 			faults = append(faults, fmt.Errorf("%s is %s; want more than 0", name, v))

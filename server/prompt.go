@@ -42,7 +42,7 @@ func (s *Server) AddPrompt(p mcp.Prompt, h PromptHandler, mode ...Mode) error {
 	if err := s.prompts.Add(&p, entry); err != nil {
 		return err
 	}
-	s.offers(true, false)
+	s.offers(about{prompts: true})
 	s.listChanged(listPrompts)
 	return nil
 }

@@ -31,7 +31,7 @@ func (s *Server) AddResource(r mcp.Resource, h ResourceHandler, mode ...Mode) er
 	if err := s.resources.Add(&r, entry); err != nil {
 		return err
 	}
-	s.offers(false, true)
+	s.offers(about{resources: true})
 	s.listChanged(listResources)
 	return nil
 }
@@ -50,7 +50,7 @@ func (s *Server) AddResourceTemplate(
 	if err := s.templates.Add(&r, entry); err != nil {
 		return err
 	}
-	s.offers(false, true)
+	s.offers(about{resources: true})
 	s.listChanged(listResources)
 	return nil
 }

@@ -32,6 +32,8 @@ type Server struct {
 	info       []byte                  // raw serverInfo
 	tails      [resultTypeCount][]byte // close every modern result
 	ring       *seal.Ring              // seals requestState
+	tasks      tasks
+	taskWork   map[mcp.Method]*work // tasks/get and its kin
 	about      atomic.Pointer[about]
 	describing sync.Mutex // held while about is made anew
 
@@ -95,6 +97,7 @@ func New(opt Options) (*Server, error) {
 	}
 	s.renewDate(time.Now())
 	s.makeCompletion()
+	s.makeTasks()
 	s.registerMetrics()
 	return s, nil
 }
@@ -263,6 +266,7 @@ func (s *Server) tick(ctx context.Context) {
 			if now.Sub(swept) >= s.opt.Sessions.Sweep {
 				swept = now
 				s.sessions.Sweep()
+				s.tasks.store.Sweep()
 			}
 			s.spread(0, "")
 			s.keepAlive(now)

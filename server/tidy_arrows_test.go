@@ -28,11 +28,12 @@ func arrows() []arrow {
 		{"server/fault", []string{"loop", "pool", "server/session"}},
 		{"server/audit", nil},
 		{"server/seal", nil},
+		{"server/task", nil},
 		{"server/trace", nil},
 		{"server/config", nil},
 		{"server", []string{
 			"codec", "shard", "pool", "loop", "mcp", "client", "server/session", "server/gateway",
-			"server/seal",
+			"server/seal", "server/task",
 			"server/cluster", "server/auth", "server/admin", "server/fault", "server/audit",
 			"server/trace", "server/config",
 		}},

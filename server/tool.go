@@ -35,7 +35,14 @@ type RawHandler func(ctx context.Context, req *mcp.Request, dst []byte) ([]byte,
 type tool struct {
 	work
 	mirrored []mirror // arguments that Mcp-Param-* headers repeat
+	tasks    string   // Tool.Execution.TaskSupport
 }
+
+// Values of Tool.Execution.TaskSupport that make tasks.
+const (
+	taskOptional = "optional"
+	taskRequired = "required"
+)
 
 // AddRawTool offers a tool with a raw handler. A tool of the same name is replaced. Safe for
 // concurrent use; clients that listen are told that the list has changed.
@@ -66,8 +73,21 @@ func (s *Server) addTool(t *mcp.Tool, entry *tool) error {
 	if entry.mode != Inline {
 		entry.duration = s.toolHistogram(t.Name)
 	}
+	if t.Execution != nil {
+		switch entry.tasks = t.Execution.TaskSupport; entry.tasks {
+		case "", "forbidden":
+			entry.tasks = ""
+		case taskOptional, taskRequired:
+		default:
+			return fmt.Errorf("cannot add tool %q: TaskSupport is %q; want forbidden, optional or "+
+				"required", t.Name, entry.tasks)
+		}
+	}
 	if err := s.tools.Add(t, entry); err != nil {
 		return err
+	}
+	if entry.tasks != "" {
+		s.offers(about{tasks: true})
 	}
 	s.listChanged(listTools)
 	return nil

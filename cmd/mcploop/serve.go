@@ -151,6 +151,10 @@ func serverOptions(cfg *config.Config, logTo io.Writer) server.Options {
 			StateKeys: keys, StateTTL: cfg.Input.StateTTL, StateBytes: cfg.Input.StateBytes,
 			Timeout: cfg.Input.Timeout, OpenMax: cfg.Input.Open,
 		},
+		Tasks: server.Tasks{
+			Max: cfg.Tasks.Max, MaxPerPrincipal: cfg.Tasks.MaxPerPrincipal, TTL: cfg.Tasks.TTL,
+			PollInterval: cfg.Tasks.PollInterval,
+		},
 		CallTimeout:  orNever(cfg.Timeouts.Call),
 		DrainTimeout: cfg.Timeouts.Drain,
 		Log:          newLog(cfg.Log, logTo),

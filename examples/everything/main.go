@@ -54,6 +54,7 @@ func run(ctx context.Context, args []string) error {
 	}
 	addTools(s)
 	addFixtures(s)
+	addTasks(s)
 	if err := errors.Join(addResources(s), addPrompts(s), addInput(s)); err != nil {
 		return err
 	}

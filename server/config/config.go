@@ -23,6 +23,7 @@ type Config struct {
 	Lists    Lists    `yaml:"lists"`
 	Security Security `yaml:"security"`
 	Input    Input    `yaml:"input"`
+	Tasks    Tasks    `yaml:"tasks"`
 	Timeouts Timeouts `yaml:"timeouts"`
 	Log      Log      `yaml:"log"`
 	Tools    Tools    `yaml:"tools"`
@@ -119,6 +120,14 @@ type Input struct {
 	Open       int           `yaml:"open"`
 }
 
+// Tasks are calls that go on after their request was answered.
+type Tasks struct {
+	Max             int           `yaml:"max"`
+	MaxPerPrincipal int           `yaml:"max_per_principal"`
+	TTL             time.Duration `yaml:"ttl"`
+	PollInterval    time.Duration `yaml:"poll_interval"`
+}
+
 // Keys decodes StateKeys.
 func (i *Input) Keys() ([][]byte, error) {
 	var keys [][]byte
@@ -176,6 +185,7 @@ func Default() *Config {
 		Input: Input{
 			StateTTL: 10 * time.Minute, StateBytes: 64 * kib, Timeout: 10 * time.Minute, Open: 64,
 		},
+		Tasks:    Tasks{Max: 10_000, TTL: time.Hour, PollInterval: time.Second},
 		Timeouts: Timeouts{Call: 5 * time.Minute, Drain: 30 * time.Second},
 		Log:      Log{Level: "info", Format: "text"},
 		Tools:    Tools{Samples: true},

@@ -29,8 +29,8 @@ func TestFaults(t *testing.T) {
 		"config:3: cannot use name: given twice, first on line 1; keep one")
 	f("<<: {name: a}",
 		"config:1: cannot use <<: no such key; known here: name, version, listen, limits, "+
-			"queue, workers, loops, registry, sessions, lists, security, input, timeouts, log, "+
-			"tools")
+			"queue, workers, loops, registry, sessions, lists, security, input, tasks, "+
+			"timeouts, log, tools")
 	// types
 	f("limits: 5", `config:1: cannot use limits: "5" where a section of keys must be: `+
 		strings.Join(limitKeys(), ", "))

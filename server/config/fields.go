@@ -252,6 +252,22 @@ func inputFields() []field {
 			path: "input.open", unit: "requests", min: 1, max: 10_000,
 			doc: "Requests of tools that one legacy session has not answered yet.",
 		},
+		{
+			path: "tasks.max", unit: "tasks", min: 1, max: 10_000_000,
+			doc: "Tasks that are kept, running or over; one more is refused.",
+		},
+		{
+			path: "tasks.max_per_principal", unit: "tasks", min: 1, max: 10_000_000,
+			zero: "as tasks.max", doc: "Tasks that are kept for one principal.",
+		},
+		{
+			path: "tasks.ttl", unit: durationUnit, min: 100 * ms, max: 720 * hour,
+			doc: "How long a task may run and be asked for.",
+		},
+		{
+			path: "tasks.poll_interval", unit: durationUnit, min: 10 * ms, max: hour,
+			doc: "How often clients shall ask for a task.",
+		},
 	}
 }
 

@@ -132,6 +132,7 @@ func (c *Config) checkPairs(report reportFunc) {
 		c.Queue.WarnPercent, c.Queue.RejectPercent, false)
 	less("sessions.max_per_principal", "sessions.max",
 		c.Sessions.MaxPerPrincipal, c.Sessions.Max, true)
+	less("tasks.max_per_principal", "tasks.max", c.Tasks.MaxPerPrincipal, c.Tasks.Max, true)
 }
 
 func (c *Config) checkDoors(report reportFunc) {

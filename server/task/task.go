@@ -1,0 +1,103 @@
+package task
+
+import (
+	"encoding/json"
+	"errors"
+	"strconv"
+	"time"
+)
+
+// Status is where a task stands (SEP-2663, "Task Status").
+type Status string
+
+// The states of a task. The last three are terminal: nothing changes after them.
+const (
+	Working       Status = "working"
+	InputRequired Status = "input_required"
+	Completed     Status = "completed"
+	Failed        Status = "failed"
+	Cancelled     Status = "cancelled"
+)
+
+// Terminal tells whether a task in this state is over.
+func (s Status) Terminal() bool { return s == Completed || s == Failed || s == Cancelled }
+
+// Task is the record of one task.
+type Task struct {
+	ID        string // unguessable: 128 random bits or more
+	Principal string // who may see it; "" is everybody
+	Status    Status
+	Message   string // of the status, for people; may be empty
+	Created   time.Time
+	Updated   time.Time
+	TTL       time.Duration // from Created on; then it may be forgotten
+	Poll      time.Duration // how often a client shall ask
+
+	Inputs json.RawMessage // InputRequired: the object inputRequests
+	Result json.RawMessage // Completed: the result of the request
+	Error  json.RawMessage // Failed: the JSON-RPC error
+
+	Version uint64 // counts the updates; see Store.Update
+}
+
+// What a Store returns. ErrFull is safe to show to a peer.
+var (
+	ErrNotFound = errors.New("task: there is no such task")
+	ErrConflict = errors.New("task: somebody else has changed it meanwhile")
+	ErrFull     = errors.New("task: too many tasks")
+)
+
+// Store keeps tasks. Create returns once the task would be found by every Get, also by one on
+// another node. All methods are safe for concurrent use and may block.
+type Store interface {
+	// Create adds a task; ErrFull at a limit.
+	Create(t *Task) error
+	// Get returns a copy of the task, or ErrNotFound when there is none or its time is over.
+	Get(id string) (*Task, error)
+	// Update replaces the task when its Version is still the one that was read, and counts
+	// t.Version up; else ErrConflict or ErrNotFound.
+	Update(t *Task) error
+	// Sweep forgets the tasks whose time is over and returns how many.
+	Sweep() int
+	// Len is the number of tasks kept.
+	Len() int
+}
+
+const timeFormat = "2006-01-02T15:04:05.000Z07:00" // ISO 8601, as the extension wants
+
+// Append appends the members of a Task without the braces; detailed adds those of the status, as
+// tasks/get and notifications/tasks want them.
+func (t *Task) Append(dst []byte, detailed bool) []byte {
+	member := func(name string, value any) {
+		if len(dst) > 0 && dst[len(dst)-1] != '{' {
+			dst = append(dst, ',')
+		}
+		raw, err := json.Marshal(value)
+		if err != nil {
+			panic("BUG: cannot encode a task: " + err.Error())
+		}
+		dst = append(strconv.AppendQuote(dst, name), ':')
+		dst = append(dst, raw...)
+	}
+	member("taskId", t.ID)
+	member("status", t.Status)
+	if t.Message != "" {
+		member("statusMessage", t.Message)
+	}
+	member("createdAt", t.Created.UTC().Format(timeFormat))
+	member("lastUpdatedAt", t.Updated.UTC().Format(timeFormat))
+	member("ttlMs", t.TTL.Milliseconds())
+	member("pollIntervalMs", t.Poll.Milliseconds())
+	if !detailed {
+		return dst
+	}
+	switch t.Status {
+	case InputRequired:
+		member("inputRequests", t.Inputs)
+	case Completed:
+		member("result", t.Result)
+	case Failed:
+		member("error", t.Error)
+	}
+	return dst
+}
