@@ -67,6 +67,7 @@ var (
 	ErrRequestTimeout       = &Error{-32000, "request was not complete in time", 408}
 	ErrURITooLong           = &Error{-32000, "request target too long", 414}
 	ErrUnsupportedMediaType = &Error{-32000, "content type must be application/json", 415}
+	ErrUpgradeRequired      = &Error{-32000, "WebSocket version must be 13", 426}
 	ErrExpectationFailed    = &Error{-32000, "expectation not supported", 417}
 	ErrHeadersTooLarge      = &Error{-32000, "request head too large", 431}
 	ErrNotImplemented       = &Error{-32000, "transfer coding not implemented", 501}

@@ -114,6 +114,7 @@ const (
 	ownDrain                      // finish as soon as idle
 	ownPatient                    // no write timeout (stdout)
 	ownInbound                    // counts for ConnsMax
+	ownBecame                     // the handler was exchanged in the Data call at hand
 )
 
 // Bits of Conn.attn.
@@ -159,6 +160,14 @@ func (c *Conn) Peer() string {
 		return ap.String()
 	}
 	return "local"
+}
+
+// Become exchanges c's handler, which keeps State: for a protocol that begins as another one. What
+// the current Data call does not take goes to the new handler at once; Open is not called again.
+// Called only on c's loop, inside Data.
+func (c *Conn) Become(h Handler) {
+	c.h = h
+	c.own |= ownBecame
 }
 
 // Close ends c at once and drops what is not sent. Closed gets err, which may

@@ -183,10 +183,11 @@ func (c *Conn) after(used int, reply []byte) {
 		switch {
 		case used == 0 && len(c.carry) >= c.loop.opt.CarryMax:
 			c.fail(ErrCarryFull)
-		case used > 0 && c.Enough(reply):
+		case used > 0 && (c.Enough(reply) || c.own&ownBecame != 0):
 			c.own |= ownFresh
 		}
 	}
+	c.own &^= ownBecame
 	if c.state.Load()&stPaused != 0 {
 		c.notePause()
 	}

@@ -25,6 +25,9 @@ type counters struct {
 	dropped       atomic.Uint64                  // of these: no longer kept
 	inputAsked    atomic.Uint64                  // requests to clients, of both eras
 	inputAnswered atomic.Uint64                  // of these in the legacy era: answered
+	webSockets    atomic.Uint64                  // opened
+	wsFaults      atomic.Uint64                  // closed for what their peers sent
+	wsSilent      atomic.Uint64                  // closed for a ping that was not answered
 	tasksCreated  atomic.Uint64
 	statesRefused atomic.Uint64             // requestState that was not ours or out of time
 	faults        [faultCount]atomic.Uint64 // error answers by kind

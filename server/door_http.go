@@ -15,17 +15,22 @@ import (
 // is held.
 type httpDoor struct {
 	s      *Server
+	ws     *wsDoor
 	guard  originGuard
 	limits codec.HTTPLimits
 }
 
 func (s *Server) newHTTPDoor() *httpDoor {
 	l := &s.opt.Limits
-	return &httpDoor{s: s, guard: newOriginGuard(s.opt.Security), limits: codec.HTTPLimits{
-		HeadBytes: l.HeadBytes, Headers: l.Headers, TargetBytes: l.TargetBytes,
-		BodyBytes:     int64(l.MessageBytes),
-		ChunkExtBytes: codec.DefaultHTTPLimits().ChunkExtBytes,
-	}}
+	line := &lineDoor{s: s, frameTime: l.FrameTimeout, idle: s.opt.WebSocket.PingInterval}
+	return &httpDoor{
+		s: s, ws: &wsDoor{line: line, s: s}, guard: newOriginGuard(s.opt.Security),
+		limits: codec.HTTPLimits{
+			HeadBytes: l.HeadBytes, Headers: l.Headers, TargetBytes: l.TargetBytes,
+			BodyBytes:     int64(l.MessageBytes),
+			ChunkExtBytes: codec.DefaultHTTPLimits().ChunkExtBytes,
+		},
+	}
 }
 
 // httpConn is the state of one connection. The fields above mu belong to its loop.
@@ -37,9 +42,12 @@ type httpConn struct {
 	need    int          // bytes of the request at hand, head and body; 0: not known yet
 	phase   httpPhase
 	told100 bool
-	closing bool     // no further request is read
-	calls   inflight // of the modern era: a disconnect cancels them
-	open    streamSet
+	closing bool // no further request is read
+
+	upgraded bool // it is a WebSocket: what follows is not HTTP
+
+	calls inflight // of the modern era: a disconnect cancels them
+	open  streamSet
 
 	mu     sync.Mutex // guards what follows: answers come from any goroutine
 	reply  replyTo
@@ -96,12 +104,17 @@ func (d *httpDoor) Data(c *loop.Conn, buf, out []byte) (int, []byte) {
 	ls := hc.ls
 	ls.wire = out
 	used := 0
-	for used < len(buf) && !hc.closing && hc.stage.Load() == stageIdle && !c.Enough(ls.wire) {
+	for used < len(buf) && hc.reads() && !c.Enough(ls.wire) {
 		n := d.request(hc, buf[used:])
 		if n == 0 {
 			break
 		}
 		used += n
+	}
+	if hc.upgraded {
+		out, ls.wire = ls.wire, nil
+		ls.flush()
+		return used, out
 	}
 	if hc.closing {
 		used = len(buf) // what follows the last answer is not looked at
@@ -112,6 +125,11 @@ func (d *httpDoor) Data(c *loop.Conn, buf, out []byte) (int, []byte) {
 	out, ls.wire = ls.wire, nil
 	ls.flush()
 	return used, out
+}
+
+// reads tells whether the next request may be read.
+func (hc *httpConn) reads() bool {
+	return !hc.closing && !hc.upgraded && hc.stage.Load() == stageIdle
 }
 
 // request answers the request that buf begins with and returns its length, 0 when it is not

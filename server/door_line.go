@@ -20,12 +20,15 @@ type lineDoor struct {
 	first, frameTime, idle time.Duration
 }
 
-// lineConn is the state of one connection. lines, peer and deadline belong to its loop.
+// lineConn is the state of one connection of the line or of the WebSocket door. What is above
+// pending belongs to its loop.
 type lineConn struct {
 	conn  *loop.Conn
 	ls    *loopState
 	lines codec.Lines
-	peer  *peer // made by initialize
+	ws    *webSocket // instead of lines; nil on the line door
+	auth  []byte     // the credentials of the upgrade
+	peer  *peer      // made by initialize
 	calls inflight
 	open  streamSet
 	push  *stream // how the legacy peer is told of changes
@@ -99,7 +102,7 @@ func (d *lineDoor) frame(lc *lineConn, line, out []byte) []byte {
 	}
 	in := &lc.ls.in
 	in.reset()
-	in.origin, in.calls = lc, &lc.calls
+	in.origin, in.calls, in.auth = lc, &lc.calls, lc.auth
 	if fault := lc.ls.scanner.Scan(line, &in.msg); fault != nil {
 		return d.s.refuseScanned(in, out, fault)
 	}
@@ -145,7 +148,7 @@ func (d *lineDoor) initialize(lc *lineConn, in *inbound, out []byte) []byte {
 		return in.fail(out, fault, nil)
 	}
 	lc.peer = p
-	lc.push = &stream{conn: lc.conn, legacy: p}
+	lc.push = &stream{conn: lc.conn, line: lc, legacy: p}
 	lc.ls.addListener(lc.push)
 	lc.ls.tally.methods[mcp.MethodInitialize]++
 	return codec.AppendResult(out, in.msg.ID, d.s.initialized(p.version))
@@ -178,8 +181,16 @@ func (d *lineDoor) Drain(c *loop.Conn) {
 func (lc *lineConn) finish() {
 	lc.ending.Store(true)
 	if lc.pending.Load() == 0 {
-		lc.conn.Finish()
+		lc.end()
 	}
+}
+
+// end closes the connection after what was sent.
+func (lc *lineConn) end() {
+	if lc.ws != nil {
+		_ = lc.conn.Send(codec.AppendWSClose(nil, codec.WSGoingAway, "the server is shutting down"))
+	}
+	lc.conn.Finish()
 }
 
 // Expired implements loop.Handler. A connection that waits for an answer, or that has a stream
@@ -216,13 +227,24 @@ func (d *lineDoor) Closed(c *loop.Conn, _ error) {
 const answersFactor = 16
 
 func (lc *lineConn) deliver(_ *Call, message []byte, _ int) {
-	most := answersFactor * lc.ls.s.opt.Limits.OutboxMaxBytes
-	_ = lc.conn.SendWithin(append(message, '\n'), most) // a peer that has gone gets nothing
+	// A peer that has gone gets nothing.
+	_ = lc.write(message, answersFactor*lc.ls.s.opt.Limits.OutboxMaxBytes)
 	lc.settled()
 }
 
 func (lc *lineConn) notify(_ *Call, message []byte) error {
-	return lc.conn.Send(append(message, '\n'))
+	return lc.write(message, lc.ls.s.opt.Limits.OutboxMaxBytes)
+}
+
+// write sends one message in the door's framing. Safe for concurrent use.
+func (lc *lineConn) write(message []byte, outboxMax int) error {
+	if lc.ws == nil {
+		return lc.conn.SendWithin(append(message, '\n'), outboxMax)
+	}
+	buf := lc.ls.s.buffers.Get()
+	defer lc.ls.s.buffers.Put(buf)
+	buf.B = codec.AppendWSText(buf.B[:0], message)
+	return lc.conn.SendWithin(buf.B, outboxMax)
 }
 
 func (lc *lineConn) abandon(*Call) { lc.settled() }
@@ -253,6 +275,6 @@ func (lc *lineConn) settled() {
 		lc.conn.Resume()
 	}
 	if left == 0 && lc.ending.Load() {
-		lc.conn.Finish()
+		lc.end()
 	}
 }

@@ -33,6 +33,10 @@ func (d *httpDoor) endpoint(hc *httpConn, r *codec.Request, body []byte) {
 	case "OPTIONS":
 		d.preflight(hc)
 	case "GET":
+		if _, asks := r.Header("upgrade"); asks > 0 {
+			d.upgrade(hc, r)
+			return
+		}
 		d.get(hc, r)
 	case "HEAD", "PUT", "PATCH":
 		d.notAllowed(hc, "GET, POST, DELETE, OPTIONS")

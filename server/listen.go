@@ -19,8 +19,9 @@ type stream struct {
 	filter filter // of a listen
 	legacy *peer  // instead of a filter: told of every list, and of what it subscribed to
 	http   *httpConn
-	index  int    // in loopState.listeners
-	round  uint32 // the last round it was told in
+	line   *lineConn // instead of http
+	index  int       // in loopState.listeners
+	round  uint32    // the last round it was told in
 }
 
 // filter is what a listen asked for and the server honours (schema: SubscriptionFilter).
@@ -64,7 +65,7 @@ func (s *Server) listen(in *inbound, out []byte) []byte {
 	st := &stream{id: bytes.Clone(in.msg.ID), filter: wanted}
 	switch from := in.origin.(type) {
 	case *lineConn:
-		st.conn = from.conn
+		st.conn, st.line = from.conn, from
 		from.open.add(in.ls, st)
 	case *httpConn:
 		st.conn, st.http = from.conn, from
@@ -166,8 +167,8 @@ func (st *stream) acknowledge() []byte {
 
 // send sends one message on the stream. message has room for a line's end or is copied.
 func (st *stream) send(message []byte) {
-	if st.http == nil {
-		_ = st.conn.Send(append(message, '\n'))
+	if st.line != nil {
+		_ = st.line.notify(nil, message)
 		return
 	}
 	st.http.mu.Lock()

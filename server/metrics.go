@@ -48,6 +48,12 @@ func (s *Server) registerMetrics() {
 		func(c *counters) *atomic.Uint64 { return &c.inputAnswered })
 	count("mcploop_input_states_refused_total",
 		func(c *counters) *atomic.Uint64 { return &c.statesRefused })
+	count("mcploop_websockets_opened_total",
+		func(c *counters) *atomic.Uint64 { return &c.webSockets })
+	count("mcploop_websocket_faults_total",
+		func(c *counters) *atomic.Uint64 { return &c.wsFaults })
+	count("mcploop_websockets_silent_total",
+		func(c *counters) *atomic.Uint64 { return &c.wsSilent })
 	count("mcploop_tasks_created_total",
 		func(c *counters) *atomic.Uint64 { return &c.tasksCreated })
 	s.registerGauges()

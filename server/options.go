@@ -43,6 +43,8 @@ type Options struct {
 	Input    Input
 	Tasks    Tasks
 
+	WebSocket WebSocket
+
 	CallTimeout  time.Duration // longest run of one tool call; default 5 min, negative: none
 	DrainTimeout time.Duration // longest wait for calls in flight at the end; default 30 s
 
@@ -118,6 +120,12 @@ type Security struct {
 	Off bool
 }
 
+// WebSocket is the upgrade of GET /mcp on the HTTP doors.
+type WebSocket struct {
+	PingInterval time.Duration // a silent peer is asked whether it is there; default 30 s
+	PongTimeout  time.Duration // and must answer in this time; default 10 s
+}
+
 // Tasks are calls that go on after their request was answered (SEP-2663): of tools with a
 // TaskSupport, and of handlers that call Request.StartTask.
 type Tasks struct {
@@ -177,6 +185,8 @@ func (o *Options) setDefaults() {
 	orDuration(&o.Lists.TTL, 5*time.Minute)
 	orDuration(&o.CallTimeout, 5*time.Minute)
 	orDuration(&o.DrainTimeout, 30*time.Second)
+	orDuration(&o.WebSocket.PingInterval, 30*time.Second)
+	orDuration(&o.WebSocket.PongTimeout, 10*time.Second)
 	orInt(&o.Tasks.Max, 10_000)
 	orInt(&o.Tasks.MaxPerPrincipal, o.Tasks.Max)
 	orDuration(&o.Tasks.TTL, time.Hour)
@@ -263,6 +273,8 @@ func (o *Options) negative() []error {
 		"Lists.TTL": o.Lists.TTL, "DrainTimeout": o.DrainTimeout,
 		"Input.StateTTL": o.Input.StateTTL, "Input.Timeout": o.Input.Timeout,
 		"Tasks.TTL": o.Tasks.TTL, "Tasks.PollInterval": o.Tasks.PollInterval,
+		"WebSocket.PingInterval": o.WebSocket.PingInterval,
+		"WebSocket.PongTimeout":  o.WebSocket.PongTimeout,
 	} {
 		if v < 0 {
 			faults = append(faults, fmt.Errorf("%s is %s; want more than 0", name, v))

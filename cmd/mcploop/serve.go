@@ -151,6 +151,9 @@ func serverOptions(cfg *config.Config, logTo io.Writer) server.Options {
 			StateKeys: keys, StateTTL: cfg.Input.StateTTL, StateBytes: cfg.Input.StateBytes,
 			Timeout: cfg.Input.Timeout, OpenMax: cfg.Input.Open,
 		},
+		WebSocket: server.WebSocket{
+			PingInterval: cfg.WebSocket.PingInterval, PongTimeout: cfg.WebSocket.PongTimeout,
+		},
 		Tasks: server.Tasks{
 			Max: cfg.Tasks.Max, MaxPerPrincipal: cfg.Tasks.MaxPerPrincipal, TTL: cfg.Tasks.TTL,
 			PollInterval: cfg.Tasks.PollInterval,

@@ -24,6 +24,9 @@ type Config struct {
 	Security Security `yaml:"security"`
 	Input    Input    `yaml:"input"`
 	Tasks    Tasks    `yaml:"tasks"`
+
+	WebSocket WebSocket `yaml:"websocket"`
+
 	Timeouts Timeouts `yaml:"timeouts"`
 	Log      Log      `yaml:"log"`
 	Tools    Tools    `yaml:"tools"`
@@ -120,6 +123,12 @@ type Input struct {
 	Open       int           `yaml:"open"`
 }
 
+// WebSocket is the upgrade of GET /mcp.
+type WebSocket struct {
+	PingInterval time.Duration `yaml:"ping_interval"`
+	PongTimeout  time.Duration `yaml:"pong_timeout"`
+}
+
 // Tasks are calls that go on after their request was answered.
 type Tasks struct {
 	Max             int           `yaml:"max"`
@@ -184,6 +193,9 @@ func Default() *Config {
 		Security: Security{Check: true},
 		Input: Input{
 			StateTTL: 10 * time.Minute, StateBytes: 64 * kib, Timeout: 10 * time.Minute, Open: 64,
+		},
+		WebSocket: WebSocket{
+			PingInterval: 30 * time.Second, PongTimeout: 10 * time.Second,
 		},
 		Tasks:    Tasks{Max: 10_000, TTL: time.Hour, PollInterval: time.Second},
 		Timeouts: Timeouts{Call: 5 * time.Minute, Drain: 30 * time.Second},

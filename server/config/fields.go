@@ -268,6 +268,14 @@ func inputFields() []field {
 			path: "tasks.poll_interval", unit: durationUnit, min: 10 * ms, max: hour,
 			doc: "How often clients shall ask for a task.",
 		},
+		{
+			path: "websocket.ping_interval", unit: durationUnit, min: 100 * ms, max: hour,
+			doc: "After so long without a frame a WebSocket's peer is asked whether it is there.",
+		},
+		{
+			path: "websocket.pong_timeout", unit: durationUnit, min: 100 * ms, max: hour,
+			doc: "How long the peer may take to answer that before it is cut.",
+		},
 	}
 }
 

@@ -1,0 +1,211 @@
+package codec
+
+import (
+	"bytes"
+	"encoding/binary"
+	"unicode/utf8"
+
+	"github.com/gobwas/ws"
+)
+
+// Hot path: no allocation, no lock, no log, no time.Now.
+
+// WSEvent says what WSFrames.Next found.
+type WSEvent uint8
+
+// The events of a WebSocket (RFC 6455).
+const (
+	WSNeedMore WSEvent = iota // no whole frame in buf
+	WSPart                    // a fragment, or an unsolicited pong: nothing to do
+	WSText                    // a message
+	WSBinary                  // a message of the other kind
+	WSPing                    // to be answered by a pong with the same payload
+	WSClose                   // the peer closes: answer with the same code, then close
+	WSFault                   // close with that code; nothing behind it is looked at
+)
+
+// WSCode is the status code of a close frame (RFC 6455, 7.4.1).
+type WSCode uint16
+
+// The codes that we send.
+const (
+	WSNormal      WSCode = 1000
+	WSGoingAway   WSCode = 1001
+	WSProtocol    WSCode = 1002
+	WSUnsupported WSCode = 1003
+	WSNoCode      WSCode = 1005 // never sent: the peer's close frame had none
+	WSBadText     WSCode = 1007
+	WSTooLarge    WSCode = 1009
+)
+
+// WSFrames cuts the messages out of what a WebSocket client sends. The zero value is ready. It
+// buffers fragments alone: of a whole frame that is not there yet the caller keeps the bytes, and
+// hands them in again with more behind. One for each conn; not safe for concurrent use.
+type WSFrames struct {
+	Max int // bytes of a message; default 4 MiB
+
+	message  []byte // the fragments so far
+	kind     WSEvent
+	checked  int // bytes of message that are known to be UTF-8
+	header   [ws.MaxHeaderSize]byte
+	reader   bytes.Reader
+	fragment bool // a message has begun
+	partial  bool
+}
+
+// Next looks for the next frame in buf. It returns the number n of bytes consumed; the caller drops
+// them and calls again, at once unless the event is WSNeedMore. payload is unmasked in buf itself,
+// or of several fragments; it is valid until the caller reuses buf or calls Next again. code comes
+// with WSClose and WSFault. Lengths are compared with Max before anything is waited for.
+func (f *WSFrames) Next(buf []byte) (payload []byte, n int, event WSEvent, code WSCode) {
+	f.partial = len(buf) > 0
+	f.reader.Reset(buf)
+	h, err := ws.ReadHeaderBuffer(&f.reader, f.header[:0])
+	size := len(buf) - f.reader.Len()
+	switch {
+	case err == ws.ErrHeaderLengthMSB || err == ws.ErrHeaderLengthUnexpected:
+		return nil, len(buf), WSFault, WSProtocol
+	case err != nil: // the header is not whole, but its first bytes may be wrong already
+		if len(buf) > 0 && wrongStart(buf[0]) {
+			return nil, len(buf), WSFault, WSProtocol
+		}
+		return nil, 0, WSNeedMore, 0
+	}
+	state := ws.StateServerSide
+	if f.fragment {
+		state = state.Set(ws.StateFragmented)
+	}
+	if ws.CheckHeader(h, state) != nil {
+		return nil, len(buf), WSFault, WSProtocol
+	}
+	if h.Length > int64(f.limit()-len(f.message)) && !h.OpCode.IsControl() {
+		return nil, len(buf), WSFault, WSTooLarge
+	}
+	n = size + int(h.Length)
+	if n > len(buf) {
+		return nil, 0, WSNeedMore, 0
+	}
+	payload = buf[size:n:n]
+	ws.Cipher(payload, h.Mask, 0)
+	f.partial = false
+	if h.OpCode.IsControl() {
+		payload, event, code = control(h.OpCode, payload)
+		return payload, n, event, code
+	}
+	payload, event, code = f.data(h, payload)
+	return payload, n, event, code
+}
+
+// wrongStart: reserved bits or a reserved opcode, told from the first byte.
+func wrongStart(b byte) bool { return b&0x70 != 0 || ws.OpCode(b&0x0f).IsReserved() }
+
+func control(op ws.OpCode, payload []byte) ([]byte, WSEvent, WSCode) {
+	switch op {
+	case ws.OpPing:
+		return payload, WSPing, 0
+	case ws.OpPong:
+		return nil, WSPart, 0
+	}
+	if len(payload) == 0 {
+		return nil, WSClose, WSNoCode
+	}
+	code, reason := ws.ParseCloseFrameData(payload)
+	switch err := ws.CheckCloseFrameData(code, reason); {
+	case err == nil && code < wsCodesEnd:
+		return payload, WSClose, WSCode(code)
+	case err == ws.ErrProtocolInvalidUTF8:
+		return nil, WSFault, WSBadText
+	}
+	return nil, WSFault, WSProtocol
+}
+
+// wsCodesEnd is the first code that nobody may use (RFC 6455, 7.4.2).
+const wsCodesEnd = 5000
+
+// data takes a frame of a message.
+func (f *WSFrames) data(h ws.Header, payload []byte) ([]byte, WSEvent, WSCode) {
+	kind := WSBinary
+	if h.OpCode == ws.OpText {
+		kind = WSText
+	}
+	if h.Fin && h.OpCode != ws.OpContinuation { // Fast path: the whole message in one frame.
+		if kind == WSText && !utf8.Valid(payload) {
+			return nil, WSFault, WSBadText
+		}
+		return payload, kind, 0
+	}
+	if h.OpCode != ws.OpContinuation {
+		f.message, f.kind, f.checked = f.message[:0], kind, 0
+	}
+	f.fragment = !h.Fin
+	f.message = append(f.message, payload...)
+	if f.kind == WSText && !f.checkText(h.Fin) {
+		return nil, WSFault, WSBadText
+	}
+	if !h.Fin {
+		return nil, WSPart, 0
+	}
+	whole := f.message
+	f.message = nil // the caller has it now: a connection keeps no memory between messages
+	return whole, f.kind, 0
+}
+
+// checkText looks at what is new, so that a wrong byte is refused with its own fragment; a
+// character that was cut may go on in the next one.
+func (f *WSFrames) checkText(last bool) bool {
+	rest := f.message[f.checked:]
+	for len(rest) > 0 {
+		if !last && !utf8.FullRune(rest) {
+			break
+		}
+		r, size := utf8.DecodeRune(rest)
+		if r == utf8.RuneError && size == 1 {
+			return false
+		}
+		rest = rest[size:]
+	}
+	f.checked = len(f.message) - len(rest)
+	return true
+}
+
+// Partial reports whether a frame or a message has begun and not ended, after Next returned
+// WSNeedMore: the time limit of a partial frame runs while it holds.
+func (f *WSFrames) Partial() bool { return f.partial || f.fragment }
+
+func (f *WSFrames) limit() int { return orDefault(f.Max, LineBytesMaxDefault) }
+
+// AppendWSText appends a text message of a server: one frame, not masked.
+func AppendWSText(dst, message []byte) []byte {
+	return append(appendWSHeader(dst, byte(ws.OpText), len(message)), message...)
+}
+
+// AppendWSPing appends a ping without a payload.
+func AppendWSPing(dst []byte) []byte { return appendWSHeader(dst, byte(ws.OpPing), 0) }
+
+// AppendWSPong appends the answer to a ping.
+func AppendWSPong(dst, payload []byte) []byte {
+	return append(appendWSHeader(dst, byte(ws.OpPong), len(payload)), payload...)
+}
+
+// AppendWSClose appends a close frame. reason is cut to what fits; WSNoCode sends none of both.
+func AppendWSClose(dst []byte, code WSCode, reason string) []byte {
+	if code == WSNoCode {
+		return appendWSHeader(dst, byte(ws.OpClose), 0)
+	}
+	reason = reason[:min(len(reason), ws.MaxControlFramePayloadSize-2)]
+	dst = appendWSHeader(dst, byte(ws.OpClose), 2+len(reason))
+	dst = binary.BigEndian.AppendUint16(dst, uint16(code))
+	return append(dst, reason...)
+}
+
+// appendWSHeader appends the header of a whole frame that is not masked (RFC 6455, 5.2).
+func appendWSHeader(dst []byte, opcode byte, length int) []byte {
+	dst = append(dst, 0x80|opcode)
+	switch {
+	case length < 126:
+		return append(dst, byte(length))
+	case length <= 0xffff:
+		return binary.BigEndian.AppendUint16(append(dst, 126), uint16(length))
+	}
+	return binary.BigEndian.AppendUint64(append(dst, 127), uint64(length))
+}

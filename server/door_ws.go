@@ -1,0 +1,187 @@
+package server
+
+// Hot path: no allocation, no lock, no log, no time.Now.
+
+import (
+	"bytes"
+	"crypto/sha1"
+	"encoding/base64"
+
+	"github.com/mcploop/mcploop/codec"
+	"github.com/mcploop/mcploop/loop"
+)
+
+// wsDoor serves JSON-RPC over WebSocket, a message in each text frame. It is a custom transport:
+// MCP has none, but clients know the subprotocol "mcp". What a message means is the line door's
+// business.
+type wsDoor struct {
+	line *lineDoor
+	s    *Server
+}
+
+// webSocket is what a connection of the WebSocket door has beside that of the line door.
+type webSocket struct {
+	frames codec.WSFrames
+	pinged bool // a ping is not answered yet
+}
+
+// wsGUID is what the accept key is made of (RFC 6455, 1.3).
+const wsGUID = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
+
+// upgrade answers GET /mcp with an Upgrade header (RFC 6455, 4.2). Origin and Host were checked.
+func (d *httpDoor) upgrade(hc *httpConn, r *codec.Request) {
+	key, fault := checkUpgrade(r)
+	switch {
+	case fault == codec.ErrUpgradeRequired:
+		d.upgradeRequired(hc)
+		return
+	case fault == nil && d.s.draining.Load():
+		fault = codec.ErrOverloaded.With("the server is shutting down")
+	}
+	if fault != nil {
+		d.failHTTP(hc, fault)
+		return
+	}
+	sum := sha1.Sum(append(key, wsGUID...))
+	out := append(hc.ls.wire, "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n"+
+		"Connection: Upgrade\r\nSec-WebSocket-Accept: "...)
+	out = base64.StdEncoding.AppendEncode(out, sum[:])
+	if _, offered := r.Header("sec-websocket-protocol"); offered > 0 {
+		out = append(out, "\r\nSec-WebSocket-Protocol: mcp"...)
+	}
+	hc.ls.wire = append(out, "\r\n\r\n"...)
+	hc.ls.count.webSockets.Add(1)
+	lc := &lineConn{
+		conn: hc.conn, ls: hc.ls, phase: phaseIdle, auth: bytes.Clone(r.Authorization),
+		ws: &webSocket{},
+	}
+	lc.ws.frames.Max = d.s.opt.Limits.MessageBytes
+	hc.upgraded = true
+	hc.conn.State = lc
+	hc.conn.Become(d.ws)
+	hc.conn.SetDeadline(d.ws.line.idle)
+}
+
+// checkUpgrade returns the client's key, or why there is no WebSocket for it.
+func checkUpgrade(r *codec.Request) ([]byte, *codec.Error) {
+	version, versions := r.Header("sec-websocket-version")
+	key, keys := r.Header("sec-websocket-key")
+	nonce, err := base64.StdEncoding.AppendDecode(nil, key)
+	switch upgrade, _ := r.Header("upgrade"); {
+	case r.Minor == 0 || !bytes.EqualFold(upgrade, []byte("websocket")) || !asksUpgrade(r):
+		return nil, codec.ErrBadRequest.With("Upgrade must be websocket, named in Connection")
+	case versions != 1 || string(version) != "13":
+		return nil, codec.ErrUpgradeRequired
+	case keys != 1 || err != nil || len(nonce) != 16:
+		return nil, codec.ErrBadRequest.With("Sec-WebSocket-Key must be the base64 of 16 bytes")
+	}
+	for i := range r.Headers {
+		if bytes.EqualFold(r.Headers[i].Name, []byte("sec-websocket-protocol")) &&
+			!lists(r.Headers[i].Value, "mcp") {
+			return nil, codec.ErrBadRequest.With("Sec-WebSocket-Protocol must offer mcp")
+		}
+	}
+	return bytes.Clone(key), nil
+}
+
+// asksUpgrade: Connection must have the token upgrade (RFC 6455, 4.2.1).
+func asksUpgrade(r *codec.Request) bool {
+	value, _ := r.Header("connection")
+	return lists(bytes.ToLower(value), "upgrade")
+}
+
+// lists tells whether a comma-separated header has a token.
+func lists(value []byte, token string) bool {
+	for element := range bytes.SplitSeq(value, []byte(",")) {
+		if string(bytes.TrimSpace(element)) == token {
+			return true
+		}
+	}
+	return false
+}
+
+// upgradeRequired answers a version of WebSocket that we do not speak (RFC 6455, 4.4).
+func (d *httpDoor) upgradeRequired(hc *httpConn) {
+	hc.ls.count.fault(codec.ErrUpgradeRequired)
+	hc.ls.body = codec.AppendError(hc.ls.body[:0], nil, codec.ErrUpgradeRequired, nil)
+	head := hc.head(codec.ErrUpgradeRequired.Status)
+	head.ContentType, head.Length = typeJSON, len(hc.ls.body)
+	head.Extra = append(head.Extra, "Sec-WebSocket-Version: 13\r\n"...)
+	hc.ls.wire = append(codec.AppendResponseHead(hc.ls.wire, &head), hc.ls.body...)
+	hc.sent()
+}
+
+// Open implements loop.Handler; a WebSocket begins as HTTP.
+func (d *wsDoor) Open(*loop.Conn) {}
+
+// Data implements loop.Handler: it answers every whole message of buf.
+func (d *wsDoor) Data(c *loop.Conn, buf, out []byte) (int, []byte) {
+	lc := c.State.(*lineConn)
+	lc.ws.pinged = false // whatever came, the peer is there
+	used, whole, more := 0, false, true
+	for more && used < len(buf) && !c.Paused() && !c.Enough(out) {
+		payload, n, event, code := lc.ws.frames.Next(buf[used:])
+		used += n
+		switch event {
+		case codec.WSNeedMore:
+			more = false
+		case codec.WSText:
+			whole = true
+			out = d.message(lc, payload, out)
+		case codec.WSPing:
+			out = codec.AppendWSPong(out, payload)
+		case codec.WSBinary:
+			return len(buf), d.close(lc, out, codec.WSUnsupported, "messages of MCP are text")
+		case codec.WSClose, codec.WSFault:
+			return len(buf), d.close(lc, out, code, "")
+		}
+	}
+	d.line.setPhase(c, lc, whole, lc.ws.frames.Partial())
+	lc.ls.flush()
+	return used, out
+}
+
+// message answers one message; the answer's length is known only behind it.
+func (d *wsDoor) message(lc *lineConn, message, out []byte) []byte {
+	lc.ls.body = d.line.frame(lc, message, lc.ls.body[:0])
+	if len(lc.ls.body) == 0 {
+		return out
+	}
+	return codec.AppendWSText(out, lc.ls.body)
+}
+
+// close sends a close frame and ends the connection: nobody is left to answer.
+func (d *wsDoor) close(lc *lineConn, out []byte, code codec.WSCode, reason string) []byte {
+	lc.ls.flush()
+	if code != codec.WSNormal && code != codec.WSGoingAway && code != codec.WSNoCode {
+		lc.ls.count.wsFaults.Add(1)
+	}
+	lc.conn.Finish()
+	return codec.AppendWSClose(out, code, reason)
+}
+
+// EOF implements loop.Handler: without a close frame the peer is simply gone.
+func (d *wsDoor) EOF(c *loop.Conn) { c.Finish() }
+
+// Drain implements loop.Drainer.
+func (d *wsDoor) Drain(c *loop.Conn) { d.line.Drain(c) }
+
+// Expired implements loop.Handler: a partial message took too long, a ping was not answered, or it
+// is time for one.
+func (d *wsDoor) Expired(c *loop.Conn, out []byte) []byte {
+	lc := c.State.(*lineConn)
+	switch o := &d.s.opt.WebSocket; {
+	case lc.phase == phasePartial:
+		return codec.AppendWSClose(out, codec.WSProtocol, "a message was not whole in time")
+	case lc.ws.pinged:
+		lc.ls.count.wsSilent.Add(1)
+		return out
+	default:
+		lc.ws.pinged = true
+		c.SetDeadline(o.PongTimeout)
+		return codec.AppendWSPing(out)
+	}
+}
+
+// Closed implements loop.Handler.
+func (d *wsDoor) Closed(c *loop.Conn, err error) { d.line.Closed(c, err) }
