@@ -83,6 +83,7 @@ if [ -f "$drivers/v2.mjs" ]; then
   cd "$tools"
   check "sdk v1 http" "$legacy"$'\n'"$(steps 'DELETE session')" node v1.mjs http "$url"
   check "sdk v1 stdio" "$legacy" node v1.mjs stdio "$server"
+  check "sdk v1 sse" "$legacy" node v1.mjs sse "${url%/mcp}/sse"
   check "sdk v1 ws" "$legacy" node v1.mjs ws "ws${url#http}"
   for mode in auto legacy 2026-07-28; do
     wanted=$modern

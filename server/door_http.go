@@ -44,7 +44,8 @@ type httpConn struct {
 	told100 bool
 	closing bool // no further request is read
 
-	upgraded bool // it is a WebSocket: what follows is not HTTP
+	upgraded bool      // it is a WebSocket: what follows is not HTTP
+	sse      *lineConn // the session that this stream is, of HTTP+SSE
 
 	calls inflight // of the modern era: a disconnect cancels them
 	open  streamSet
@@ -245,6 +246,7 @@ func (d *httpDoor) EOF(c *loop.Conn) {
 	hc.closing = true
 	hc.calls.cancelAll(ErrDisconnected)
 	hc.open.remove(hc.ls, everyStream, false)
+	d.closeSSE(hc)
 	hc.finish()
 }
 
@@ -254,8 +256,9 @@ func (d *httpDoor) EOF(c *loop.Conn) {
 func (d *httpDoor) Hangup(c *loop.Conn) {
 	hc := c.State.(*httpConn)
 	hc.calls.cancelAll(ErrDisconnected)
-	if len(hc.open) > 0 {
+	if len(hc.open) > 0 || hc.sse != nil {
 		hc.open.remove(hc.ls, everyStream, false)
+		d.closeSSE(hc)
 		c.Finish()
 	}
 }
@@ -264,6 +267,11 @@ func (d *httpDoor) Hangup(c *loop.Conn) {
 func (d *httpDoor) Drain(c *loop.Conn) {
 	hc := c.State.(*httpConn)
 	hc.open.remove(hc.ls, everyStream, true)
+	if hc.sse != nil {
+		hc.sse.open.remove(hc.ls, everyStream, true)
+		hc.sse.finish()
+		return
+	}
 	hc.finish()
 }
 
@@ -300,4 +308,5 @@ func (d *httpDoor) Closed(c *loop.Conn, _ error) {
 	}
 	hc.calls.cancelAll(ErrDisconnected)
 	hc.open.remove(hc.ls, everyStream, false)
+	d.closeSSE(hc)
 }

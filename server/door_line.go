@@ -27,6 +27,7 @@ type lineConn struct {
 	ls    *loopState
 	lines codec.Lines
 	ws    *webSocket // instead of lines; nil on the line door
+	sse   *sseStream // the same for HTTP+SSE
 	auth  []byte     // the credentials of the upgrade
 	peer  *peer      // made by initialize
 	calls inflight
@@ -149,6 +150,9 @@ func (d *lineDoor) initialize(lc *lineConn, in *inbound, out []byte) []byte {
 	}
 	lc.peer = p
 	lc.push = &stream{conn: lc.conn, line: lc, legacy: p}
+	if lc.sse != nil {
+		lc.push.http = lc.sse.hc // which needs comments to stay alive
+	}
 	lc.ls.addListener(lc.push)
 	lc.ls.tally.methods[mcp.MethodInitialize]++
 	return codec.AppendResult(out, in.msg.ID, d.s.initialized(p.version))
@@ -187,6 +191,9 @@ func (lc *lineConn) finish() {
 
 // end closes the connection after what was sent.
 func (lc *lineConn) end() {
+	if lc.sse != nil {
+		lc.sse.end()
+	}
 	if lc.ws != nil {
 		_ = lc.conn.Send(codec.AppendWSClose(nil, codec.WSGoingAway, "the server is shutting down"))
 	}
@@ -208,10 +215,13 @@ func (d *lineDoor) Expired(c *loop.Conn, out []byte) []byte {
 
 // Closed implements loop.Handler: nobody is left to answer.
 func (d *lineDoor) Closed(c *loop.Conn, _ error) {
-	lc, ok := c.State.(*lineConn)
-	if !ok {
-		return
+	if lc, ok := c.State.(*lineConn); ok {
+		d.gone(lc)
 	}
+}
+
+// gone ends what belongs to a connection that has ended.
+func (d *lineDoor) gone(lc *lineConn) {
 	if lc.push != nil {
 		lc.ls.removeListener(lc.push)
 	}
@@ -238,6 +248,9 @@ func (lc *lineConn) notify(_ *Call, message []byte) error {
 
 // write sends one message in the door's framing. Safe for concurrent use.
 func (lc *lineConn) write(message []byte, outboxMax int) error {
+	if lc.sse != nil {
+		return lc.sse.write(message)
+	}
 	if lc.ws == nil {
 		return lc.conn.SendWithin(append(message, '\n'), outboxMax)
 	}
@@ -257,7 +270,7 @@ func (lc *lineConn) refused(*Call) { lc.settled() }
 // at least one of the two sees the other, so no connection stays paused without a call. A late
 // Resume may let in one frame more than the limit, which does no harm.
 func (lc *lineConn) expect(*Call) {
-	if lc.pending.Add(1) < lc.limit() {
+	if lc.pending.Add(1) < lc.limit() || lc.sse != nil { // whose POSTs are refused instead
 		return
 	}
 	lc.conn.Pause()
@@ -271,7 +284,7 @@ func (lc *lineConn) limit() int32 { return int32(lc.ls.s.opt.Limits.InFlightPerC
 // settled is the end of one pending call.
 func (lc *lineConn) settled() {
 	left := lc.pending.Add(-1)
-	if left < lc.limit() && lc.conn.Paused() {
+	if left < lc.limit() && lc.sse == nil && lc.conn.Paused() {
 		lc.conn.Resume()
 	}
 	if left == 0 && lc.ending.Load() {

@@ -158,8 +158,13 @@ func (d *httpDoor) legacy(hc *httpConn, r *codec.Request) (*peer, bool) {
 		d.failHTTP(hc, codec.ErrSessionNotFound)
 		return nil, false
 	}
+	p, ok := session.State.(*peer)
+	if !ok { // a session of HTTP+SSE
+		d.failHTTP(hc, codec.ErrSessionNotFound)
+		return nil, false
+	}
 	hc.reply.busy = session
-	return session.State.(*peer), true
+	return p, true
 }
 
 func (d *httpDoor) postLegacy(hc *httpConn, r *codec.Request, in *inbound) {

@@ -16,6 +16,10 @@ func (d *httpDoor) route(hc *httpConn, r *codec.Request, body []byte) {
 	switch string(r.Path) {
 	case "/mcp":
 		d.endpoint(hc, r, body)
+	case ssePath:
+		d.openSSE(hc, r)
+	case messagesPath:
+		d.postMessage(hc, r, body)
 	case "/health", "/livez", "/readyz", "/metrics":
 		d.operator(hc, r)
 	default:

@@ -87,6 +87,9 @@ func New(opt Options) (*Server, error) {
 				p.calls.cancelAll(ErrDisconnected)
 				s.endGet(p.attach(nil))
 			}
+			if lc, ok := old.State.(*lineConn); ok {
+				s.endSSE(lc)
+			}
 		},
 	})
 	if err != nil {

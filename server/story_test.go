@@ -23,7 +23,7 @@ func TestStories(t *testing.T) {
 		t.Fatalf("no stories: %v", err)
 	}
 	for _, file := range files {
-		for _, door := range []string{"tcp", "unix", "http", "ws"} {
+		for _, door := range []string{"tcp", "unix", "http", "ws", "sse"} {
 			t.Run(strings.TrimSuffix(file[len("testdata/"):], ".txt")+"/"+door, func(t *testing.T) {
 				playStory(t, file, door)
 			})
@@ -57,6 +57,8 @@ func playStory(t *testing.T, file, door string) {
 		d = lineStory{r.dial("unix", r.unix)}
 	case "ws":
 		d = r.dialWS()
+	case "sse":
+		d = r.dialSSE()
 	default:
 		d = &httpStory{r: r}
 	}
