@@ -36,6 +36,9 @@ func (e *engine) cut(c *conn, buf []byte) (reply, int, error) {
 	if e.opt.http() {
 		return c.heads.next(buf)
 	}
+	if e.opt.Transport == TransportWS {
+		return cutFrame(buf)
+	}
 	i := bytes.IndexByte(buf, '\n')
 	if i < 0 {
 		return reply{}, 0, nil

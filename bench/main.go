@@ -49,7 +49,7 @@ func Main(args []string, out, errOut io.Writer) int {
 // loadFlags binds the flags that load and idle share to o, whose values are the defaults.
 func loadFlags(fs *flag.FlagSet, o *Options) {
 	fs.StringVar(&o.Transport, "transport", o.Transport,
-		"tcp, unix, stdio, echo, http-modern, http-legacy or http-fixed")
+		"tcp, unix, stdio, ws, echo, http-modern, http-legacy or http-fixed")
 	fs.StringVar(&o.Addr, "addr", o.Addr, "the server, `host:port` or the path of a unix socket")
 	fs.StringVar(&o.Path, "path", o.Path, "http: the endpoint")
 	fs.StringVar(&o.Era, "era", o.Era, "tcp, unix, stdio: legacy or modern")
@@ -139,7 +139,7 @@ func compareMain(args []string, out, errOut io.Writer) error {
 	fs.SetOutput(errOut)
 	server, client := coresFor()
 	opt := CompareOptions{Progress: errOut}
-	name := fs.String("plan", "tcp", "tcp, http, stdio or a JSON `file`")
+	name := fs.String("plan", "tcp", "tcp, http, ws, stdio or a JSON `file`")
 	rows := fs.String("rows", "", "only these rows and the reference, comma separated")
 	to := fs.String("json", "", "also write everything as JSON to this `file`")
 	logs := fs.Bool("server-log", false, "show what the servers print")

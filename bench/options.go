@@ -16,6 +16,7 @@ const (
 	TransportUnix       = "unix"
 	TransportStdio      = "stdio"
 	TransportEcho       = "echo"
+	TransportWS         = "ws" // legacy era only
 	TransportHTTPModern = "http-modern"
 	TransportHTTPLegacy = "http-legacy"
 	TransportHTTPFixed  = "http-fixed"
@@ -31,7 +32,7 @@ const (
 const connsMax = 19_000
 
 var transports = []string{
-	TransportTCP, TransportUnix, TransportStdio, TransportEcho,
+	TransportTCP, TransportUnix, TransportStdio, TransportEcho, TransportWS,
 	TransportHTTPModern, TransportHTTPLegacy, TransportHTTPFixed,
 }
 
@@ -78,6 +79,9 @@ func (o *Options) Validate() error {
 	}
 	if o.Era != EraLegacy && o.Era != EraModern {
 		bad("cannot use era %q: it is legacy or modern", o.Era)
+	}
+	if o.Transport == TransportWS && o.Era != EraLegacy {
+		bad("cannot use era %q over %s: set era to legacy", o.Era, o.Transport)
 	}
 	if o.Transport == TransportStdio {
 		if len(o.Command) == 0 {

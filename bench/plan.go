@@ -100,21 +100,26 @@ func readPlan(name string) (Plan, error) {
 	return p, nil
 }
 
+// peer is a row of bench/peers.
+func peer(name, kind, transport string, args ...string) Row {
+	command := append([]string{"{bin}/peers", kind, "--addr", "{addr}"}, args...)
+	return Row{Name: name, Command: command, Transport: transport}
+}
+
+// ours is a row of the binary itself.
+func ours(name, door, transport string) Row {
+	return Row{
+		Name: name, Command: []string{"{bin}/mcploop", "serve", door, "{addr}"},
+		Transport: transport,
+	}
+}
+
+func stdio(name string, command ...string) Row {
+	return Row{Name: name, Command: command, Transport: TransportStdio}
+}
+
 // plans are the comparisons behind docs/numbers.md.
 func plans() map[string]Plan {
-	peer := func(name, kind, transport string, args ...string) Row {
-		command := append([]string{"{bin}/peers", kind, "--addr", "{addr}"}, args...)
-		return Row{Name: name, Command: command, Transport: transport}
-	}
-	ours := func(name, door, transport string) Row {
-		return Row{
-			Name: name, Command: []string{"{bin}/mcploop", "serve", door, "{addr}"},
-			Transport: transport,
-		}
-	}
-	stdio := func(name string, command ...string) Row {
-		return Row{Name: name, Command: command, Transport: TransportStdio}
-	}
 	return map[string]Plan{
 		"tcp": {
 			Name: "tcp", Reference: "netpoll-echo",
@@ -145,6 +150,13 @@ func plans() map[string]Plan {
 				peer("go-sdk legacy json", "gosdk", TransportHTTPLegacy, "--json"),
 			},
 			Cases: []Case{{"C=256 P=1", 256, 1, 0}},
+		},
+		"ws": {
+			Name: "ws", Reference: "tcp",
+			Rows: []Row{ours("ws", "--http", TransportWS), ours("tcp", "--tcp", TransportTCP)},
+			Cases: []Case{
+				{"C=64 P=1", 64, 1, 0}, {"C=64 P=16", 64, 16, 0}, {"C=1000 P=1", 1000, 1, 0},
+			},
 		},
 		"stdio": {
 			Name: "stdio", Reference: "go-sdk",

@@ -69,6 +69,9 @@ func (w *wire) callFrame(session string) frame {
 	if w.opt.http() {
 		return newFrame(w.post(w.body, session, w.opt.modern()))
 	}
+	if w.opt.Transport == TransportWS {
+		return newFrame(wsFrame(w.body))
+	}
 	return newFrame(append(bytes.Clone(w.body), '\n'))
 }
 
@@ -77,6 +80,9 @@ func (w *wire) hello() []byte {
 	if w.opt.http() {
 		return w.post([]byte(initializeMessage), "", false)
 	}
+	if w.opt.Transport == TransportWS {
+		return append(w.upgrade(), wsFrame([]byte(initializeMessage))...)
+	}
 	return []byte(initializeMessage + "\n")
 }
 
@@ -84,6 +90,9 @@ func (w *wire) hello() []byte {
 func (w *wire) ready(session string) []byte {
 	if w.opt.http() {
 		return w.post([]byte(initializedMessage), session, false)
+	}
+	if w.opt.Transport == TransportWS {
+		return wsFrame([]byte(initializedMessage))
 	}
 	return []byte(initializedMessage + "\n")
 }
