@@ -3,6 +3,7 @@ package codec
 import (
 	"bytes"
 	"encoding/binary"
+	"errors"
 	"unicode/utf8"
 
 	"github.com/gobwas/ws"
@@ -63,7 +64,7 @@ func (f *WSFrames) Next(buf []byte) (payload []byte, n int, event WSEvent, code 
 	h, err := ws.ReadHeaderBuffer(&f.reader, f.header[:0])
 	size := len(buf) - f.reader.Len()
 	switch {
-	case err == ws.ErrHeaderLengthMSB || err == ws.ErrHeaderLengthUnexpected:
+	case errors.Is(err, ws.ErrHeaderLengthMSB) || errors.Is(err, ws.ErrHeaderLengthUnexpected):
 		return nil, len(buf), WSFault, WSProtocol
 	case err != nil: // the header is not whole, but its first bytes may be wrong already
 		if len(buf) > 0 && wrongStart(buf[0]) {
@@ -113,7 +114,7 @@ func control(op ws.OpCode, payload []byte) ([]byte, WSEvent, WSCode) {
 	switch err := ws.CheckCloseFrameData(code, reason); {
 	case err == nil && code < wsCodesEnd:
 		return payload, WSClose, WSCode(code)
-	case err == ws.ErrProtocolInvalidUTF8:
+	case errors.Is(err, ws.ErrProtocolInvalidUTF8):
 		return nil, WSFault, WSBadText
 	}
 	return nil, WSFault, WSProtocol

@@ -173,18 +173,28 @@ func TestWSFaults(t *testing.T) {
 func TestAppendWS(t *testing.T) {
 	for _, n := range []int{0, 1, 125, 126, 0xffff, 0x10000} {
 		message := strings.Repeat("m", n)
-		got, err := ws.ReadFrame(bytes.NewReader(AppendWSText(nil, []byte(message))))
-		if err != nil || string(got.Payload) != message || !got.Header.Fin ||
-			got.Header.OpCode != ws.OpText || got.Header.Masked {
-			t.Errorf("%d bytes: %+v, %v", n, got.Header, err)
+		h, payload := readFrame(t, AppendWSText(nil, []byte(message)))
+		if string(payload) != message || !h.Fin || h.OpCode != ws.OpText || h.Masked {
+			t.Errorf("%d bytes: %+v", n, h)
 		}
 	}
 	frame := AppendWSClose(nil, WSGoingAway, strings.Repeat("r", 200))
-	got, err := ws.ReadFrame(bytes.NewReader(frame))
-	code, reason := ws.ParseCloseFrameData(got.Payload)
-	if err != nil || code != 1001 || len(reason) != 123 {
-		t.Errorf("close: %v %d %q", err, code, reason)
+	_, payload := readFrame(t, frame)
+	code, reason := ws.ParseCloseFrameData(payload)
+	if code != 1001 || len(reason) != 123 {
+		t.Errorf("close: %d %q", code, reason)
 	}
+}
+
+// readFrame reads one frame of a server.
+func readFrame(t *testing.T, raw []byte) (ws.Header, []byte) {
+	t.Helper()
+	r := bytes.NewReader(raw)
+	h, err := ws.ReadHeader(r)
+	if err != nil || int64(r.Len()) != h.Length {
+		t.Fatalf("frame of %d bytes: %+v, %v", len(raw), h, err)
+	}
+	return h, raw[len(raw)-r.Len():]
 }
 
 // FuzzWebSocket: however the bytes are cut, the same messages come out; none is larger than Max.

@@ -23,8 +23,6 @@ type kindSet uint8
 
 func (k kindSet) has(kind listKind) bool { return k&(1<<kind) != 0 }
 
-const everyList = kindSet(1<<listKinds - 1)
-
 var listNotifications = [listKinds]string{
 	mcp.NotifyToolsListChanged, mcp.NotifyPromptsListChanged, mcp.NotifyResourcesListChanged,
 }

@@ -156,8 +156,10 @@ func TestModernInput(t *testing.T) {
 	r := start(t, nil, addAskers)
 	c := r.dialTCP()
 	for _, q := range []struct{ method, params string }{
-		{"tools/call", `"name":"ask_name"`}, {"tools/call", `"name":"ask_inline"`},
-		{"tools/call", `"name":"ask_async"`}, {"prompts/get", `"name":"ask_name"`},
+		{"tools/call", `"name":"ask_name"`},
+		{"tools/call", `"name":"ask_inline"`},
+		{"tools/call", `"name":"ask_async"`},
+		{"prompts/get", `"name":"ask_name"`},
 		{"resources/read", `"uri":"test://ask"`},
 	} {
 		ask := func(more string) string {

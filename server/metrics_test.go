@@ -209,7 +209,8 @@ func featureRows() []metricRow {
 			[]string{
 				"mcploop_input_asked_total", "mcploop_input_answered_total",
 				"mcploop_input_states_refused_total",
-			}, nil,
+			},
+			nil,
 			func(r *running) {
 				addAskers(r.Server)
 				c := r.dialTCP()
@@ -235,7 +236,8 @@ func featureRows() []metricRow {
 			[]string{
 				"mcploop_tasks", "mcploop_tasks_created_total",
 				"mcploop_task_method_duration_seconds",
-			}, nil,
+			},
+			nil,
 			func(r *running) {
 				close(addTaskTools(r.Server))
 				c := r.dialTCP()
