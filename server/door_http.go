@@ -288,7 +288,12 @@ func (hc *httpConn) finish() {
 // Expired implements loop.Handler.
 func (d *httpDoor) Expired(c *loop.Conn, out []byte) []byte {
 	hc := c.State.(*httpConn)
-	if hc.stage.Load() != stageIdle { // it waits for us
+	switch hc.stage.Load() { // it waits for us
+	case stageStreaming:
+		hc.comment()
+		c.SetDeadline(d.s.opt.KeepAlive)
+		return out
+	case stageWaiting, stageDone:
 		c.SetDeadline(d.s.opt.Limits.IdleTimeout)
 		return out
 	}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"strconv"
 	"sync"
+	"sync/atomic"
 
 	"github.com/mcploop/mcploop/codec"
 )
@@ -14,12 +15,20 @@ import (
 // Safe for concurrent use.
 type eventLog struct {
 	most, mostBytes int
+	all             *replayBudget
 
 	mu      sync.Mutex // guards what follows
 	streams map[uint64]*loggedStream
 	opened  uint64 // streams so far; the last one's number
 	events  []loggedEvent
 	bytes   int
+	closed  bool // the session has ended: nothing is kept any more
+}
+
+// replayBudget bounds the logs of all sessions together.
+type replayBudget struct {
+	bytes atomic.Int64
+	most  int64
 }
 
 // loggedStream is what the log knows of one stream. It is forgotten when the stream has ended and
@@ -38,9 +47,9 @@ type loggedEvent struct {
 	message        []byte
 }
 
-func newEventLog(most, mostBytes int) *eventLog {
+func newEventLog(most, mostBytes int, all *replayBudget) *eventLog {
 	return &eventLog{
-		most: most, mostBytes: mostBytes, streams: map[uint64]*loggedStream{},
+		most: most, mostBytes: mostBytes, all: all, streams: map[uint64]*loggedStream{},
 	}
 }
 
@@ -63,11 +72,23 @@ func (l *eventLog) add(stream uint64, message []byte) (number uint64, dropped in
 	st.kept++
 	l.events = append(l.events, loggedEvent{stream, st.last, bytes.Clone(message)})
 	l.bytes += len(message)
-	for len(l.events) > l.most || l.bytes > l.mostBytes {
+	l.all.bytes.Add(int64(len(message)))
+	for len(l.events) > 0 && (len(l.events) > l.most || l.bytes > l.mostBytes || l.closed ||
+		l.all.bytes.Load() > l.all.most) {
 		l.dropOldest()
 		dropped++
 	}
 	return st.last, dropped
+}
+
+// close lets go of everything: the session has ended.
+func (l *eventLog) close() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.closed = true
+	for len(l.events) > 0 {
+		l.dropOldest()
+	}
 }
 
 // dropOldest lets the oldest event go. l.mu must be held.
@@ -76,6 +97,7 @@ func (l *eventLog) dropOldest() {
 	l.events[0] = loggedEvent{}
 	l.events = l.events[1:] // append moves what is left to a new array now and then
 	l.bytes -= len(e.message)
+	l.all.bytes.Add(-int64(len(e.message)))
 	st := l.streams[e.stream]
 	st.gone = e.number
 	st.kept--

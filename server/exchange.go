@@ -164,6 +164,16 @@ func (hc *httpConn) beginStream() {
 		head.Length = codec.LengthUntilClose
 	}
 	_ = hc.send(func(dst []byte) []byte { return codec.AppendResponseHead(dst, &head) })
+	if hc.reply.stream == nil { // else the ticker sends comments
+		_ = hc.ls.loop.Post(hc.expectComment)
+	}
+}
+
+// expectComment makes Expired send comments while an answer streams. It runs on the loop.
+func (hc *httpConn) expectComment() {
+	if hc.stage.Load() == stageStreaming {
+		hc.conn.SetDeadline(hc.ls.s.opt.KeepAlive)
+	}
 }
 
 // event sends one message as an event. hc.mu must be held.

@@ -85,7 +85,8 @@ type peer struct {
 	capabilities []byte       // raw JSON
 	clientInfo   []byte       // raw JSON
 	calls        inflight
-	logging      sync.Mutex // guards events
+	logging      sync.Mutex // guards events and closed
+	closed       bool       // the session has ended
 	events       *eventLog  // HTTP only; nil until an event needs it
 	asks         asks
 	subscriptions

@@ -82,6 +82,8 @@ func (s *Server) registerGauges() {
 	s.gauge("mcploop_sessions_max", func() int { return o.Sessions.Max })
 	s.gauge("mcploop_streams", func() int { return int(s.streams.Load()) })
 	s.gauge("mcploop_streams_max", func() int { return o.Limits.Streams })
+	s.gauge("mcploop_replay_bytes", func() int { return int(s.replay.bytes.Load()) })
+	s.gauge("mcploop_replay_bytes_max", func() int { return o.Sessions.ReplayTotal })
 	s.gauge("mcploop_tasks", s.tasks.store.Len)
 	s.gauge("mcploop_tasks_max", func() int { return o.Tasks.Max })
 	s.gauge("mcploop_tools", s.tools.Len)

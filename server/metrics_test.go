@@ -170,7 +170,7 @@ func callRows() []metricRow {
 		{
 			[]string{
 				"mcploop_events_total", "mcploop_events_replayed_total",
-				"mcploop_events_dropped_total",
+				"mcploop_events_dropped_total", "mcploop_replay_bytes",
 			},
 			func(o *server.Options) { o.Sessions.ReplayEvents = 1 },
 			func(r *running) {
@@ -322,7 +322,7 @@ func limitFds(t *testing.T) (restore func()) {
 // constantMetrics are limits: they show what the options say.
 var constantMetrics = map[string]float64{
 	"mcploop_connections_max": 4321, "mcploop_sessions_max": 321, "mcploop_streams_max": 21,
-	"mcploop_tasks_max": 54,
+	"mcploop_tasks_max": 54, "mcploop_replay_bytes_max": 6543,
 	"mcploop_queue_max": 64,
 }
 
@@ -355,7 +355,7 @@ func TestEachMetricMoves(t *testing.T) {
 func TestLimitMetricsShowTheOptions(t *testing.T) {
 	r := start(t, func(o *server.Options) {
 		o.Limits.Connections, o.Sessions.Max, o.Limits.Streams, o.Queue.Max = 4321, 321, 21, 64
-		o.Tasks.Max = 54
+		o.Tasks.Max, o.Sessions.ReplayTotal = 54, 6543
 	})
 	page := r.scrape()
 	for name, want := range constantMetrics {

@@ -45,6 +45,7 @@ type Options struct {
 
 	WebSocket WebSocket
 
+	KeepAlive    time.Duration // between comments on an open event stream; default 15 s
 	CallTimeout  time.Duration // longest run of one tool call; default 5 min, negative: none
 	DrainTimeout time.Duration // longest wait for calls in flight at the end; default 30 s
 
@@ -98,6 +99,7 @@ type Sessions struct {
 	Sweep           time.Duration // how often idle ones are looked for; default 5 s
 	ReplayEvents    int           // events kept for a client that comes back; default 1,000
 	ReplayBytes     int           // bytes of these events; default 1 MiB
+	ReplayTotal     int           // bytes of these events of all sessions; default 256 MiB
 	Shards          int           // power of two, 1..4096; default 256
 }
 
@@ -180,9 +182,11 @@ func (o *Options) setDefaults() {
 	orInt(&o.Sessions.Shards, 256)
 	orInt(&o.Sessions.ReplayEvents, 1000)
 	orInt(&o.Sessions.ReplayBytes, 1<<20)
+	orInt(&o.Sessions.ReplayTotal, 256<<20)
 	orDuration(&o.Sessions.IdleTTL, 30*time.Minute)
 	orDuration(&o.Sessions.Sweep, 5*time.Second)
 	orDuration(&o.Lists.TTL, 5*time.Minute)
+	orDuration(&o.KeepAlive, 15*time.Second)
 	orDuration(&o.CallTimeout, 5*time.Minute)
 	orDuration(&o.DrainTimeout, 30*time.Second)
 	orDuration(&o.WebSocket.PingInterval, 30*time.Second)
@@ -271,8 +275,9 @@ func (o *Options) negative() []error {
 		"Limits.FrameTimeout": l.FrameTimeout, "Limits.FirstTimeout": l.FirstTimeout,
 		"Limits.IdleTimeout": l.IdleTimeout, "Sessions.Sweep": o.Sessions.Sweep,
 		"Lists.TTL": o.Lists.TTL, "DrainTimeout": o.DrainTimeout,
-		"Input.StateTTL": o.Input.StateTTL, "Input.Timeout": o.Input.Timeout,
-		"Tasks.TTL": o.Tasks.TTL, "Tasks.PollInterval": o.Tasks.PollInterval,
+		"KeepAlive": o.KeepAlive, "Input.StateTTL": o.Input.StateTTL,
+		"Input.Timeout": o.Input.Timeout,
+		"Tasks.TTL":     o.Tasks.TTL, "Tasks.PollInterval": o.Tasks.PollInterval,
 		"WebSocket.PingInterval": o.WebSocket.PingInterval,
 		"WebSocket.PongTimeout":  o.WebSocket.PongTimeout,
 	} {

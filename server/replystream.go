@@ -229,9 +229,20 @@ func (p *peer) eventLog(s *Server) *eventLog {
 	p.logging.Lock()
 	defer p.logging.Unlock()
 	if p.events == nil {
-		p.events = newEventLog(s.opt.Sessions.ReplayEvents, s.opt.Sessions.ReplayBytes)
+		p.events = newEventLog(s.opt.Sessions.ReplayEvents, s.opt.Sessions.ReplayBytes, &s.replay)
+		p.events.closed = p.closed
 	}
 	return p.events
+}
+
+// closeLog lets go of the log when the session ends.
+func (p *peer) closeLog() {
+	p.logging.Lock()
+	defer p.logging.Unlock()
+	p.closed = true
+	if p.events != nil {
+		p.events.close()
+	}
 }
 
 // resume is GET /mcp with Last-Event-ID: the rest of an event stream whose connection broke.

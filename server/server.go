@@ -33,6 +33,7 @@ type Server struct {
 	tails      [resultTypeCount][]byte // close every modern result
 	ring       *seal.Ring              // seals requestState
 	tasks      tasks
+	replay     replayBudget
 	taskWork   map[mcp.Method]*work // tasks/get and its kin
 	about      atomic.Pointer[about]
 	describing sync.Mutex // held while about is made anew
@@ -45,6 +46,7 @@ type Server struct {
 	set      *metrics.Set
 	health   health
 	trimmer  trimmer
+	kept     time.Time // when comments were sent last; the ticker's
 	date     atomic.Pointer[[]byte]
 	began    time.Time
 	clock    atomic.Int64 // ns since began, a second coarse: the sessions' clock
@@ -86,6 +88,7 @@ func New(opt Options) (*Server, error) {
 			if p, ok := old.State.(*peer); ok {
 				p.calls.cancelAll(ErrDisconnected)
 				s.endGet(p.attach(nil))
+				p.closeLog()
 			}
 			if lc, ok := old.State.(*lineConn); ok {
 				s.endSSE(lc)
@@ -98,6 +101,7 @@ func New(opt Options) (*Server, error) {
 	if err := s.makeLoops(); err != nil {
 		return nil, err
 	}
+	s.replay.most = int64(opt.Sessions.ReplayTotal)
 	s.renewDate(time.Now())
 	s.makeCompletion()
 	s.makeTasks()
@@ -278,13 +282,12 @@ func (s *Server) tick(ctx context.Context) {
 	}
 }
 
-const keepAliveSeconds = 15
-
-// keepAlive sends a comment on every open HTTP stream, every 15 s.
+// keepAlive sends a comment on every open stream of a listener that is due for one.
 func (s *Server) keepAlive(now time.Time) {
-	if now.Unix()%keepAliveSeconds != 0 || s.streams.Load() == 0 {
+	if now.Sub(s.kept) < s.opt.KeepAlive || s.streams.Load() == 0 {
 		return
 	}
+	s.kept = now
 	for _, ls := range s.states {
 		_ = ls.loop.Post(func() {
 			for _, st := range ls.listeners {

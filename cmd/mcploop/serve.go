@@ -139,6 +139,7 @@ func serverOptions(cfg *config.Config, logTo io.Writer) server.Options {
 			Max: cfg.Sessions.Max, MaxPerPrincipal: cfg.Sessions.MaxPerPrincipal,
 			IdleTTL: cfg.Sessions.IdleTTL, Sweep: cfg.Sessions.Sweep, Shards: cfg.Registry.Shards,
 			ReplayEvents: cfg.Sessions.ReplayEvents, ReplayBytes: cfg.Sessions.ReplayBytes,
+			ReplayTotal: cfg.Sessions.ReplayTotal,
 		},
 		Lists: server.Lists{
 			PageSize: cfg.Lists.PageSize, TTL: cfg.Lists.TTL, CacheScope: cfg.Lists.CacheScope,
@@ -158,6 +159,7 @@ func serverOptions(cfg *config.Config, logTo io.Writer) server.Options {
 			Max: cfg.Tasks.Max, MaxPerPrincipal: cfg.Tasks.MaxPerPrincipal, TTL: cfg.Tasks.TTL,
 			PollInterval: cfg.Tasks.PollInterval,
 		},
+		KeepAlive:    cfg.Timeouts.KeepAlive,
 		CallTimeout:  orNever(cfg.Timeouts.Call),
 		DrainTimeout: cfg.Timeouts.Drain,
 		Log:          newLog(cfg.Log, logTo),

@@ -98,6 +98,7 @@ type Sessions struct {
 	Sweep           time.Duration `yaml:"sweep"`
 	ReplayEvents    int           `yaml:"replay_events"`
 	ReplayBytes     int           `yaml:"replay_bytes"`
+	ReplayTotal     int           `yaml:"replay_total"`
 }
 
 // Lists are the answers of tools/list and its kin.
@@ -155,8 +156,9 @@ const stateKeyBytes = 32
 
 // Timeouts are those of work, not of bytes; the latter are in Limits.
 type Timeouts struct {
-	Call  time.Duration `yaml:"call"`
-	Drain time.Duration `yaml:"drain"`
+	Call      time.Duration `yaml:"call"`
+	KeepAlive time.Duration `yaml:"keep_alive"`
+	Drain     time.Duration `yaml:"drain"`
 }
 
 // Log is the control plane's log, on standard error.
@@ -187,7 +189,7 @@ func Default() *Config {
 		Registry: Registry{Shards: 256},
 		Sessions: Sessions{
 			Max: 100_000, IdleTTL: 30 * time.Minute, Sweep: 5 * time.Second,
-			ReplayEvents: 1000, ReplayBytes: 1 << 20,
+			ReplayEvents: 1000, ReplayBytes: mib, ReplayTotal: 256 * mib,
 		},
 		Lists:    Lists{PageSize: 1000, TTL: 5 * time.Minute, CacheScope: "public"},
 		Security: Security{Check: true},
@@ -197,10 +199,12 @@ func Default() *Config {
 		WebSocket: WebSocket{
 			PingInterval: 30 * time.Second, PongTimeout: 10 * time.Second,
 		},
-		Tasks:    Tasks{Max: 10_000, TTL: time.Hour, PollInterval: time.Second},
-		Timeouts: Timeouts{Call: 5 * time.Minute, Drain: 30 * time.Second},
-		Log:      Log{Level: "info", Format: "text"},
-		Tools:    Tools{Samples: true},
+		Tasks: Tasks{Max: 10_000, TTL: time.Hour, PollInterval: time.Second},
+		Timeouts: Timeouts{
+			Call: 5 * time.Minute, KeepAlive: 15 * time.Second, Drain: 30 * time.Second,
+		},
+		Log:   Log{Level: "info", Format: "text"},
+		Tools: Tools{Samples: true},
 	}
 }
 

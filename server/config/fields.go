@@ -213,6 +213,10 @@ func sessionFields() []field {
 			doc: "Bytes of these events; the oldest go first.",
 		},
 		{
+			path: "sessions.replay_total", unit: bytesUnit, min: kib, max: 1 << 40,
+			doc: "Bytes of these events of all sessions; the session at hand lets its oldest go.",
+		},
+		{
 			path: "lists.page_size", unit: "entries", min: 1, max: 100_000,
 			doc: "Entries of one page of tools/list and the other lists.",
 		},
@@ -297,6 +301,10 @@ func restFields() []field {
 		{
 			path: "timeouts.call", unit: durationUnit, min: 10 * ms, max: 24 * hour, zero: "never",
 			hot: true, doc: "After so long a tool call is cancelled and answered with an error.",
+		},
+		{
+			path: "timeouts.keep_alive", unit: durationUnit, min: 100 * ms, max: hour,
+			doc: "How often a comment keeps an open event stream alive.",
 		},
 		{
 			path: "timeouts.drain", unit: durationUnit, min: 10 * ms, max: hour, hot: true,
