@@ -11,6 +11,7 @@ import (
 	"github.com/VictoriaMetrics/metrics"
 	"github.com/mcploop/mcploop/codec"
 	"github.com/mcploop/mcploop/mcp"
+	"github.com/mcploop/mcploop/mcp/schema"
 	"github.com/mcploop/mcploop/pool"
 )
 
@@ -31,10 +32,12 @@ type origin interface {
 
 // work is what a call runs: a tool, or the handler of a resource, a prompt or a completion.
 type work struct {
-	mode     Mode
-	run      RawHandler
-	async    func(*Call)
-	duration *metrics.PrometheusHistogram // off the loop; nil for inline tools
+	mode      Mode
+	run       RawHandler
+	async     func(*Call)
+	duration  *metrics.PrometheusHistogram // off the loop; nil for inline tools
+	slowInput *schema.Checker              // of a tool's arguments, on a worker; mostly nil
+	output    *schema.Checker              // of a tool's structured result; nil without a schema
 }
 
 // Call is one request on its way to its handler. Reply, ReplyRaw and Fail end it once; what comes
@@ -163,7 +166,11 @@ func (c *Call) Reply(result *mcp.CallToolResult) {
 
 // ReplyRaw ends the call with the raw JSON object of a CallToolResult, see RawHandler. result may
 // be reused after it returns.
-func (c *Call) ReplyRaw(result []byte) { c.reply(result, resultComplete) }
+func (c *Call) ReplyRaw(result []byte) {
+	if c.conforms(result) {
+		c.reply(result, resultComplete)
+	}
+}
 
 // reply ends the call with a result object of that type.
 func (c *Call) reply(result []byte, t resultType) {
@@ -281,6 +288,9 @@ func (s *Server) runBlocking(_ int, c *Call) {
 	defer c.release()
 	if c.state.Load() != callPending {
 		return // cancelled while it waited
+	}
+	if !c.fits() {
+		return
 	}
 	if c.asTask { // here and not on the loop: the store may block
 		c.asTask = false

@@ -29,6 +29,7 @@ type counters struct {
 	wsFaults      atomic.Uint64                  // closed for what their peers sent
 	wsSilent      atomic.Uint64                  // closed for a ping that was not answered
 	tasksCreated  atomic.Uint64
+	refusedArgs   atomic.Uint64             // calls whose arguments did not fit
 	statesRefused atomic.Uint64             // requestState that was not ours or out of time
 	faults        [faultCount]atomic.Uint64 // error answers by kind
 	durations     [mcp.MethodCount]histogram

@@ -136,6 +136,11 @@ func (s *Server) callTool(in *inbound, out []byte) []byte {
 	if fault := in.env.CheckToken(); fault != nil {
 		return in.fail(out, inBand(fault), nil)
 	}
+	if c := t.Handler.input; c != nil {
+		if fault := checkArguments(c, args); fault != nil {
+			return s.refuseArguments(in, t.Name, fault, out)
+		}
+	}
 	if fault := s.takeInput(in, t.Name, args); fault != nil {
 		return in.fail(out, inBand(fault), nil)
 	}
@@ -204,6 +209,11 @@ func (s *Server) callInline(in *inbound, w *work, name string, args, out []byte)
 		fault := codec.ErrInternal.With("%q gave no object", name)
 		return in.fail(out[:start], fault, nil)
 	}
+	if w.output != nil {
+		if err := w.checkResult(out[body:], in.version); err != nil {
+			return in.fail(out[:start], s.badResult(name, err), nil)
+		}
+	}
 	ls.tally.inline++
 	return append(s.closeResult(out, body, in.version, resultComplete), '}')
 }
@@ -252,12 +262,13 @@ func (s *Server) later(
 		return out
 	}
 	c.asTask = asTask
-	if (c.work.async == nil || asTask) && s.workers.Submit(in.ls.loop.Index(), c) != nil {
+	onLoop := w.async != nil && w.slowInput == nil && !asTask
+	if !onLoop && s.workers.Submit(in.ls.loop.Index(), c) != nil {
 		return s.refuseCall(in, c, out)
 	}
 	in.ls.count.accepted.Add(1)
 	in.pending = true
-	if c.work.async != nil && !asTask {
+	if onLoop {
 		s.startAsync(c)
 	}
 	return out

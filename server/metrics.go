@@ -56,6 +56,9 @@ func (s *Server) registerMetrics() {
 		func(c *counters) *atomic.Uint64 { return &c.wsSilent })
 	count("mcploop_tasks_created_total",
 		func(c *counters) *atomic.Uint64 { return &c.tasksCreated })
+	count("mcploop_arguments_refused_total",
+		func(c *counters) *atomic.Uint64 { return &c.refusedArgs })
+	s.counterFunc("mcploop_results_refused_total", s.resultsRefused.Load)
 	s.registerGauges()
 	s.registerLoopMetrics()
 	s.set.RegisterMetricsWriter(s.writeDurations)

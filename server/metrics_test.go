@@ -130,7 +130,18 @@ func callRows() []metricRow {
 	}
 	one := func(o *server.Options) { o.Queue.Workers = 1 }
 	return []metricRow{
-		{[]string{"mcploop_calls_inline_total"}, nil, asks(legacyCall("1", "echo", "{}"))},
+		{
+			[]string{"mcploop_calls_inline_total"}, nil,
+			asks(legacyCall("1", "echo", `{"message":"m"}`)),
+		},
+		{
+			[]string{"mcploop_arguments_refused_total"}, nil,
+			asks(legacyCall("1", "echo", "{}")),
+		},
+		{[]string{"mcploop_results_refused_total"}, nil, func(r *running) {
+			addBadResults(r.Server)
+			asks(modernCall("1", "bad_inline", "{}"))(r)
+		}},
 		{
 			[]string{
 				"mcploop_calls_accepted_total", "mcploop_calls_completed_total",

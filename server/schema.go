@@ -1,42 +1,35 @@
 package server
 
 import (
-	"bytes"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"reflect"
+	"strings"
+	"sync"
 
 	"github.com/google/jsonschema-go/jsonschema"
+	"github.com/mcploop/mcploop/codec"
 	"github.com/mcploop/mcploop/mcp"
+	"github.com/mcploop/mcploop/mcp/schema"
 )
 
-// inputSchema checks arguments before a typed handler sees them.
-type inputSchema struct {
-	resolved *jsonschema.Resolved
-}
-
-// prepareSchemas fills t's schemas from the types of a typed handler where t brings none.
-func prepareSchemas(t *mcp.Tool, in, out reflect.Type) (*inputSchema, error) {
+// deriveSchemas fills t's schemas from the types of a typed handler where t brings none.
+func deriveSchemas(t *mcp.Tool, in, out reflect.Type) error {
 	if t.InputSchema == nil {
 		derived, err := jsonschema.ForType(in, &jsonschema.ForOptions{})
 		if err != nil {
-			return nil, fmt.Errorf("cannot derive a schema from %s: %w", in, err)
+			return fmt.Errorf("cannot derive a schema from %s: %w", in, err)
 		}
 		t.InputSchema = derived
-	}
-	resolved, err := resolve(t.InputSchema)
-	if err != nil {
-		return nil, fmt.Errorf("cannot use the input schema: %w", err)
 	}
 	if t.OutputSchema == nil && structured(out) {
 		derived, err := jsonschema.ForType(out, &jsonschema.ForOptions{})
 		if err != nil {
-			return nil, fmt.Errorf("cannot derive a schema from %s: %w", out, err)
+			return fmt.Errorf("cannot derive a schema from %s: %w", out, err)
 		}
 		t.OutputSchema = derived
 	}
-	return &inputSchema{resolved: resolved}, nil
+	return nil
 }
 
 // structured tells whether an answer of type t is sent as structuredContent.
@@ -51,83 +44,157 @@ func structured(t reflect.Type) bool {
 	return t.Kind() == reflect.Struct || t.Kind() == reflect.Map
 }
 
-// resolve compiles any value that marshals to a JSON Schema whose root is an object. A $ref to
-// another document is refused: the default loader of the library loads nothing.
-func resolve(schema any) (*jsonschema.Resolved, error) {
-	raw, err := json.Marshal(schema)
+// setCheckers compiles t's schemas into entry. Arguments that are checked fast are checked on the
+// loop before anything else is done for the call: that costs less than handing it over. What the
+// slow checker decodes and walks is the worker's business, so a tool that needs it cannot be
+// inline.
+func setCheckers(t *mcp.Tool, entry *tool) error {
+	input, err := compileSchema(t.InputSchema)
 	if err != nil {
-		return nil, err
+		return fmt.Errorf("its input schema: %w", err)
 	}
-	var s jsonschema.Schema
-	if err := json.Unmarshal(raw, &s); err != nil {
-		return nil, err
-	}
-	if s.Type != "object" {
-		return nil, fmt.Errorf("its type is %q; MCP wants \"object\" at the root", s.Type)
-	}
-	return s.Resolve(nil)
-}
-
-// check returns what is wrong with the raw arguments, or nil. No arguments are an empty object.
-func (s *inputSchema) check(raw []byte) error {
-	value := any(map[string]any{})
-	if raw != nil {
-		var err error
-		dec := json.NewDecoder(bytes.NewReader(raw))
-		if value, err = decodeUnique(dec); err != nil {
-			return err
-		}
-	}
-	return s.resolved.Validate(value)
-}
-
-// decodeUnique decodes one JSON value and refuses an object that names a member twice: the
-// decoder of the handler and the validator could take different ones.
-func decodeUnique(dec *json.Decoder) (any, error) {
-	token, err := dec.Token()
+	output, err := compileSchema(t.OutputSchema)
 	if err != nil {
-		return nil, err
+		return fmt.Errorf("its output schema: %w", err)
 	}
-	switch token {
-	case json.Delim('['):
-		return decodeArray(dec)
-	case json.Delim('{'):
-		return decodeObject(dec)
+	if input != nil && !input.Object() {
+		return fmt.Errorf("the type of its input schema is not \"object\", which MCP wants")
 	}
-	return token, nil
+	for _, c := range []*schema.Checker{input, output} {
+		if c != nil && c.Slow() != "" && entry.mode == Inline {
+			return fmt.Errorf("it is inline, but in its schema %s; make it Blocking or leave the "+
+				"keyword out", c.Slow())
+		}
+	}
+	if input != nil && entry.typed {
+		input = input.RefuseFolded()
+	}
+	switch {
+	case input == nil:
+	case input.Slow() != "":
+		entry.slowInput = input
+	default:
+		entry.input = input
+	}
+	entry.output = output
+	return nil
 }
 
-func decodeArray(dec *json.Decoder) (any, error) {
-	list := []any{}
-	for dec.More() {
-		v, err := decodeUnique(dec)
-		if err != nil {
-			return nil, err
-		}
-		list = append(list, v)
+func compileSchema(s any) (*schema.Checker, error) {
+	if s == nil {
+		return nil, nil
 	}
-	_, err := dec.Token()
-	return list, err
+	return schema.Compile(s)
 }
 
-func decodeObject(dec *json.Decoder) (any, error) {
-	object := map[string]any{}
-	for dec.More() {
-		token, err := dec.Token()
-		if err != nil {
-			return nil, err
-		}
-		key, ok := token.(string)
-		if !ok {
-			return nil, errors.New("a member's name must be a string")
-		}
-		if _, twice := object[key]; twice {
-			return nil, fmt.Errorf("member %q comes twice", key)
-		}
-		if object[key], err = decodeUnique(dec); err != nil {
-			return nil, err
+// checkArguments checks raw arguments; none are an empty object.
+func checkArguments(c *schema.Checker, args []byte) error {
+	if args == nil {
+		args = emptyObject
+	}
+	return c.Check(args)
+}
+
+// refuseArguments answers a call whose arguments do not fit: the model shall see it from
+// 2025-11-25 on (SEP-1303); before that it is a protocol error.
+func (s *Server) refuseArguments(in *inbound, name string, fault error, out []byte) []byte {
+	in.ls.count.refusedArgs.Add(1)
+	text := argumentsFault(name, fault)
+	if in.version >= mcp.V20251125 {
+		return s.appendWholeResult(out, in.msg.ID,
+			mcp.AppendErrorResult(nil, []byte(text)), in.version, resultComplete)
+	}
+	return in.fail(out, inBand(codec.ErrInvalidParams.With("%s", text)), nil)
+}
+
+// fits checks what only a worker may check; it ends the call when the arguments do not fit.
+func (c *Call) fits() bool {
+	if c.work.slowInput == nil {
+		return true
+	}
+	fault := checkArguments(c.work.slowInput, c.request.Params.Arguments)
+	if fault == nil {
+		return true
+	}
+	c.refuse(fault)
+	return false
+}
+
+// refuse is refuseArguments for a call that was handed over.
+func (c *Call) refuse(fault error) {
+	c.ls.count.refusedArgs.Add(1)
+	text := argumentsFault(c.request.Params.Name, fault)
+	if c.request.Version >= mcp.V20251125 {
+		c.reply(mcp.AppendErrorResult(nil, []byte(text)), resultComplete)
+		return
+	}
+	c.Fail(codec.ErrInvalidParams.With("%s", text))
+}
+
+func argumentsFault(name string, fault error) string {
+	text := fmt.Sprintf("invalid arguments for tool %q: %v", name, fault)
+	if len(text) > faultTextBytes {
+		text = strings.ToValidUTF8(text[:faultTextBytes], "") + " …"
+	}
+	return text
+}
+
+// faultTextBytes bounds what an answer says of its faulty arguments, which may repeat them.
+const faultTextBytes = 1 << 10
+
+// decodeArguments decodes arguments that were checked already into a typed handler's In.
+func decodeArguments(raw []byte, in any) error {
+	if raw == nil {
+		return nil
+	}
+	return json.Unmarshal(raw, in)
+}
+
+// outputScanners validate what handlers wrote before it is walked.
+var outputScanners = sync.Pool{New: func() any { return new(codec.Scanner) }}
+
+// checkResult checks the raw CallToolResult of a tool with an output schema: its structured
+// content must conform (2025-06-18, server/tools, "Output Schema"). Results with isError and those
+// for older clients carry none.
+func (w *work) checkResult(result []byte, v mcp.Version) error {
+	scanner := outputScanners.Get().(*codec.Scanner)
+	valid := scanner.Valid(result)
+	outputScanners.Put(scanner)
+	switch {
+	case !valid:
+		return fmt.Errorf("its result is not JSON in UTF-8")
+	case v < mcp.V20250618 || string(codec.Find(result, "isError")) == "true":
+		return nil
+	}
+	content := codec.Find(result, "structuredContent")
+	if content == nil {
+		return fmt.Errorf("its result has no structuredContent")
+	}
+	if !v.Modern() && !w.output.Object() { // wrapped, see mcp.StructuredMember
+		content = codec.Find(content, mcp.StructuredMember)
+		if content == nil {
+			return fmt.Errorf("its structuredContent has no %q", mcp.StructuredMember)
 		}
 	}
-	_, err := dec.Token()
-	return object, err
+	return w.output.Check(content)
+}
+
+// conforms checks a result before it is sent; it ends the call when it does not conform.
+func (c *Call) conforms(result []byte) bool {
+	if c.work.output == nil {
+		return true
+	}
+	err := c.work.checkResult(result, c.request.Version)
+	if err == nil {
+		return true
+	}
+	c.failWire(c.s.badResult(c.request.Params.Name, err), nil)
+	return false
+}
+
+// badResult tells the operator of a result that does not conform, and gives what its caller gets.
+func (s *Server) badResult(name string, err error) *codec.Error {
+	s.resultsRefused.Add(1)
+	s.opt.Log.Error("result does not conform to the output schema", "name", name, "error", err)
+	return codec.ErrInternal.With("the result of %q does not conform to its output schema", name)
 }

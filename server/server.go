@@ -51,6 +51,8 @@ type Server struct {
 	began    time.Time
 	clock    atomic.Int64 // ns since began, a second coarse: the sessions' clock
 
+	resultsRefused atomic.Uint64 // results that did not conform to the tool's output schema
+
 	inFlight atomic.Int64 // accepted calls without an answer
 	streams  atomic.Int64 // open subscriptions/listen
 	panics   atomic.Uint64

@@ -5,10 +5,10 @@ import (
 	"encoding/json"
 	"fmt"
 	"reflect"
-	"strings"
 
 	"github.com/mcploop/mcploop/codec"
 	"github.com/mcploop/mcploop/mcp"
+	"github.com/mcploop/mcploop/mcp/schema"
 )
 
 // Mode says where a tool runs.
@@ -27,15 +27,17 @@ const (
 // the JSON object of a CallToolResult to dst and returns it. req and the bytes it points to are
 // valid until the handler returns. An *mcp.Error fails the call as a protocol error, any other
 // error becomes an answer with isError. The answer must be valid JSON in UTF-8, as the revision
-// req.Version knows it; a _meta must be the object's first member. A raw handler checks its
-// arguments itself.
+// req.Version knows it; a _meta must be the object's first member. Arguments
+// that do not fit the tool's InputSchema never reach it; without one it checks them itself.
 type RawHandler func(ctx context.Context, req *mcp.Request, dst []byte) ([]byte, error)
 
 // tool is what the catalogue keeps of a tool.
 type tool struct {
 	work
-	mirrored []mirror // arguments that Mcp-Param-* headers repeat
-	tasks    string   // Tool.Execution.TaskSupport
+	mirrored []mirror        // arguments that Mcp-Param-* headers repeat
+	tasks    string          // Tool.Execution.TaskSupport
+	input    *schema.Checker // of the arguments, on the loop; nil: none, or work.slowInput
+	typed    bool            // encoding/json decodes the arguments
 }
 
 // Values of Tool.Execution.TaskSupport that make tasks.
@@ -66,7 +68,10 @@ func (s *Server) RemoveTool(name string) bool {
 }
 
 func (s *Server) addTool(t *mcp.Tool, entry *tool) error {
-	var err error
+	err := setCheckers(t, entry)
+	if err != nil {
+		return fmt.Errorf("cannot add tool %q: %w", t.Name, err)
+	}
 	if entry.mirrored, err = mirrors(t.InputSchema); err != nil {
 		return fmt.Errorf("cannot add tool %q: %w", t.Name, err)
 	}
@@ -115,19 +120,13 @@ func modeOf(mode []Mode) Mode {
 func AddTool[In, Out any](
 	s *Server, t mcp.Tool, h func(context.Context, *mcp.Request, In) (Out, error), mode ...Mode,
 ) {
-	schema, err := prepareSchemas(&t, reflect.TypeFor[In](), reflect.TypeFor[Out]())
-	if err != nil {
+	if err := deriveSchemas(&t, reflect.TypeFor[In](), reflect.TypeFor[Out]()); err != nil {
 		panic(fmt.Sprintf("BUG: cannot add tool %q: %v", t.Name, err))
 	}
 	run := func(ctx context.Context, req *mcp.Request, dst []byte) ([]byte, error) {
 		var in In
-		if fault := schema.check(req.Params.Arguments); fault != nil {
+		if fault := decodeArguments(req.Params.Arguments, &in); fault != nil {
 			return invalidArguments(dst, req.Version, t.Name, fault)
-		}
-		if raw := req.Params.Arguments; raw != nil {
-			if fault := json.Unmarshal(raw, &in); fault != nil {
-				return invalidArguments(dst, req.Version, t.Name, fault)
-			}
 		}
 		out, err := h(ctx, req, in)
 		if err != nil {
@@ -135,26 +134,21 @@ func AddTool[In, Out any](
 		}
 		return appendOutput(dst, any(out), req.Version)
 	}
-	if err := s.AddRawTool(t, run, mode...); err != nil {
+	entry := &tool{work: work{mode: modeOf(mode), run: run}, typed: true}
+	if err := s.addTool(&t, entry); err != nil {
 		panic("BUG: " + err.Error())
 	}
 }
 
-// invalidArguments is the answer to arguments that do not fit: the model shall see it from
-// 2025-11-25 on (SEP-1303); before that it is a protocol error.
+// invalidArguments is the answer to arguments that fit the schema but not In, as one given by
+// hand allows; see refuseArguments.
 func invalidArguments(dst []byte, v mcp.Version, name string, fault error) ([]byte, error) {
-	text := fmt.Sprintf("invalid arguments for tool %q: %v", name, fault)
-	if len(text) > faultTextBytes {
-		text = strings.ToValidUTF8(text[:faultTextBytes], "") + " …"
-	}
+	text := argumentsFault(name, fault)
 	if v >= mcp.V20251125 {
 		return mcp.AppendErrorResult(dst, []byte(text)), nil
 	}
 	return dst, codec.ErrInvalidParams.With("%s", text)
 }
-
-// faultTextBytes bounds what an answer says of its faulty arguments, which may repeat them.
-const faultTextBytes = 1 << 10
 
 // appendOutput encodes what a typed handler returned.
 func appendOutput(dst []byte, out any, v mcp.Version) ([]byte, error) {

@@ -56,7 +56,7 @@ func TestToolsCommand(t *testing.T) {
 	f(`{"sum":5}`, false, "call", "add", "--json", `{"a":2,"b":3}`, web)
 	f(`"structuredContent":{"sum":5}`, false, "call", "add", "--arg", "a=2", "--arg", "b=3", web,
 		"--format", "json")
-	f("want", true, "call", "add", "--arg", "a=x", "--arg", "b=3", web)
+	f("breaks type", true, "call", "add", "--arg", "a=x", "--arg", "b=3", web)
 	f("unknown tool", true, "call", "none", web)
 	f("say name=value", true, "call", "echo", "--arg", "message", web)
 	f("no JSON object", true, "call", "echo", "--json", "[1]", web)

@@ -1,0 +1,303 @@
+package schema
+
+// Hot path: no allocation, no lock, no log, no time.Now.
+
+import (
+	"github.com/mcploop/mcploop/codec"
+)
+
+// run is one check: a walk over b with the nodes of the schema.
+//
+// Its methods take the index of a value's first byte and return the index behind the value, or -1
+// when it does not conform; then the note says why.
+type run struct {
+	b       []byte
+	folded  bool
+	aborted bool // no other branch of the schema can make it good
+	steps   int  // left
+	depth   int
+	note    note
+	lent    *scratch
+}
+
+// Bounds of one check. A schema without anyOf and the like looks at each value once, and a value
+// has at least one byte, so only branches upon branches get to the end of the steps.
+const (
+	stepsFree    = 1 << 16
+	stepsPerByte = 16
+	depthMax     = 2000
+)
+
+func check(root *node, raw []byte, folded bool) error {
+	r := run{b: raw, folded: folded, steps: stepsFree + stepsPerByte*len(raw)}
+	end := r.value(root, codec.SkipSpace(raw, 0))
+	if r.lent != nil {
+		giveBack(r.lent)
+	}
+	if end < 0 {
+		return r.note.fault(raw)
+	}
+	return nil
+}
+
+// value checks the value at b[i].
+func (r *run) value(n *node, i int) int {
+	if n == nil {
+		return codec.SkipValue(r.b, i)
+	}
+	if r.steps--; r.steps < 0 {
+		return r.abort(n, noteSteps, i)
+	}
+	var end int
+	kind := kindNumber
+	switch r.b[i] {
+	case '"':
+		var escaped bool
+		end, escaped = codec.SkipString(r.b, i+1)
+		if n.types&kindString == 0 || n.text != nil && !r.text(n, i, end, escaped) {
+			return r.mistyped(n, kindString, i)
+		}
+		kind = kindString
+	case '{':
+		if n.types&kindObject == 0 {
+			return r.mistyped(n, kindObject, i)
+		}
+		end, kind = r.object(n, i), kindObject
+	case '[':
+		if n.types&kindArray == 0 {
+			return r.mistyped(n, kindArray, i)
+		}
+		end, kind = r.array(n, i), kindArray
+	case 't':
+		end, kind = i+len("true"), kindBool
+	case 'f':
+		end, kind = i+len("false"), kindBool
+	case 'n':
+		end, kind = i+len("null"), kindNull
+	default:
+		end = numberEnd(r.b, i)
+		if n.types&kindNumber != 0 && n.number != nil && !r.number(n, i, end) {
+			return -1
+		}
+	}
+	if n.types&kind == 0 {
+		return r.mistyped(n, kind, i)
+	}
+	if n.more != nil && end > 0 {
+		return r.more(n, i, end)
+	}
+	return end
+}
+
+// mistyped refuses a value of that kind, unless it is of a right one and refused already.
+func (r *run) mistyped(n *node, kind kinds, i int) int {
+	if n.types&kind != 0 {
+		return -1
+	}
+	return r.refuse(n, "type", i)
+}
+
+func numberEnd(b []byte, i int) int {
+	for i < len(b) {
+		switch c := b[i]; {
+		case c-'0' <= 9, c == '-', c == '.', c == '+', c|0x20 == 'e':
+			i++
+		default:
+			return i
+		}
+	}
+	return i
+}
+
+// object checks the object at b[i].
+func (r *run) object(n *node, i int) int {
+	if r.depth++; r.depth > depthMax {
+		return r.abort(n, noteDepth, i)
+	}
+	b, o, start := r.b, n.object, i
+	var seen uint64
+	var others names
+	count, likely := 0, 0
+	for i = codec.SkipSpace(b, i+1); b[i] != '}'; count++ {
+		at, from := o.usual(b, i, likely)
+		if at < 0 {
+			if at, from = r.key(o, i, &others); at == keyRefused {
+				return r.refuseMember(n, others.fault, "", start, i)
+			}
+		}
+		child := o.rest
+		if at >= 0 {
+			bit := uint64(1) << (at & (propertiesMax - 1))
+			if seen&bit != 0 {
+				return r.refuseMember(n, noteTwice, "", start, i)
+			}
+			seen |= bit
+			likely = at + 1
+			child = o.props[at].node
+		}
+		if o.closed && child == o.rest {
+			return r.refuseMember(n, noteMember, "additionalProperties", start, i)
+		}
+		end := r.value(child, from)
+		if end < 0 {
+			return -1
+		}
+		i = codec.SkipSpace(b, end)
+		if b[i] == ',' {
+			i = codec.SkipSpace(b, i+1)
+		}
+	}
+	if missing := o.required &^ seen; missing != 0 {
+		return r.refuseMissing(n, missing, start)
+	}
+	if o.countsCheck && (count < o.min || count > o.max) {
+		return r.refuseCount(n, "minProperties", "maxProperties", count < o.min, start)
+	}
+	if others.many && !r.distinctKeys(start, count) {
+		return r.refuseMember(n, noteTwice, "", start, r.note.key)
+	}
+	r.depth--
+	return i + 1
+}
+
+// names are the undeclared members of one object, to find one that comes twice.
+type names struct {
+	spans [8]struct{ from, to int }
+	n     int
+	many  bool     // too many, or written with escapes: distinctKeys has to look
+	fault noteKind // of what key refused
+}
+
+// add notes the name b[from:to], which is in quotes; false when it is there.
+func (s *names) add(b []byte, from, to int, escaped bool) bool {
+	if escaped || s.n == len(s.spans) {
+		s.many = true
+		return true
+	}
+	for k := range s.spans[:s.n] {
+		if t := s.spans[k]; string(b[t.from:t.to]) == string(b[from:to]) {
+			return false
+		}
+	}
+	s.spans[s.n].from, s.spans[s.n].to = from, to
+	s.n++
+	return true
+}
+
+// usual finds the property whose key is at b[i], when it is written in the usual way and b goes on
+// behind it; -1 for the common way. likely is where to look first: clients mostly write members in
+// one order. from is where the value begins.
+func (o *objectRule) usual(b []byte, i, likely int) (at, from int) {
+	for n := 0; n < len(o.props) && n < 8; n++ {
+		if likely >= len(o.props) {
+			likely = 0
+		}
+		literal := o.props[likely].literal
+		from = i + len(literal)
+		if len(literal) > 0 && from < len(b) && string(b[i:from]) == literal && b[from] > ' ' {
+			return likely, from
+		}
+		likely++
+	}
+	return -1, 0
+}
+
+// What key returns for a member that is no property.
+const (
+	keyUnknown = -1
+	keyRefused = -2
+)
+
+// key finds the property whose key is at b[i]. One that is not declared goes to others.
+func (r *run) key(o *objectRule, i int, others *names) (at, from int) {
+	end, escaped := codec.SkipString(r.b, i+1)
+	from = pastColon(r.b, end)
+	name := r.b[i+1 : end-1]
+	if escaped {
+		name = r.unquote(i, end)
+	}
+	if len(o.props) > 0 {
+		if at, ok := o.byName[string(name)]; ok {
+			return at, from
+		}
+		if r.folded && foldsToAny(o, name) {
+			others.fault = noteFolded
+			return keyRefused, from
+		}
+	}
+	if !o.closed && !others.add(r.b, i, end, escaped) {
+		others.fault = noteTwice
+		return keyRefused, from
+	}
+	return keyUnknown, from
+}
+
+// unquote is the content of the string b[i:end]; valid until the next call.
+func (r *run) unquote(i, end int) []byte {
+	s := r.borrow()
+	s.text, _ = codec.UnquoteString(s.text[:0], r.b[i:end])
+	return s.text
+}
+
+func (r *run) borrow() *scratch {
+	if r.lent == nil {
+		r.lent = scratches.Get().(*scratch)
+	}
+	return r.lent
+}
+
+// distinctKeys looks for a key that comes twice; then the note has it.
+func (r *run) distinctKeys(i, count int) bool {
+	table := r.borrow().table(count)
+	for i = codec.SkipSpace(r.b, i+1); r.b[i] != '}'; {
+		end, _ := codec.SkipString(r.b, i+1)
+		if !put(table, r.b, hashOf(r.b[i:end]), i, end) {
+			r.note.key = i
+			return false
+		}
+		i = next(r.b, codec.SkipValue(r.b, pastColon(r.b, end)))
+	}
+	return true
+}
+
+// array checks the array at b[i].
+func (r *run) array(n *node, i int) int {
+	a, b, start, count := n.array, r.b, i, 0
+	if a == nil {
+		return codec.SkipValue(b, i)
+	}
+	if r.depth++; r.depth > depthMax {
+		return r.abort(n, noteDepth, i)
+	}
+	for i = codec.SkipSpace(b, i+1); b[i] != ']'; count++ {
+		child := a.items
+		if count < len(a.prefix) {
+			child = a.prefix[count]
+		}
+		end := r.value(child, i)
+		if end < 0 {
+			return -1
+		}
+		i = next(b, end)
+	}
+	if count < a.min || count > a.max {
+		return r.refuseCount(n, "minItems", "maxItems", count < a.min, start)
+	}
+	if a.unique && count > 1 && !r.distinctItems(start, count) {
+		return r.refuse(n, "uniqueItems", start)
+	}
+	r.depth--
+	return i + 1
+}
+
+func (r *run) distinctItems(i, count int) bool {
+	table := r.borrow().table(count)
+	for i = codec.SkipSpace(r.b, i+1); r.b[i] != ']'; {
+		end := codec.SkipValue(r.b, i)
+		if !put(table, r.b, hashOf(r.b[i:end]), i, end) {
+			return false
+		}
+		i = next(r.b, end)
+	}
+	return true
+}

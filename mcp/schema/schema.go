@@ -1,0 +1,116 @@
+package schema
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+)
+
+// Checker is one compiled schema. It is immutable and safe for concurrent use.
+type Checker struct {
+	root   *node  // nil: every value conforms, or slow is set
+	slow   *slow  // the whole schema, when root cannot express it
+	why    string // what made it slow
+	folded bool   // see RefuseFolded
+	object bool   // the root's type is "object"
+}
+
+// Compile makes a Checker of a schema: raw JSON (json.RawMessage or []byte) or any value that
+// marshals to it. It takes about a millisecond. The error says what is wrong: a schema that its
+// dialect's metaschema refuses, a dialect other than draft 4 to 2020-12, a $ref to another
+// document, a pattern that Go's regexp (RE2, linear time) cannot express.
+func Compile(schema any) (*Checker, error) {
+	raw, ok := schema.([]byte)
+	if !ok {
+		var err error
+		if raw, err = json.Marshal(schema); err != nil {
+			return nil, fmt.Errorf("cannot encode the schema: %w", err)
+		}
+	}
+	if !json.Valid(raw) {
+		return nil, fmt.Errorf("cannot compile the schema: %.64q is not JSON", raw)
+	}
+	doc, err := decode(raw, schemaValuesMax)
+	if err != nil {
+		return nil, fmt.Errorf("cannot compile the schema: %w", err)
+	}
+	d, err := dialectOf(doc)
+	if err != nil {
+		return nil, err
+	}
+	general, err := compileSlow(doc, noLoader{}) // also the judge of whether it is a schema at all
+	if err != nil {
+		return nil, err
+	}
+	c := &Checker{object: typeIsObject(doc)}
+	f := compiler{doc: doc, dialect: d, refs: map[string]*node{}}
+	root, err := f.root()
+	var cannot *inexpressible
+	if errors.As(err, &cannot) {
+		c.slow, c.why = general, cannot.Error()
+		return c, nil
+	}
+	c.root = root
+	return c, err
+}
+
+func typeIsObject(doc any) bool {
+	m, _ := doc.(map[string]any)
+	return m["type"] == "object"
+}
+
+// RefuseFolded returns a Checker that also refuses a member whose name differs from a declared
+// one in nothing but case: encoding/json would decode it into the same field. To be used when
+// the checked bytes are decoded into a Go struct.
+func (c *Checker) RefuseFolded() *Checker {
+	own := *c
+	own.folded = true
+	return &own
+}
+
+// Slow tells why checks of this schema allocate and may take milliseconds, so that they do not
+// belong on a loop; "" for a schema whose checks are fast.
+func (c *Checker) Slow() string { return c.why }
+
+// Object tells whether the schema's type is "object".
+func (c *Checker) Object() bool { return c.object }
+
+// Check returns nil or a *Fault. raw must be one JSON value that a codec.Scanner has passed. An
+// object that names a member twice is refused wherever the schema looks at it: two decoders
+// could take different ones. The work is bounded by a multiple of len(raw).
+func (c *Checker) Check(raw []byte) error {
+	if c.slow != nil {
+		return c.slow.check(raw, c.folded)
+	}
+	if c.root == nil {
+		return nil
+	}
+	return check(c.root, raw, c.folded)
+}
+
+// Fault says what is wrong with a value. All texts are short, whatever was checked.
+type Fault struct {
+	Pointer string // where it is: a JSON pointer (RFC 6901), "" for the whole value
+	Keyword string // which keyword it breaks; "" when no keyword is the reason
+	Text    string // what is wrong
+}
+
+// Error returns the place and what is wrong there.
+func (f *Fault) Error() string {
+	if f.Pointer == "" {
+		return f.Text
+	}
+	return "at " + f.Pointer + ": " + f.Text
+}
+
+// quoteBytes bounds what a Fault repeats of a value, a name or a keyword.
+const quoteBytes = 64
+
+// quote is the beginning of raw JSON.
+func quote(raw []byte) string {
+	if len(raw) <= quoteBytes {
+		return string(raw)
+	}
+	return strings.ToValidUTF8(string(raw[:quoteBytes]), "") + "…"
+}
