@@ -130,18 +130,7 @@ func callRows() []metricRow {
 	}
 	one := func(o *server.Options) { o.Queue.Workers = 1 }
 	return []metricRow{
-		{
-			[]string{"mcploop_calls_inline_total"}, nil,
-			asks(legacyCall("1", "echo", `{"message":"m"}`)),
-		},
-		{
-			[]string{"mcploop_arguments_refused_total"}, nil,
-			asks(legacyCall("1", "echo", "{}")),
-		},
-		{[]string{"mcploop_results_refused_total"}, nil, func(r *running) {
-			addBadResults(r.Server)
-			asks(modernCall("1", "bad_inline", "{}"))(r)
-		}},
+		{[]string{"mcploop_calls_inline_total"}, nil, asks(legacyCall("1", "echo", `{"message":""}`))},
 		{
 			[]string{
 				"mcploop_calls_accepted_total", "mcploop_calls_completed_total",
@@ -339,7 +328,7 @@ var constantMetrics = map[string]float64{
 
 func allMetricRows() []metricRow {
 	rows := append(messageRows(), errorRows()...)
-	rows = append(append(rows, callRows()...), featureRows()...)
+	rows = append(append(rows, callRows()...), append(featureRows(), schemaRows()...)...)
 	return append(rows, loopRows()...)
 }
 

@@ -256,3 +256,16 @@ func TestResultsAreChecked(t *testing.T) {
 			strings.Contains(r.log.String(), "name=bad_typed")
 	})
 }
+
+func schemaRows() []metricRow {
+	return []metricRow{
+		{
+			[]string{"mcploop_arguments_refused_total"}, nil,
+			asks(legacyCall("1", "echo", "{}")),
+		},
+		{[]string{"mcploop_results_refused_total"}, nil, func(r *running) {
+			addBadResults(r.Server)
+			asks(modernCall("1", "bad_inline", "{}"))(r)
+		}},
+	}
+}
