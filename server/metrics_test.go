@@ -129,8 +129,9 @@ func callRows() []metricRow {
 		r.t.Cleanup(func() { close(g.release) })
 	}
 	one := func(o *server.Options) { o.Queue.Workers = 1 }
+	echoed := legacyCall("1", "echo", `{"message":""}`)
 	return []metricRow{
-		{[]string{"mcploop_calls_inline_total"}, nil, asks(legacyCall("1", "echo", `{"message":""}`))},
+		{[]string{"mcploop_calls_inline_total"}, nil, asks(echoed)},
 		{
 			[]string{
 				"mcploop_calls_accepted_total", "mcploop_calls_completed_total",
