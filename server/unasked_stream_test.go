@@ -130,3 +130,21 @@ func TestModernClientsGetNoRequests(t *testing.T) {
 	}
 	f("HTTP", got[0], got[1])
 }
+
+// Over HTTP+SSE the first event is the endpoint and every other one a message.
+func TestSSEEventsAreNamed(t *testing.T) {
+	r := start(t, nil)
+	c := r.dialSSE() // checks the first event
+	for _, id := range []string{"1", "2"} {
+		c.send(legacyLine(id, "initialize", `"protocolVersion":"2024-11-05","capabilities":{},`+
+			`"clientInfo":{"name":"t","version":"1"}`))
+		event, err := "\n", error(nil)
+		for event == "\n" && err == nil { // the end of the event before
+			event, err = c.feed.r.ReadString('\n')
+		}
+		if event != "event: message\n" || err != nil {
+			t.Errorf("the event begins with %q, %v", event, err)
+		}
+		wantIn(t, c.next(), `"id":`+id)
+	}
+}

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"flag"
+	"net"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -39,6 +40,19 @@ func TestDefaultIsValid(t *testing.T) {
 	}
 	if diff := cfg.Diff(Default()); len(diff) != 0 {
 		t.Fatalf("an empty file differs from Default(): %v", diff)
+	}
+}
+
+// Who reaches a server from other hosts is its operator's decision (all revisions, "Security").
+func TestDefaultListensOnLoopbackAlone(t *testing.T) {
+	listen := Default().Listen
+	for _, addr := range append(listen.HTTP, listen.TCP...) {
+		if host, _, err := net.SplitHostPort(addr); err != nil || !net.ParseIP(host).IsLoopback() {
+			t.Errorf("the default listens on %q, %v", addr, err)
+		}
+	}
+	if len(listen.HTTP) == 0 {
+		t.Error("the default has no HTTP door")
 	}
 }
 
