@@ -19,6 +19,12 @@ var (
 	emptyWAV = decode("UklGRiYAAABXQVZFZm10IBAAAAABAAEAQB8AAAB9AAACABAAZGF0YQIAAAA=")
 )
 
+// icon is a picture that needs no fetching.
+var icon = mcp.Icon{
+	Src:      "data:image/png;base64," + base64.StdEncoding.EncodeToString(pixelPNG),
+	MIMEType: "image/png", Sizes: []string{"1x1"},
+}
+
 func decode(s string) []byte {
 	raw, err := base64.StdEncoding.DecodeString(s)
 	if err != nil {

@@ -12,6 +12,7 @@ import (
 	"os/signal"
 	"syscall"
 
+	"github.com/mcploop/mcploop/mcp"
 	"github.com/mcploop/mcploop/server"
 )
 
@@ -30,6 +31,9 @@ func main() {
 func run(ctx context.Context, args []string) error {
 	opt := server.Options{
 		Name: "mcploop-everything", Title: "Everything", Version: "0.1.0",
+		Description:       "Shows every feature of MCP.",
+		WebsiteURL:        "https://github.com/mcploop/mcploop",
+		Icons:             []mcp.Icon{icon},
 		Instructions:      "A server that shows every feature of MCP.",
 		CompletionHandler: complete,
 		Log:               slog.New(slog.NewTextHandler(os.Stderr, nil)),

@@ -107,6 +107,9 @@ func TestResourcesAndPrompts(t *testing.T) {
 				t.Helper()
 				f("resources/read", map[string]any{"uri": uri}, want...)
 			}
+			if name != "oldest" { // which knows no titles and no icons
+				f("tools/list", empty, `"title":"Add"`, `"readOnlyHint":true`)
+			}
 			f("resources/list", empty, "test://static-text", "test://static-binary", watchedURI)
 			f("resources/templates/list", empty, "test://template/{id}/data")
 			read("test://static-text", "This is the content of the static text resource.")

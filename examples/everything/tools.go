@@ -13,7 +13,12 @@ import (
 
 // addTools offers one tool for each way a tool can be written.
 func addTools(s *server.Server) {
-	server.AddTool(s, mcp.Tool{Name: "add", Description: "Adds two numbers."}, add)
+	// Clients show titles and icons to people; hints help them to decide what a user must confirm.
+	harmless := &mcp.ToolAnnotations{ReadOnlyHint: true, IdempotentHint: true}
+	server.AddTool(s, mcp.Tool{
+		Name: "add", Title: "Add", Description: "Adds two numbers.", Annotations: harmless,
+		Icons: []mcp.Icon{icon},
+	}, add)
 	server.AddTool(s, mcp.Tool{Name: "divide", Description: "Divides a by b."}, divide)
 	server.AddTool(s, mcp.Tool{Name: "greet", Description: "Greets somebody."}, greet,
 		server.Inline)
