@@ -128,6 +128,7 @@ func measure(t *testing.T, h loop.Handler, c *loop.Conn, name, request, want str
 
 func TestAllocsOfTheLineDoor(t *testing.T) {
 	s := allocServer(t)
+	addCheckedTools(t, s)
 	door := &lineDoor{s: s, frameTime: time.Minute, idle: time.Hour}
 	withConn(t, s, door, func(c *loop.Conn) {
 		f := func(name, message, want string) { measure(t, door, c, name, message+"\n", want) }
@@ -138,6 +139,7 @@ func TestAllocsOfTheLineDoor(t *testing.T) {
 		door.Data(c, []byte(helloMessage+"\n"), nil)
 		f("legacy tools/call", legacyEcho, `"text":"hello, world"`)
 		f("legacy tools/list", legacyList, `"name":"echo"`)
+		f("a checked tools/call", checkedCall("checked"), `"text":"abcdefghijklmno"`)
 		f("ping", pingMessage, `"result":{}`)
 		f("a notification", `{"jsonrpc":"2.0","method":"notifications/initialized"}`, "")
 		f("eight calls in one read", strings.Repeat(modernEcho+"\n", 7)+modernEcho, "hello, world")

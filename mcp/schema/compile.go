@@ -238,6 +238,7 @@ func (c *compiler) numberRule(n *node, m map[string]any) error {
 		*part.set = true
 	}
 	if r.whole || r.ranged || r.multiplied {
+		r.setUsual()
 		n.number = r
 	}
 	return nil

@@ -65,7 +65,8 @@ type numberRule struct {
 	min, max           bound
 	above, below       bound
 	multiple           bound
-	ranged, multiplied bool // one of the first four, multiple
+	ranged, multiplied bool  // one of the first four, multiple
+	low, high          int64 // whole numbers in low..high conform
 }
 
 // moreRule holds what is checked after a value's own type.

@@ -1,6 +1,7 @@
 package schema
 
 import (
+	"math"
 	"math/big"
 	"math/bits"
 	"strconv"
@@ -207,4 +208,56 @@ func (m *measured) whole() (yes, ok bool) {
 		return false, false
 	}
 	return m.rat.IsInt(), true
+}
+
+// setUsual finds low and high; 1 and 0 when whole numbers have to be looked at one by one.
+func (r *numberRule) setUsual() {
+	r.low, r.high = math.MinInt64, math.MaxInt64
+	for _, b := range []*bound{&r.min, &r.max, &r.above, &r.below, &r.multiple} {
+		if b.set && (!b.rat.IsInt() || b.rat.Num().BitLen() > 62 || b == &r.multiple) {
+			r.low, r.high = 1, 0
+			return
+		}
+	}
+	if r.min.set {
+		r.low = r.min.rat.Num().Int64()
+	}
+	if r.max.set {
+		r.high = r.max.rat.Num().Int64()
+	}
+	if r.above.set {
+		r.low = max(r.low, r.above.rat.Num().Int64()+1)
+	}
+	if r.below.set {
+		r.high = min(r.high, r.below.rat.Num().Int64()-1)
+	}
+}
+
+// usualInteger passes the number at b[i] when it conforms at first sight: a whole number of few
+// digits, without fraction or exponent. It returns 0 for the common way.
+func (n *node) usualInteger(b []byte, i int) (end int) {
+	if n.types&kindNumber == 0 {
+		return 0
+	}
+	end = i
+	if b[i] == '-' {
+		end++
+	}
+	var v int64
+	for from := end; end < len(b) && b[end]-'0' <= 9; end++ {
+		if end-from == decimalDigits {
+			return 0
+		}
+		v = v*10 + int64(b[end]-'0')
+	}
+	if end < len(b) && (b[end] == '.' || b[end]|0x20 == 'e') {
+		return 0
+	}
+	if b[i] == '-' {
+		v = -v
+	}
+	if r := n.number; r != nil && (v < r.low || v > r.high) {
+		return 0
+	}
+	return end
 }

@@ -75,6 +75,9 @@ func (r *run) value(n *node, i int) int {
 	case 'n':
 		end, kind = i+len("null"), kindNull
 	default:
+		if end = n.usualInteger(r.b, i); end > 0 { // Fast path.
+			break
+		}
 		end = numberEnd(r.b, i)
 		if n.types&kindNumber != 0 && n.number != nil && !r.number(n, i, end) {
 			return -1
@@ -162,7 +165,7 @@ func (r *run) object(n *node, i int) int {
 
 // names are the undeclared members of one object, to find one that comes twice.
 type names struct {
-	spans [8]struct{ from, to int }
+	spans [8]struct{ from, to uint32 }
 	n     int
 	many  bool     // too many, or written with escapes: distinctKeys has to look
 	fault noteKind // of what key refused
@@ -179,7 +182,7 @@ func (s *names) add(b []byte, from, to int, escaped bool) bool {
 			return false
 		}
 	}
-	s.spans[s.n].from, s.spans[s.n].to = from, to
+	s.spans[s.n].from, s.spans[s.n].to = uint32(from), uint32(to)
 	s.n++
 	return true
 }
