@@ -82,7 +82,8 @@ func addCheckedTools(t testing.TB, s *Server) {
 	for name, schema := range map[string]any{
 		"checked": json.RawMessage(threeProperties), "unchecked": nil,
 	} {
-		if err := s.AddRawTool(mcp.Tool{Name: name, InputSchema: schema}, echo, Inline); err != nil {
+		tool := mcp.Tool{Name: name, InputSchema: schema}
+		if err := s.AddRawTool(tool, echo, Inline); err != nil {
 			t.Fatal(err)
 		}
 	}

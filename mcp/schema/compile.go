@@ -13,6 +13,7 @@ import (
 // compiler makes nodes of a schema that is known to be valid.
 type compiler struct {
 	doc     any
+	raw     []byte // doc's text
 	dialect dialect
 	refs    map[string]*node // by pointer; filled before the target is compiled
 	depth   int

@@ -1,6 +1,7 @@
 package schema
 
 import (
+	"bytes"
 	"encoding/json"
 	"maps"
 	"slices"
@@ -23,7 +24,7 @@ func (c *compiler) objectRule(n *node, m map[string]any) (err error) {
 		o.closed = v == false
 	}
 	properties, _ := m["properties"].(map[string]any)
-	for _, name := range slices.Sorted(maps.Keys(properties)) {
+	for _, name := range c.inOrder(properties) {
 		child, err := c.schema(properties[name])
 		if err != nil {
 			return err
@@ -46,6 +47,15 @@ func (c *compiler) objectRule(n *node, m map[string]any) (err error) {
 		n.object = o
 	}
 	return nil
+}
+
+// inOrder returns the names in about the order of the schema's text, which is the order that most
+// clients write members in. It decides nothing but where the walk looks first.
+func (c *compiler) inOrder(properties map[string]any) []string {
+	at := func(name string) int { return bytes.Index(c.raw, []byte(`"`+name+`"`)) }
+	names := slices.Sorted(maps.Keys(properties))
+	slices.SortStableFunc(names, func(a, b string) int { return at(a) - at(b) })
+	return names
 }
 
 // add declares a property and returns its index.

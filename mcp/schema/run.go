@@ -112,36 +112,30 @@ func numberEnd(b []byte, i int) int {
 	return i
 }
 
+// inObject is how far the check of an object has come.
+type inObject struct {
+	start  int
+	seen   uint64 // bits of the properties that came
+	count  int    // of members
+	likely int    // the property that is expected next
+}
+
 // object checks the object at b[i].
 func (r *run) object(n *node, i int) int {
 	if r.depth++; r.depth > depthMax {
 		return r.abort(n, noteDepth, i)
 	}
-	b, o, start := r.b, n.object, i
-	var seen uint64
-	var others names
-	count, likely := 0, 0
-	for i = codec.SkipSpace(b, i+1); b[i] != '}'; count++ {
-		at, from := o.usual(b, i, likely)
-		if at < 0 {
-			if at, from = r.key(o, i, &others); at == keyRefused {
-				return r.refuseMember(n, others.fault, "", start, i)
-			}
+	b, o, in := r.b, n.object, inObject{start: i}
+	// Fast path: declared members alone, written as usual.
+	for i = codec.SkipSpace(b, i+1); b[i] != '}'; in.count++ {
+		at, from := o.usual(b, i, in.likely)
+		bit := uint64(1) << (at & (propertiesMax - 1))
+		if at < 0 || in.seen&bit != 0 {
+			return r.members(n, in, i)
 		}
-		child := o.rest
-		if at >= 0 {
-			bit := uint64(1) << (at & (propertiesMax - 1))
-			if seen&bit != 0 {
-				return r.refuseMember(n, noteTwice, "", start, i)
-			}
-			seen |= bit
-			likely = at + 1
-			child = o.props[at].node
-		}
-		if o.closed && child == o.rest {
-			return r.refuseMember(n, noteMember, "additionalProperties", start, i)
-		}
-		end := r.value(child, from)
+		in.seen |= bit
+		in.likely = at + 1
+		end := r.value(o.props[at].node, from)
 		if end < 0 {
 			return -1
 		}
@@ -150,14 +144,50 @@ func (r *run) object(n *node, i int) int {
 			i = codec.SkipSpace(b, i+1)
 		}
 	}
-	if missing := o.required &^ seen; missing != 0 {
-		return r.refuseMissing(n, missing, start)
+	return r.closeObject(n, &in, i)
+}
+
+// members checks the members from b[i] on, which may be any.
+func (r *run) members(n *node, in inObject, i int) int {
+	b, o := r.b, n.object
+	var others names
+	for ; b[i] != '}'; in.count++ {
+		at, from := r.key(o, i, &others)
+		if at == keyRefused {
+			return r.refuseMember(n, others.fault, "", in.start, i)
+		}
+		child := o.rest
+		if at >= 0 {
+			bit := uint64(1) << (at & (propertiesMax - 1))
+			if in.seen&bit != 0 {
+				return r.refuseMember(n, noteTwice, "", in.start, i)
+			}
+			in.seen |= bit
+			child = o.props[at].node
+		}
+		if o.closed && child == o.rest {
+			return r.refuseMember(n, noteMember, "additionalProperties", in.start, i)
+		}
+		end := r.value(child, from)
+		if end < 0 {
+			return -1
+		}
+		i = next(b, end)
 	}
-	if o.countsCheck && (count < o.min || count > o.max) {
-		return r.refuseCount(n, "minProperties", "maxProperties", count < o.min, start)
+	if others.many && !r.distinctKeys(in.start, in.count) {
+		return r.refuseMember(n, noteTwice, "", in.start, r.note.key)
 	}
-	if others.many && !r.distinctKeys(start, count) {
-		return r.refuseMember(n, noteTwice, "", start, r.note.key)
+	return r.closeObject(n, &in, i)
+}
+
+// closeObject checks what is known at the brace at b[i].
+func (r *run) closeObject(n *node, in *inObject, i int) int {
+	o := n.object
+	if missing := o.required &^ in.seen; missing != 0 {
+		return r.refuseMissing(n, missing, in.start)
+	}
+	if o.countsCheck && (in.count < o.min || in.count > o.max) {
+		return r.refuseCount(n, "minProperties", "maxProperties", in.count < o.min, in.start)
 	}
 	r.depth--
 	return i + 1
@@ -213,6 +243,9 @@ const (
 
 // key finds the property whose key is at b[i]. One that is not declared goes to others.
 func (r *run) key(o *objectRule, i int, others *names) (at, from int) {
+	if at, from = o.usual(r.b, i, 0); at >= 0 {
+		return at, from
+	}
 	end, escaped := codec.SkipString(r.b, i+1)
 	from = pastColon(r.b, end)
 	name := r.b[i+1 : end-1]

@@ -44,7 +44,7 @@ func Compile(schema any) (*Checker, error) {
 		return nil, err
 	}
 	c := &Checker{object: typeIsObject(doc)}
-	f := compiler{doc: doc, dialect: d, refs: map[string]*node{}}
+	f := compiler{doc: doc, raw: raw, dialect: d, refs: map[string]*node{}}
 	root, err := f.root()
 	var cannot *inexpressible
 	if errors.As(err, &cannot) {
