@@ -3,6 +3,8 @@ package schema
 // Hot path: no allocation, no lock, no log, no time.Now.
 
 import (
+	"bytes"
+
 	"github.com/mcploop/mcploop/codec"
 )
 
@@ -16,6 +18,7 @@ type run struct {
 	aborted bool // no other branch of the schema can make it good
 	steps   int  // left
 	depth   int
+	choices int // anyOf and the like that are open
 	note    note
 	lent    *scratch
 }
@@ -137,7 +140,7 @@ func (r *run) object(n *node, i int) int {
 		in.likely = at + 1
 		end := r.value(o.props[at].node, from)
 		if end < 0 {
-			return -1
+			return r.badMember(n, in.start, i)
 		}
 		i = codec.SkipSpace(b, end)
 		if b[i] == ',' {
@@ -170,7 +173,7 @@ func (r *run) members(n *node, in inObject, i int) int {
 		}
 		end := r.value(child, from)
 		if end < 0 {
-			return -1
+			return r.badMember(n, in.start, i)
 		}
 		i = next(b, end)
 	}
@@ -178,6 +181,30 @@ func (r *run) members(n *node, in inObject, i int) int {
 		return r.refuseMember(n, noteTwice, "", in.start, r.note.key)
 	}
 	return r.closeObject(n, &in, i)
+}
+
+// badMember refuses the object at b[start], since the value of the key at b[key] does not conform.
+// Where another branch of the schema may accept it, that must hold for every decoder: the name
+// must not come again.
+func (r *run) badMember(n *node, start, key int) int {
+	if r.choices == 0 || r.aborted {
+		return -1
+	}
+	b, name := r.b, keyAt(r.b, key)
+	for i := codec.SkipSpace(b, start+1); b[i] != '}'; {
+		end, _ := codec.SkipString(b, i+1)
+		if other := content(b[i:end]); i != key {
+			if bytes.Equal(other, name) {
+				return r.refuseMember(n, noteTwice, "", start, i)
+			}
+			if r.folded && bytes.EqualFold(other, name) && foldsToAny(n.object, other) {
+				return r.refuseMember(n, noteFolded, "", start, i)
+			}
+		}
+		i = next(b, codec.SkipValue(b, pastColon(b, end)))
+		r.steps--
+	}
+	return -1
 }
 
 // closeObject checks what is known at the brace at b[i].
@@ -282,20 +309,6 @@ func (r *run) borrow() *scratch {
 	return r.lent
 }
 
-// distinctKeys looks for a key that comes twice; then the note has it.
-func (r *run) distinctKeys(i, count int) bool {
-	table := r.borrow().table(count)
-	for i = codec.SkipSpace(r.b, i+1); r.b[i] != '}'; {
-		end, _ := codec.SkipString(r.b, i+1)
-		if !put(table, r.b, hashOf(r.b[i:end]), i, end) {
-			r.note.key = i
-			return false
-		}
-		i = next(r.b, codec.SkipValue(r.b, pastColon(r.b, end)))
-	}
-	return true
-}
-
 // array checks the array at b[i].
 func (r *run) array(n *node, i int) int {
 	a, b, start, count := n.array, r.b, i, 0
@@ -319,21 +332,14 @@ func (r *run) array(n *node, i int) int {
 	if count < a.min || count > a.max {
 		return r.refuseCount(n, "minItems", "maxItems", count < a.min, start)
 	}
-	if a.unique && count > 1 && !r.distinctItems(start, count) {
-		return r.refuse(n, "uniqueItems", start)
+	if a.unique && count > 1 {
+		if !r.distinctAll(n, start, i) {
+			return -1
+		}
+		if !r.distinctItems(start, count) {
+			return r.refuse(n, "uniqueItems", start)
+		}
 	}
 	r.depth--
 	return i + 1
-}
-
-func (r *run) distinctItems(i, count int) bool {
-	table := r.borrow().table(count)
-	for i = codec.SkipSpace(r.b, i+1); r.b[i] != ']'; {
-		end := codec.SkipValue(r.b, i)
-		if !put(table, r.b, hashOf(r.b[i:end]), i, end) {
-			return false
-		}
-		i = next(r.b, end)
-	}
-	return true
 }

@@ -8,6 +8,9 @@ func (r *run) more(n *node, i, end int) int {
 		return r.abort(n, noteDepth, i)
 	}
 	m := n.more
+	if (m.hasEnum || m.constant != nil) && !r.distinctAll(n, i, end) {
+		return -1
+	}
 	if m.hasEnum && !isOne(m.enum, r.b[i:end]) {
 		return r.refuse(n, "enum", i)
 	}
@@ -47,7 +50,9 @@ func (r *run) branch(n *node, i, end int) bool {
 	}
 	r.steps -= (end - i) / 64 // what is passed over costs something, too
 	depth := r.depth
+	r.choices++
 	ok := r.value(n, i) > 0
+	r.choices--
 	r.depth = depth
 	return ok
 }

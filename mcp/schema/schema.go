@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+
+	"github.com/mcploop/mcploop/codec"
 )
 
 // Checker is one compiled schema. It is immutable and safe for concurrent use.
@@ -28,8 +30,10 @@ func Compile(schema any) (*Checker, error) {
 			return nil, fmt.Errorf("cannot encode the schema: %w", err)
 		}
 	}
-	if !json.Valid(raw) {
-		return nil, fmt.Errorf("cannot compile the schema: %.64q is not JSON", raw)
+	scanner := codec.Scanner{DepthMax: schemaDepthMax}
+	if !scanner.Valid(raw) {
+		return nil, fmt.Errorf("cannot compile the schema: %.64q is not JSON in UTF-8, or nested "+
+			"deeper than %d", raw, schemaDepthMax)
 	}
 	doc, err := decode(raw, schemaValuesMax)
 	if err != nil {
