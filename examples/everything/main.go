@@ -57,6 +57,7 @@ func run(ctx context.Context, args []string) error {
 		return err
 	}
 	addTools(s)
+	addLedger(s)
 	addFixtures(s)
 	addTasks(s)
 	if err := errors.Join(addResources(s), addPrompts(s), addInput(s)); err != nil {
