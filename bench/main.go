@@ -15,9 +15,10 @@ import (
 	"time"
 )
 
-const usageText = `usage: bench load|idle|compare [flags]
+const usageText = `usage: bench load|idle|listen|compare [flags]
   load     calls in a closed loop, every reply checked; prints CPU, rate, latency
   idle     opens connections (or abandons sessions) and prints the server's memory
+  listen   holds event streams; prints memory for each and the cost of a changed list
   compare  runs servers of a plan side by side and prints medians and ratios
 `
 
@@ -29,7 +30,7 @@ func Main(args []string, out, errOut io.Writer) int {
 		return 2
 	}
 	run, ok := map[string]func([]string, io.Writer, io.Writer) error{
-		"load": loadMain, "idle": idleMain, "compare": compareMain,
+		"load": loadMain, "idle": idleMain, "listen": listenMain, "compare": compareMain,
 	}[args[0]]
 	if !ok {
 		fmt.Fprintf(errOut, "bench: no subcommand %q\n%s", args[0], usageText)
@@ -132,6 +133,27 @@ func idleMain(args []string, out, errOut io.Writer) error {
 	}
 	res.WriteText(out)
 	return nil
+}
+
+func listenMain(args []string, out, errOut io.Writer) error {
+	fs := flag.NewFlagSet("bench listen", flag.ContinueOnError)
+	fs.SetOutput(errOut)
+	var o ListenOptions
+	fs.StringVar(&o.Addr, "addr", "", "the server's HTTP door, `host:port`")
+	fs.BoolVar(&o.Legacy, "legacy", false, "GET streams of legacy sessions")
+	fs.IntVar(&o.Conns, "c", 1000, "`streams`, at most 19000")
+	fs.IntVar(&o.PID, "pid", 0, "the server's `process`")
+	fs.DurationVar(&o.Hold, "hold", 3*time.Second, "time before memory is read again")
+	fs.StringVar(&o.Trigger, "trigger", "", "`tool` that changes tools/list; empty: none")
+	fs.IntVar(&o.Rounds, "rounds", 10, "`calls` of it")
+	if err := fs.Parse(args); err != nil {
+		return err
+	}
+	res, err := RunListen(o)
+	if err != nil {
+		return err
+	}
+	return writeJSON(out, res)
 }
 
 func compareMain(args []string, out, errOut io.Writer) error {

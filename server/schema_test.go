@@ -260,7 +260,8 @@ func TestResultsAreChecked(t *testing.T) {
 func schemaRows() []metricRow {
 	return []metricRow{
 		{
-			[]string{"mcploop_arguments_refused_total"}, nil,
+			[]string{"mcploop_arguments_refused_total"},
+			nil,
 			asks(legacyCall("1", "echo", "{}")),
 		},
 		{[]string{"mcploop_results_refused_total"}, nil, func(r *running) {

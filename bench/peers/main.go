@@ -28,6 +28,7 @@ func peers() map[string]peer {
 	return map[string]peer{
 		"epoll-echo":     {"raw epoll, one thread, echoes bytes", serveEpollEcho},
 		"netpoll-echo":   {"stock netpoll, inline runner, echoes bytes", serveNetpollEcho},
+		"fan-out":        {"raw epoll, one thread, tells all listeners in a loop", serveFanOut},
 		"net-json":       {"net + bufio + encoding/json, a goroutine each", serveNetJSON},
 		"nethttp-fixed":  {"net/http with a fixed JSON answer", serveNetHTTPFixed},
 		"fasthttp-fixed": {"fasthttp with a fixed JSON answer", serveFastHTTPFixed},
