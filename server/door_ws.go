@@ -173,6 +173,9 @@ func (d *wsDoor) Expired(c *loop.Conn, out []byte) []byte {
 	switch o := &d.s.opt.WebSocket; {
 	case lc.phase == phasePartial:
 		return codec.AppendWSClose(out, codec.WSProtocol, "a message was not whole in time")
+	case c.Paused(): // its pong would not be read, and calls of it are in flight
+		c.SetDeadline(o.PongTimeout)
+		return out
 	case lc.ws.pinged:
 		lc.ls.count.wsSilent.Add(1)
 		return out

@@ -290,3 +290,17 @@ func TestWSHasThePrincipalOfItsUpgrade(t *testing.T) {
 	wantIn(t, r.dialWS("Authorization: Bearer b").ask(retry), "-32602")
 	wantIn(t, r.dialWS("Authorization: Bearer a").ask(retry), "B has 0 roots")
 }
+
+func TestWSHeldPeerIsNotCut(t *testing.T) {
+	r := start(t, func(o *server.Options) {
+		o.WebSocket.PingInterval, o.WebSocket.PongTimeout = 50*time.Millisecond, 50*time.Millisecond
+		o.Limits.InFlightPerConn = 1
+	})
+	c := r.dialWS()
+	c.send(modernCall("1", "slow", `{"ms":1000}`))
+	frame := c.frame()
+	for ; frame.Header.OpCode == ws.OpPing; frame = c.frame() {
+		c.peerConn.send(masked(ws.OpPong, true, ""))
+	}
+	wantIn(t, string(frame.Payload), `"id":1`)
+}
