@@ -142,6 +142,7 @@ func TestWorkIsBounded(t *testing.T) {
 	f(`{"type":"string","pattern":"^(([a-z]{0,30}){0,30})*$"}`,
 		`"`+strings.Repeat("a", 1<<20)+`"`, "more steps")
 	f(`{"type":"number","minimum":1}`, `1e999999999`, "too many digits")
+	f(`{"type":"number","minimum":1}`, `1e99999`, "too many digits")
 	f(`{"type":"number","maximum":1}`, strings.Repeat("9", 1<<16), "too many digits")
 	f(`{"type":"number","minimum":1,"propertyNames":{}}`, `1e999999999`, "too many digits")
 	f(`{"type":"array","propertyNames":{}}`, `[`+strings.Repeat("1,", 1<<15)+`1]`,
