@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"unicode/utf8"
 )
 
 // exchange is one peer as the message tests see it: whatever its door and era, a message goes
@@ -24,13 +25,15 @@ const latestLegacy = "2025-11-25"
 func (r *running) exchanges() []*exchange {
 	var all []*exchange
 	for _, era := range []string{"modern", "legacy"} {
-		for _, door := range []string{"tcp", "unix", "http"} {
+		for _, door := range []string{"tcp", "unix", "ws", "http"} {
 			e := &exchange{name: door + "/" + era, r: r, modern: era == "modern"}
 			switch {
 			case door == "tcp":
 				e.conn = r.dialTCP()
 			case door == "unix":
 				e.conn = r.dial("unix", r.unix)
+			case door == "ws":
+				e.conn = r.dialWSLines()
 			case !e.modern:
 				e.session = r.session(latestLegacy)
 			}
@@ -73,6 +76,20 @@ func (e *exchange) ping() string {
 		return modernCall(`"sentinel"`, "echo", `{"message":"ping"}`)
 	}
 	return `{"jsonrpc":"2.0","id":"sentinel","method":"ping"}`
+}
+
+// carries tells whether the transport lets a message through to the layer that reads messages: a
+// WebSocket's text must be UTF-8 (RFC 6455, 8.1).
+func (e *exchange) carries(message string) bool {
+	return !e.webSocket() || utf8.ValidString(message)
+}
+
+func (e *exchange) webSocket() bool {
+	if e.conn == nil {
+		return false
+	}
+	_, is := e.conn.Conn.(*wsLines)
+	return is
 }
 
 // call is a tools/call of the peer's era.
@@ -145,17 +162,22 @@ func TestFaultMalformedJSON(t *testing.T) {
 		inArgument("\x01"), inArgument("\t"), inArgument(`\x`), inArgument(`\u12g4`),
 		strings.Repeat(" ", 100),
 	}
+	sent := 0
 	for _, e := range r.exchanges() {
 		for _, c := range cases {
-			e.refused(c, "null", -32700)
+			if e.carries(c) {
+				e.refused(c, "null", -32700)
+				sent++
+			}
 		}
 	}
-	if got := r.value(`mcploop_errors_total{code="-32700"}`); got != float64(6*len(cases)) {
-		t.Errorf("counted %v parse errors; want %d", got, 6*len(cases))
+	if got := r.value(`mcploop_errors_total{code="-32700"}`); got != float64(sent) {
+		t.Errorf("counted %v parse errors; want %d", got, sent)
 	}
 }
 
-// What is not UTF-8 is not JSON, in the method and in an argument; no answer repeats it.
+// What is not UTF-8 is not JSON, in the method and in an argument; no answer repeats it. Over a
+// WebSocket it ends the connection with 1007, see TestWSCloses.
 func TestFaultInvalidUTF8(t *testing.T) {
 	r := start(t, nil)
 	r.watch()
@@ -164,6 +186,9 @@ func TestFaultInvalidUTF8(t *testing.T) {
 			"\xff", "\xc0\xaf", "\xed\xa0\x80", "\xf4\x90\x80\x80", "\xe2\x82", "\x80",
 			"\xf8\x88\x80\x80\x80",
 		} {
+			if !e.carries(s) {
+				continue
+			}
 			e.refused(`{"jsonrpc":"2.0","id":1,"method":"`+s+`"}`, "null", -32700)
 			e.refused(e.call("1", "echo", `{"message":"`+s+`"}`), "null", -32700)
 		}

@@ -48,6 +48,9 @@ func playSuiteFile(e *exchange, name, content string) {
 	call := e.call("1", "echo", `{"message":"m"}`)
 	call = call[:len(call)-2] + `,"x":` + content + `}}`
 	if name[0] == 'n' {
+		if !e.carries(content) {
+			return
+		}
 		if content != "" {
 			e.refused(content, "null", -32700)
 		}
@@ -120,7 +123,8 @@ func (e *exchange) bounded(name, message string, want int) {
 	answer, status := e.one(message)
 	runtime.ReadMemStats(&after)
 	grown, limit := after.TotalAlloc-before.TotalAlloc, uint64(8*len(message)+1<<20)
-	if e.conn != nil && grown > limit { // over HTTP the harness decodes it all to make headers
+	// Over HTTP the harness decodes it all to make headers, for a WebSocket it masks a copy.
+	if e.conn != nil && !e.webSocket() && grown > limit {
 		e.r.t.Errorf("%s: %s: %d bytes took %d of memory", e.name, name, len(message), grown)
 	}
 	if got := code(answer); got != want && (status == 0 || got != -32020) || len(answer) > 4<<10 {
@@ -155,6 +159,9 @@ func TestFaultMessageLimit(t *testing.T) {
 			t.Errorf("%s: a message of the limit was answered %d %s", e.name, status, got)
 		}
 		for _, over := range []string{exact + " ", exact + strings.Repeat(" ", 3*limit)} {
+			if e.webSocket() {
+				continue
+			}
 			if e.conn == nil {
 				// The server closes after its answer, so a client may be cut while it still sends.
 				e.refusedWith413(over)
