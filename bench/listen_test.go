@@ -12,8 +12,8 @@ import (
 	"time"
 )
 
-// startTold serves streams that are told of a changed list by any tools/call, unless mute.
-func startTold(t *testing.T, mute bool) string {
+// startTold serves streams that are told of a changed list by any tools/call: times times.
+func startTold(t *testing.T, times int) string {
 	t.Helper()
 	var mu sync.Mutex
 	var streams []chan struct{}
@@ -44,10 +44,10 @@ func startTold(t *testing.T, mute bool) string {
 				case <-r.Context().Done():
 					return
 				}
-				if mute {
+				if times == 0 {
 					return
 				}
-				fmt.Fprint(w, "data: tools/list_changed\n\n")
+				fmt.Fprint(w, strings.Repeat("data: tools/list_changed\n\n", times))
 			}
 		default:
 			w.Header().Set("Mcp-Session-Id", "Ab1")
@@ -61,14 +61,19 @@ func startTold(t *testing.T, mute bool) string {
 func TestListen(t *testing.T) {
 	for _, legacy := range []bool{false, true} {
 		o := ListenOptions{
-			Addr: startTold(t, false), Legacy: legacy, Conns: 20, PID: os.Getpid(),
+			Addr: startTold(t, 1), Legacy: legacy, Conns: 20, PID: os.Getpid(),
 			Trigger: "change", Rounds: 3,
 		}
 		r, err := RunListen(o)
-		if err != nil || r.Conns != 20 || r.Before.RSS == 0 || r.Held.RSS == 0 || r.Last <= 0 {
+		if err != nil || r.Conns != 20 || r.Before.RSS == 0 || r.Held.RSS == 0 || r.Last <= 0 ||
+			r.Told != 1 {
 			t.Errorf("legacy %v: %+v %v", legacy, r, err)
 		}
-		o.Addr, o.Wait = startTold(t, true), 200*time.Millisecond
+		o.Addr = startTold(t, 2)
+		if r, err = RunListen(o); err != nil || r.Told != 2 {
+			t.Errorf("legacy %v: told twice, which shows as %v, %v", legacy, r.Told, err)
+		}
+		o.Addr, o.Wait = startTold(t, 0), 200*time.Millisecond
 		if _, err := RunListen(o); err == nil {
 			t.Errorf("legacy %v: nobody was told, and no error", legacy)
 		}

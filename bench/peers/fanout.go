@@ -3,6 +3,8 @@ package main
 import (
 	"bytes"
 	"fmt"
+	"slices"
+	"unsafe"
 
 	"golang.org/x/sys/unix"
 )
@@ -39,13 +41,16 @@ func serveFanOut(s settings) error {
 			k, err := unix.Read(fd, buf)
 			switch {
 			case k <= 0 || err != nil:
+				// Its number is the next listener's, which would be told twice.
+				listeners = slices.DeleteFunc(listeners, func(l int) bool { return l == fd })
 				unix.Close(fd)
 			case bytes.Contains(buf[:k], []byte("subscriptions/listen")):
 				listeners = append(listeners, fd)
 				_, _ = unix.Write(fd, acknowledged)
 			case bytes.Contains(buf[:k], []byte("tools/call")):
 				for _, to := range listeners {
-					_, _ = unix.Write(to, listChanged)
+					_, _, _ = unix.RawSyscall(unix.SYS_WRITE, uintptr(to),
+						uintptr(unsafe.Pointer(&listChanged[0])), uintptr(len(listChanged)))
 				}
 				_, _ = unix.Write(fd, called)
 			}
