@@ -196,6 +196,7 @@ func (e *everything) begin(log *Log, cutters map[string]*cutter, seed uint64) (c
 			peer: &peer{name: "http" + name, modern: modern, calm: calm},
 			url:  "http://" + addr + "/mcp",
 		}
+		w.chatty = !modern && !calm // so that many of its streams are cut and resumed
 		begin(w.peer, func() error { return w.talk(operations) })
 	}
 	stdio := &peer{name: "stdio", calm: true}

@@ -12,6 +12,7 @@ type peer struct {
 	name   string
 	modern bool
 	calm   bool
+	chatty bool // half of its calls emit, and emit more
 	log    *Log
 	random *rand.Rand
 	conn   int
@@ -34,12 +35,20 @@ func (p *peer) next() (request string, e Event) {
 		e.ID = fmt.Sprintf(`"%d"`, p.sent)
 	}
 	args := fmt.Sprintf(`{"key":%q}`, p.name)
-	switch p.random.IntN(4) {
-	case 0:
-		e.Op = Read
+	kinds, notes := 4, 40
+	if p.chatty {
+		kinds, notes = 2, 200
+	}
+	switch p.random.IntN(kinds) {
 	case 1:
-		e.Op, e.Notes = Emit, p.random.IntN(40)
+		e.Op, e.Notes = Emit, p.random.IntN(notes)
 		args = fmt.Sprintf(`{"key":%q,"n":%d}`, p.name, e.Notes)
+	case 0:
+		if p.sent%3 == 0 {
+			e.Op = Read
+			break
+		}
+		fallthrough
 	default:
 		e.Op, e.Value = Append, fmt.Sprintf("%s-%d", p.name, p.sent)
 		args = fmt.Sprintf(`{"key":%q,"value":%q}`, p.name, e.Value)
