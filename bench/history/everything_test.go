@@ -134,7 +134,7 @@ func TestNothingIsLostWhileConnectionsAreCut(t *testing.T) {
 	if seed == 0 {
 		seed = rand.Uint64()
 	}
-	t.Logf("-args -seed %d has the same operations and cuts again", seed)
+	t.Logf("-args -seed %d makes the same random choices, if not the same races", seed)
 	e := startEverything(t)
 	http.DefaultClient.CloseIdleConnections()
 	before, descriptors := e.values(), e.descriptors()
