@@ -32,6 +32,9 @@ const (
 )
 
 func check(root *node, raw []byte, folded bool) error {
+	if root.conforms(raw) { // Fast path.
+		return nil
+	}
 	r := run{b: raw, folded: folded, steps: stepsFree + stepsPerByte*len(raw)}
 	end := r.value(root, codec.SkipSpace(raw, 0))
 	if r.lent != nil {
