@@ -3,6 +3,7 @@ package server_test
 import (
 	"bufio"
 	"bytes"
+	"errors"
 	"io"
 	"net"
 
@@ -45,17 +46,28 @@ func (w *wsLines) Write(p []byte) (int, error) {
 
 func (w *wsLines) Read(p []byte) (int, error) {
 	for len(w.read) == 0 {
-		f, err := ws.ReadFrame(w.in)
+		op, payload, err := readFrame(w.in)
 		switch {
 		case err != nil:
 			return 0, err
-		case f.Header.OpCode == ws.OpClose:
+		case op == ws.OpClose:
 			return 0, io.EOF
-		case f.Header.OpCode == ws.OpText:
-			w.read = append(f.Payload, '\n')
+		case op == ws.OpText:
+			w.read = append(payload, '\n')
 		}
 	}
 	n := copy(p, w.read)
 	w.read = w.read[n:]
 	return n, nil
+}
+
+// readFrame reads one frame of a server, which is 16 MiB at most.
+func readFrame(r io.Reader) (op ws.OpCode, payload []byte, err error) {
+	h, err := ws.ReadHeader(r)
+	if err != nil || h.Length > 16<<20 {
+		return 0, nil, errors.Join(err, io.ErrShortBuffer)
+	}
+	payload = make([]byte, h.Length)
+	_, err = io.ReadFull(r, payload)
+	return h.OpCode, payload, err
 }

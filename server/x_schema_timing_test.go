@@ -3,7 +3,6 @@ package server
 import (
 	"bytes"
 	"fmt"
-	"io"
 	"net"
 	"strings"
 	"testing"
@@ -56,7 +55,7 @@ func callTCP(b *testing.B, c net.Conn, name string, inFlight int) {
 		n := 0
 		for bytes.Count(reply[:n], []byte("\n")) < answers {
 			m, err := c.Read(reply[n:])
-			if err != nil && err != io.EOF {
+			if err != nil {
 				b.Fatal(err)
 			}
 			n += m

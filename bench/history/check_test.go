@@ -80,8 +80,10 @@ func TestPlantedViolationsAreFound(t *testing.T) {
 			e[8].Progress, e[12].Progress = 2, 1
 			return e
 		}, "N5", "from 2 to 1"},
-		{"progress after the end", add(Event{Client: "a", Kind: Note, ID: "2", Progress: 3}),
-			"N5", "after its outcome"},
+		{
+			"progress after the end", add(Event{Client: "a", Kind: Note, ID: "2", Progress: 3}),
+			"N5", "after its outcome",
+		},
 		{"gap in a stream", drop(11), "N4", "event 3 follows 1"},
 		{"event twice", again(7), "N4", "came again"},
 		{"late beginning", set(6, func(e *Event) { e.Number = 2 }), "N4", "begins with"},

@@ -173,7 +173,8 @@ func (e *everything) begin(log *Log, cutters map[string]*cutter, seed uint64) (c
 		name, network, addr string
 		dial                func(network, addr string) (link, error)
 	}{
-		{"tcp", "tcp", e.tcp, dialLine}, {"unix", "unix", e.unix, dialLine},
+		{"tcp", "tcp", e.tcp, dialLine},
+		{"unix", "unix", e.unix, dialLine},
 		{"ws", "tcp", e.http, dialWS},
 	}
 	for i := range 4 * clientsEach {

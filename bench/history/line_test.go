@@ -67,13 +67,13 @@ func (l wsLink) send(message string) error {
 
 func (l wsLink) recv() ([]byte, error) {
 	for {
-		f, err := ws.ReadFrame(l.in)
+		op, payload, err := readFrame(l.in)
 		switch {
 		case err != nil:
 			return nil, err
-		case f.Header.OpCode == ws.OpText:
-			return f.Payload, nil
-		case f.Header.OpCode == ws.OpClose:
+		case op == ws.OpText:
+			return payload, nil
+		case op == ws.OpClose:
 			return nil, io.EOF
 		}
 	}
@@ -138,4 +138,15 @@ func (p *peer) session(l link, operations int) error {
 		}
 	}
 	return nil
+}
+
+// readFrame reads one frame of a server, which is 16 MiB at most.
+func readFrame(r io.Reader) (op ws.OpCode, payload []byte, err error) {
+	h, err := ws.ReadHeader(r)
+	if err != nil || h.Length > 16<<20 {
+		return 0, nil, errors.Join(err, io.ErrShortBuffer)
+	}
+	payload = make([]byte, h.Length)
+	_, err = io.ReadFull(r, payload)
+	return h.OpCode, payload, err
 }
