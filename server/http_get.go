@@ -36,8 +36,9 @@ func (d *httpDoor) get(hc *httpConn, r *codec.Request) {
 	}
 	st := &stream{conn: hc.conn, legacy: p, http: hc}
 	hc.open.add(hc.ls, st)
+	old := p.attach(st) // before the head: a client that has it may send the next GET at once
 	hc.beginListen(st)
-	d.s.endGet(p.attach(st))
+	d.s.endGet(old)
 	if hc.reply.busy.Ended() { // meanwhile, on another loop, which did not see st
 		d.s.endGet(p.attach(nil))
 	}
