@@ -23,17 +23,6 @@ func (e *exchange) cancelled(id string) string {
 		`"params":{"requestId":%s%s}}`, id, meta)
 }
 
-// lines are the exchanges that can have several messages on their way.
-func (r *running) lines() []*exchange {
-	var list []*exchange
-	for _, e := range r.exchanges() {
-		if e.conn != nil {
-			list = append(list, e)
-		}
-	}
-	return list
-}
-
 // A cancellation of what is unknown, over, or cannot be cancelled changes nothing.
 func TestFaultCancelUnknownOrLateIsIgnored(t *testing.T) {
 	r := start(t, nil)
@@ -58,7 +47,7 @@ func TestFaultCancelUnknownOrLateIsIgnored(t *testing.T) {
 // A cancelled call ends at once: its context is cancelled, its slot and id are free, and nothing
 // is ever said of it again. A call of the same id on another connection is not touched.
 func TestFaultCancelEndsTheCall(t *testing.T) {
-	r, cage := startCaged(t, nil)
+	r, cage := startCaged(t, manyWorkers)
 	r.watch()
 	defer cage.release()
 	peers := r.lines()
@@ -96,7 +85,7 @@ func TestFaultCancelInTheQueue(t *testing.T) {
 	r, cage := startCaged(t, func(o *server.Options) { o.Queue.Workers = 1 })
 	r.watch()
 	defer cage.release()
-	e := r.lines()[0]
+	e := r.peer("tcp", modern)
 	e.conn.line(e.call("1", "caged", `{"message":"1"}`))
 	wait(t, "the first runs", cage.entered)
 	for id := range 100 {

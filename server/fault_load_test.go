@@ -111,7 +111,7 @@ func TestFaultHandlersThatHang(t *testing.T) {
 	})
 	r.watch()
 	defer cage.release()
-	e := r.lines()[0]
+	e := r.peer("tcp", modern)
 	call := func(i int) string { return e.call(fmt.Sprint(i), "stuck", `{"message":"m"}`) }
 	for i := range workers {
 		e.conn.line(call(i))
@@ -152,20 +152,25 @@ func TestFaultHandlersThatHang(t *testing.T) {
 // A call that outlives CallTimeout is answered once, with an error of its own; what its handler
 // says later is dropped and counted.
 func TestFaultCallTimeout(t *testing.T) {
-	r, cage := startCaged(t, func(o *server.Options) { o.CallTimeout = 100 * time.Millisecond })
+	r, cage := startCaged(t, func(o *server.Options) {
+		manyWorkers(o)
+		o.CallTimeout = 100 * time.Millisecond
+	})
 	r.watch()
 	defer cage.release()
 	peers := r.lines()
-	for _, e := range peers {
-		e.conn.line(e.call("1", "stuck", `{"message":"m"}`))
-		if got := e.conn.read(); code(got) != -31001 || replyID(got) != "1" {
-			t.Errorf("%s: answered %s", e.name, got)
+	for _, tool := range []string{"caged", "stuck"} { // the stuck ones keep their workers
+		id := fmt.Sprintf("%q", tool)
+		for _, e := range peers {
+			e.conn.line(e.call(id, tool, `{"message":"m"}`))
+			wait(t, "the call runs", cage.entered)
 		}
-		e.conn.line(e.call("2", "caged", `{"message":"m"}`))
-		if got := e.conn.read(); code(got) != -31001 || replyID(got) != "2" {
-			t.Errorf("%s: answered %s", e.name, got)
+		for _, e := range peers {
+			if got := e.conn.read(); code(got) != -31001 || replyID(got) != id {
+				t.Errorf("%s: %s was answered %s", e.name, tool, got)
+			}
+			e.alive()
 		}
-		e.alive()
 	}
 	cage.release()
 	eventually(t, "late answers are counted", func() bool {
@@ -182,7 +187,7 @@ func TestFaultDrainFinishesWhatIsInFlight(t *testing.T) {
 	r, cage := startCaged(t, nil)
 	defer cage.release()
 	idle := r.dialTCP()
-	e := &exchange{name: "tcp/modern", r: r, modern: true, conn: r.dialTCP()}
+	e := r.peer("tcp", modern)
 	idle.ask(modernCall("1", "echo", `{"message":"m"}`))
 	e.conn.line(e.call("1", "caged", `{"message":"m"}`))
 	wait(t, "the call runs", cage.entered)
@@ -220,7 +225,7 @@ func TestFaultDrainFinishesWhatIsInFlight(t *testing.T) {
 func TestFaultDrainHardEnd(t *testing.T) {
 	r, cage := startCaged(t, func(o *server.Options) { o.Queue.Workers = 1 })
 	defer cage.release()
-	e := r.lines()[0]
+	e := r.peer("tcp", modern)
 	e.conn.line(e.call("1", "caged", `{"message":"m"}`))
 	e.conn.line(e.call("2", "caged", `{"message":"m"}`))
 	wait(t, "the call runs", cage.entered)

@@ -2,147 +2,9 @@ package server_test
 
 import (
 	"fmt"
-	"net/http"
 	"strings"
 	"testing"
-	"unicode/utf8"
 )
-
-// exchange is one peer as the message tests see it: whatever its door and era, a message goes
-// in and all answers to it come out.
-type exchange struct {
-	name    string
-	r       *running
-	modern  bool
-	conn    *peerConn // nil for HTTP
-	session string
-	headers []string // further ones for HTTP
-}
-
-const latestLegacy = "2025-11-25"
-
-// exchanges are a peer of each door and era.
-func (r *running) exchanges() []*exchange {
-	var all []*exchange
-	for _, era := range []string{"modern", "legacy"} {
-		for _, door := range []string{"tcp", "unix", "ws", "http"} {
-			e := &exchange{name: door + "/" + era, r: r, modern: era == "modern"}
-			switch {
-			case door == "tcp":
-				e.conn = r.dialTCP()
-			case door == "unix":
-				e.conn = r.dial("unix", r.unix)
-			case door == "ws":
-				e.conn = r.dialWSLines()
-			case !e.modern:
-				e.session = r.session(latestLegacy)
-			}
-			if e.conn != nil && !e.modern {
-				e.conn.initialize(latestLegacy)
-			}
-			e.alive() // and so no longer silent
-			all = append(all, e)
-		}
-	}
-	return all
-}
-
-// say sends a message and returns all answers to it: over a line door those that come before
-// the answer to a ping behind it. status is 0 there.
-func (e *exchange) say(message string) (answers []string, status int) {
-	e.r.t.Helper()
-	if e.conn == nil {
-		headers := append([]string{"Mcp-Session-Id:" + e.session}, e.headers...)
-		if e.modern {
-			headers = append(headers, "MCP-Protocol-Version: 2026-07-28")
-		}
-		resp := e.r.post(message, headers...)
-		return messagesOf(e.r, resp), resp.StatusCode
-	}
-	e.conn.line(message)
-	e.conn.line(e.ping())
-	for {
-		line := e.conn.read()
-		if replyID(line) == `"sentinel"` {
-			return answers, 0
-		}
-		answers = append(answers, line)
-	}
-}
-
-// ping is a request that is always answered at once.
-func (e *exchange) ping() string {
-	if e.modern {
-		return modernCall(`"sentinel"`, "echo", `{"message":"ping"}`)
-	}
-	return `{"jsonrpc":"2.0","id":"sentinel","method":"ping"}`
-}
-
-// carries tells whether the transport lets a message through to the layer that reads messages: a
-// WebSocket's text must be UTF-8 (RFC 6455, 8.1).
-func (e *exchange) carries(message string) bool {
-	return !e.webSocket() || utf8.ValidString(message)
-}
-
-func (e *exchange) webSocket() bool {
-	if e.conn == nil {
-		return false
-	}
-	_, is := e.conn.Conn.(*wsLines)
-	return is
-}
-
-// call is a tools/call of the peer's era.
-func (e *exchange) call(id, tool, arguments string) string {
-	if e.modern {
-		return modernCall(id, tool, arguments)
-	}
-	return legacyCall(id, tool, arguments)
-}
-
-// one is say for a message that must be answered exactly once.
-func (e *exchange) one(message string) (answer string, status int) {
-	e.r.t.Helper()
-	answers, status := e.say(message)
-	if len(answers) != 1 {
-		e.r.t.Fatalf("%s: %.200q was answered %d times: %.300q; want once", e.name, message,
-			len(answers), answers)
-	}
-	return answers[0], status
-}
-
-// answer is the next message after a request, which may be answered later than others.
-func (e *exchange) answer(message string) string {
-	e.r.t.Helper()
-	if e.conn != nil {
-		return e.conn.ask(message)
-	}
-	got, _ := e.one(message)
-	return got
-}
-
-// refused checks that a message is answered with one error, and that the peer can go on.
-func (e *exchange) refused(message, wantID string, wantCode int) {
-	e.r.t.Helper()
-	answer, status := e.one(message)
-	if code(answer) != wantCode || replyID(answer) != wantID {
-		e.r.t.Errorf("%s: %.200q was answered %.300s; want id %s, code %d", e.name, message, answer,
-			wantID, wantCode)
-	}
-	if status != 0 && status != http.StatusBadRequest {
-		e.r.t.Errorf("%s: %.200q has status %d; want 400", e.name, message, status)
-	}
-	e.alive()
-}
-
-// alive checks that the peer is still served.
-func (e *exchange) alive() {
-	e.r.t.Helper()
-	got, _ := e.one(e.call("77", "echo", `{"message":"alive"}`))
-	if !strings.Contains(got, `"alive"`) {
-		e.r.t.Fatalf("%s: the session is dead: %s", e.name, got)
-	}
-}
 
 // Malformed JSON is -32700 with id null, and the session stays open.
 func TestFaultMalformedJSON(t *testing.T) {
@@ -261,7 +123,7 @@ func TestFaultIDsComeBackBitExact(t *testing.T) {
 
 // An id that is in flight already is refused; the first call is answered. Never one answer.
 func TestFaultSameIDTwiceInFlight(t *testing.T) {
-	r, cage := startCaged(t, nil)
+	r, cage := startCaged(t, manyWorkers)
 	r.watch()
 	defer cage.release()
 	lines := r.lines() // over HTTP a connection has one call at a time

@@ -25,7 +25,7 @@ import (
 // the descriptors and goroutines that it had before, the calls balance, and nothing panicked.
 
 // goroutineSlack is for workers and for the runtime's own goroutines, which stay once started.
-const goroutineSlack = 12
+const goroutineSlack = 24
 
 // watch holds the rest of the test to the oracle. What is made after it is undone before the
 // oracle looks.
@@ -61,12 +61,15 @@ func (r *running) checkBalance() {
 	})
 }
 
-// value adds a metric up over its labels, without a connection of its own.
+// value adds a metric up over its labels and the servers beside, without a connection of its own.
 func (r *running) value(name string) float64 {
 	r.t.Helper()
 	var page bytes.Buffer
 	r.WriteMetrics(&page)
 	total := 0.0
+	for _, other := range r.beside {
+		total += other.value(name)
+	}
 	for lines := bufio.NewScanner(&page); lines.Scan(); {
 		at := strings.LastIndexByte(lines.Text(), ' ')
 		full, _, _ := strings.Cut(lines.Text()[:max(at, 0)], "{")
@@ -161,11 +164,9 @@ type cage struct {
 	ended   chan error // why the context of a call ended before it was let go
 }
 
-// addCage offers "caged", which waits for release or for its context, and "stuck", which does
-// not even look at its context.
+// add offers "caged", which waits for release or for its context, and "stuck", which does not
+// even look at its context.
 func (k *cage) add(s *server.Server) {
-	k.entered, k.ended = make(chan string, 1<<15), make(chan error, 1<<15)
-	k.exit = make(chan struct{})
 	server.AddTool(s, mcp.Tool{Name: "caged", Description: "waits"},
 		func(ctx context.Context, _ *mcp.Request, in echoInput) (string, error) {
 			k.runs.Add(1)
@@ -193,11 +194,17 @@ func (k *cage) release() { k.once.Do(func() { close(k.exit) }) }
 // startCaged is start with a cage that opens at the end of the test.
 func startCaged(t *testing.T, change func(*server.Options)) (*running, *cage) {
 	t.Helper()
-	k := &cage{}
+	k := &cage{
+		entered: make(chan string, 1<<15), ended: make(chan error, 1<<15),
+		exit: make(chan struct{}),
+	}
 	r := start(t, change, k.add)
 	t.Cleanup(k.release)
 	return r, k
 }
+
+// manyWorkers: a call of each peer of the tables can wait at the same time.
+func manyWorkers(o *server.Options) { o.Queue.Workers = 20 }
 
 // wait returns the next value of a channel.
 func wait[T any](t *testing.T, what string, from <-chan T) T {

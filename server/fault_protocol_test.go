@@ -11,13 +11,6 @@ import (
 	"github.com/mcploop/mcploop/server"
 )
 
-// batchPeer is a line peer of the one revision that has batches.
-func (r *running) batchPeer() *peerConn {
-	c := r.dialTCP()
-	c.initialize("2025-03-26")
-	return c
-}
-
 // answersOf are the ids of a batch's answer and its error codes.
 func answersOf(t *testing.T, answer string) (ids []string, codes map[string]int) {
 	t.Helper()
@@ -36,22 +29,22 @@ func answersOf(t *testing.T, answer string) (ids []string, codes map[string]int)
 	return ids, codes
 }
 
-// Batches are legal in 2025-03-26 alone; everybody else is refused, and an array that is no JSON
-// is a parse error for all.
+// Batches are legal in 2025-03-26 alone; everybody else is refused, and an empty array or one that
+// is no JSON is refused for all.
 func TestFaultBatchOutsideItsRevision(t *testing.T) {
 	r := start(t, nil)
 	r.watch()
 	for _, e := range r.exchanges() {
-		e.refused(`[`+e.ping()+`]`, "null", -32600)
+		batch := `[` + e.call("1", "echo", `{"message":"m"}`) + `]`
+		if e.batches {
+			if ids, codes := answersOf(t, e.answer(batch)); len(ids) != 1 || codes["1"] != 0 {
+				t.Errorf("%s: a batch was answered for %q with %v", e.name, ids, codes)
+			}
+		} else {
+			e.refused(batch, "null", -32600)
+		}
 		e.refused(`[]`, "null", -32600)
 		e.refused(`[`+e.ping(), "null", -32700)
-	}
-	for _, version := range []string{"2024-11-05", "2025-06-18"} {
-		c := r.dialTCP()
-		c.initialize(version)
-		if got := c.ask(`[{"jsonrpc":"2.0","id":1,"method":"ping"}]`); code(got) != -32600 {
-			t.Errorf("a batch of %s was answered %s", version, got)
-		}
 	}
 }
 
@@ -60,7 +53,6 @@ func TestFaultBatchOutsideItsRevision(t *testing.T) {
 func TestFaultBatchMixed(t *testing.T) {
 	r := start(t, nil)
 	r.watch()
-	c := r.batchPeer()
 	parts := []string{
 		legacyCall("1", "echo", `{"message":"m"}`), legacyCall("2", "slow", `{"ms":1}`),
 		legacyCall("3", "crash", `{}`), legacyCall("4", "crash_inline", `{}`),
@@ -70,17 +62,18 @@ func TestFaultBatchMixed(t *testing.T) {
 		`{"jsonrpc":"2.0","id":7,"result":{}}`, `1`, `[]`,
 		`{"jsonrpc":"1.0","id":8,"method":"ping"}`, modernCall("9", "echo", `{"message":"m"}`),
 	}
-	c.line("[" + strings.Join(parts, ",") + "]")
-	ids, codes := answersOf(t, c.read())
-	if len(ids) != 11 {
-		t.Errorf("%d answers: %q; want 11", len(ids), ids)
-	}
-	for id, want := range map[string]int{
-		"1": 0, "3": -32603, "4": -32603, "5": -32602, "6": -32600, "8": -32600, "9": -32600,
-		"null": -32600,
-	} {
-		if got, there := codes[id]; !there || got != want {
-			t.Errorf("id %s has code %d (there %v); want %d", id, got, there, want)
+	for _, e := range r.batchers() {
+		ids, codes := answersOf(t, e.answer("["+strings.Join(parts, ",")+"]"))
+		if len(ids) != 11 {
+			t.Errorf("%s: %d answers: %q; want 11", e.name, len(ids), ids)
+		}
+		for id, want := range map[string]int{
+			"1": 0, "3": -32603, "4": -32603, "5": -32602, "6": -32600, "8": -32600, "9": -32600,
+			"null": -32600,
+		} {
+			if got, there := codes[id]; !there || got != want {
+				t.Errorf("%s: id %s has code %d (there %v); want %d", e.name, id, got, there, want)
+			}
 		}
 	}
 }
@@ -92,7 +85,6 @@ func TestFaultBatchIsBounded(t *testing.T) {
 		o.Queue = server.Queue{Workers: 2, Max: 10_000}
 	})
 	r.watch()
-	c := r.batchPeer()
 	batch := func(n int, each func(i int) string) string {
 		parts := make([]string, n)
 		for i := range parts {
@@ -103,25 +95,24 @@ func TestFaultBatchIsBounded(t *testing.T) {
 	ping := func(i int) string {
 		return fmt.Sprintf(`{"jsonrpc":"2.0","id":%d,"method":"ping"}`, i)
 	}
-	for _, each := range []func(int) string{
-		ping, func(i int) string { return legacyCall(fmt.Sprint(i), "slow", `{"ms":0}`) },
-	} {
-		ids, codes := answersOf(t, c.ask(batch(1000, each)))
-		if len(ids) != 1000 || len(codes) != 1000 {
-			t.Errorf("%d answers with %d ids; want 1000", len(ids), len(codes))
-		}
-		for id, code := range codes {
-			if code != 0 {
-				t.Errorf("id %s failed with %d", id, code)
+	slow := func(i int) string { return legacyCall(fmt.Sprint(i), "slow", `{"ms":0}`) }
+	quiet := func(int) string { return `{"jsonrpc":"2.0","method":"notifications/initialized"}` }
+	for _, e := range r.batchers() {
+		for _, each := range []func(int) string{ping, slow} {
+			ids, codes := answersOf(t, e.answer(batch(1000, each)))
+			if len(ids) != 1000 || len(codes) != 1000 {
+				t.Errorf("%s: %d answers with %d ids; want 1000", e.name, len(ids), len(codes))
+			}
+			for id, code := range codes {
+				if code != 0 {
+					t.Errorf("%s: id %s failed with %d", e.name, id, code)
+				}
 			}
 		}
-	}
-	if got := c.ask(batch(1001, ping)); code(got) != -32600 || replyID(got) != "null" {
-		t.Errorf("a batch above the limit was answered %.200s", got)
-	}
-	quiet := func(int) string { return `{"jsonrpc":"2.0","method":"notifications/initialized"}` }
-	if got := c.ask(batch(10, quiet) + "\n" + ping(7)); replyID(got) != "7" {
-		t.Errorf("a batch of notifications was answered %s", got)
+		e.refused(batch(1001, ping), "null", -32600)
+		if got, _ := e.say(batch(10, quiet)); len(got) != 0 {
+			t.Errorf("%s: a batch of notifications was answered %q", e.name, got)
+		}
 	}
 }
 
@@ -130,7 +121,7 @@ func TestFaultBatchCancelledCalls(t *testing.T) {
 	r, cage := startCaged(t, nil)
 	r.watch()
 	defer cage.release()
-	c := r.batchPeer()
+	c := r.peer("tcp", "2025-03-26").conn
 	c.line("[" + legacyCall("1", "caged", `{"message":"a"}`) + "," +
 		legacyCall("2", "caged", `{"message":"b"}`) + "]")
 	wait(t, "one runs", cage.entered)
@@ -263,13 +254,36 @@ func TestFaultErrorCodesOfHandlers(t *testing.T) {
 				}
 			}
 		}
-		if got, _ := e.one(e.call("6", "nobody", `{}`)); code(got) != -32602 {
-			t.Errorf("%s: an unknown tool was answered %s", e.name, got)
-		}
-		unknown := strings.Replace(e.call("7", "echo", `{}`), "tools/call", "no/such", 1)
-		got, status := e.one(unknown)
-		if code(got) != -32601 || status == 404 != (e.modern && e.conn == nil) {
-			t.Errorf("%s: an unknown method was answered %d %s", e.name, status, got)
+	}
+}
+
+// What is not there has the code of its kind and revision: methods, tools, prompts, resources.
+func TestFaultWhatIsNotThere(t *testing.T) {
+	r := start(t, nil, addFeatures)
+	r.watch()
+	for _, e := range r.exchanges() {
+		for _, row := range []struct {
+			method, params string
+			code           int
+		}{
+			{"no/such", `"name":"echo"`, -32601},
+			{"tools/call", `"name":"nobody"`, -32602},
+			{"tools/call", `"arguments":{}`, -32602},
+			{"prompts/get", `"name":"nobody"`, -32602},
+			{"resources/read", `"uri":"test://nowhere"`, e.noResource},
+			{"tools/call", `"name":"echo","arguments":{"message":7}`, e.badArguments},
+			{"tools/call", `"name":"echo","arguments":7`, -32602},
+			{"tools/list", `"cursor":"never given"`, -32602},
+		} {
+			got, status := e.one(e.request("6", row.method, row.params))
+			if code(got) != row.code || replyID(got) != "6" ||
+				row.code == 0 && !strings.Contains(got, `"isError":true`) {
+				t.Errorf("%s: %s %s was answered %s", e.name, row.method, row.params, got)
+			}
+			is404 := row.code == -32601 && e.modern && e.conn == nil
+			if is404 != (status == 404) {
+				t.Errorf("%s: %s has status %d", e.name, row.method, status)
+			}
 		}
 	}
 }

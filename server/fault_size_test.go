@@ -17,11 +17,11 @@ import (
 // suiteDir holds test_parsing of the public JSONTestSuite, beside the repository.
 const suiteDir = "../../shared/corpora/jsontestsuite/test_parsing"
 
-// Every n_ file of JSONTestSuite is answered -32700 over TCP and the connection stays open; every
-// y_ file is accepted. A newline ends a frame here, so a file is sent with its newlines replaced
+// Every n_ file of JSONTestSuite is answered -32700 and the connection stays open; every y_ file is
+// accepted. A newline ends a frame of a line door, so a file is sent with its newlines replaced
 // by carriage returns: to JSON both are white space between tokens and forbidden inside a string,
 // so the verdict stays what it was. The one file without a byte is an empty line and no frame.
-func TestFaultJSONTestSuiteOverTCP(t *testing.T) {
+func TestFaultJSONTestSuite(t *testing.T) {
 	files, err := filepath.Glob(filepath.Join(suiteDir, "[ny]_*.json"))
 	if err != nil || len(files) == 0 {
 		t.Skipf("no JSONTestSuite in %s: fetch it beside the repository to run this test", suiteDir)
@@ -29,15 +29,16 @@ func TestFaultJSONTestSuiteOverTCP(t *testing.T) {
 	r := start(t, nil)
 	r.watch()
 	for _, e := range r.exchanges() {
-		if e.conn == nil {
-			continue
-		}
 		for _, file := range files {
 			content, err := os.ReadFile(file)
 			if err != nil {
 				t.Fatal(err)
 			}
-			playSuiteFile(e, filepath.Base(file), strings.ReplaceAll(string(content), "\n", "\r"))
+			text := string(content)
+			if e.conn != nil {
+				text = strings.ReplaceAll(text, "\n", "\r")
+			}
+			playSuiteFile(e, filepath.Base(file), text)
 		}
 	}
 }
@@ -52,9 +53,9 @@ func playSuiteFile(e *exchange, name, content string) {
 			return
 		}
 		if content != "" {
-			e.refused(content, "null", -32700)
+			e.fails(content, "null", -32700)
 		}
-		e.refused(call, "null", -32700)
+		e.fails(call, "null", -32700) // the next file's call shows that the session lives
 		return
 	}
 	if got, _ := e.say(content); len(got) > 0 && code(got[0]) == -32700 {
@@ -123,8 +124,8 @@ func (e *exchange) bounded(name, message string, want int) {
 	answer, status := e.one(message)
 	runtime.ReadMemStats(&after)
 	grown, limit := after.TotalAlloc-before.TotalAlloc, uint64(8*len(message)+1<<20)
-	// Over HTTP the harness decodes it all to make headers, for a WebSocket it masks a copy.
-	if e.conn != nil && !e.webSocket() && grown > limit {
+	// Over HTTP the harness decodes it all to make headers, and elsewhere it copies to frame it.
+	if (e.door == "tcp" || e.door == "unix" || e.door == "stdio") && grown > limit {
 		e.r.t.Errorf("%s: %s: %d bytes took %d of memory", e.name, name, len(message), grown)
 	}
 	if got := code(answer); got != want && (status == 0 || got != -32020) || len(answer) > 4<<10 {
@@ -140,7 +141,8 @@ func TestFaultInvalidArgumentsAnswerIsBounded(t *testing.T) {
 	r.watch()
 	for _, e := range r.exchanges() {
 		got, _ := e.one(e.call("1", "echo", `{"message":"m","`+strings.Repeat("é", 50_000)+`":1}`))
-		if len(got) > 4<<10 || !strings.Contains(got, "invalid arguments") {
+		if len(got) > 4<<10 || !strings.Contains(got, "invalid arguments") ||
+			code(got) != e.badArguments {
 			t.Errorf("%s: answered %d bytes: %.300s", e.name, len(got), got)
 		}
 	}
@@ -159,12 +161,14 @@ func TestFaultMessageLimit(t *testing.T) {
 			t.Errorf("%s: a message of the limit was answered %d %s", e.name, status, got)
 		}
 		for _, over := range []string{exact + " ", exact + strings.Repeat(" ", 3*limit)} {
-			if e.webSocket() {
+			switch e.door {
+			case "ws": // closed with 1009, see TestWSCloses
 				continue
-			}
-			if e.conn == nil {
-				// The server closes after its answer, so a client may be cut while it still sends.
-				e.refusedWith413(over)
+			case "sse":
+				e.refusedWith413("/messages", over)
+				continue
+			case "http":
+				e.refusedWith413("/mcp", over)
 				continue
 			}
 			got, _ := e.one(over)
@@ -183,11 +187,13 @@ func TestFaultMessageLimit(t *testing.T) {
 	}
 }
 
-func (e *exchange) refusedWith413(message string) {
+// refusedWith413 sends the head alone: the server closes after its answer, so that a client may
+// be cut while it still sends.
+func (e *exchange) refusedWith413(path, message string) {
 	e.r.t.Helper()
 	c := e.r.dialHTTP()
-	c.send(fmt.Sprintf("POST /mcp HTTP/1.1\r\nHost: localhost\r\n"+
-		"Content-Type: application/json\r\nContent-Length: %d\r\n\r\n", len(message)))
+	c.send(fmt.Sprintf("POST %s HTTP/1.1\r\nHost: localhost\r\n"+
+		"Content-Type: application/json\r\nContent-Length: %d\r\n\r\n", path, len(message)))
 	resp, err := http.ReadResponse(c.r, nil)
 	if err != nil {
 		e.r.t.Fatal(err)

@@ -29,6 +29,9 @@ type running struct {
 	t               *testing.T
 	http, tcp, unix string
 	log             *syncBuffer
+	change          func(*server.Options)
+	more            []func(*server.Server)
+	beside          []*running // the servers of standard input and output, see dialStdio
 }
 
 // start serves the test tools until the test ends. change adjusts the options, more adds tools.
@@ -36,24 +39,12 @@ func start(
 	t *testing.T, change func(*server.Options), more ...func(*server.Server),
 ) *running {
 	t.Helper()
-	r := &running{t: t, log: &syncBuffer{}}
+	r := &running{t: t, log: &syncBuffer{}, change: change, more: more}
 	r.unix = filepath.Join(t.TempDir(), "mcp.sock")
-	opt := server.Options{
-		Name: "test", Version: "1", HTTP: []string{"127.0.0.1:0"}, TCP: []string{"127.0.0.1:0"},
-		Unix: []string{r.unix}, Log: slog.New(slog.NewTextHandler(r.log, nil)),
-		Queue: server.Queue{Workers: 8},
-	}
-	if change != nil {
-		change(&opt)
-	}
-	var err error
-	if r.Server, err = server.New(opt); err != nil {
-		t.Fatal(err)
-	}
-	addTestTools(r.Server)
-	for _, add := range more {
-		add(r.Server)
-	}
+	r.make(func(o *server.Options) {
+		o.HTTP, o.TCP = []string{"127.0.0.1:0"}, []string{"127.0.0.1:0"}
+		o.Unix = []string{r.unix}
+	})
 	if err := r.Start(); err != nil {
 		t.Fatal(err)
 	}
@@ -65,12 +56,33 @@ func start(
 			r.tcp = a.Addr.String()
 		}
 	}
-	t.Cleanup(func() {
+	return r
+}
+
+// make makes the server, which is drained when the test ends.
+func (r *running) make(doors func(*server.Options)) {
+	r.t.Helper()
+	opt := server.Options{
+		Name: "test", Version: "1", Log: slog.New(slog.NewTextHandler(r.log, nil)),
+		Queue: server.Queue{Workers: 8},
+	}
+	doors(&opt)
+	if r.change != nil {
+		r.change(&opt)
+	}
+	var err error
+	if r.Server, err = server.New(opt); err != nil {
+		r.t.Fatal(err)
+	}
+	addTestTools(r.Server)
+	for _, add := range r.more {
+		add(r.Server)
+	}
+	r.t.Cleanup(func() {
 		ctx, cancel := context.WithTimeout(context.Background(), patience)
 		defer cancel()
 		_ = r.Drain(ctx)
 	})
-	return r
 }
 
 type echoInput struct {
