@@ -11,28 +11,29 @@ import (
 // counters are what one loop counts. Only the loop and the calls that came in on it add to them,
 // so that no counter is shared between cores; a scrape adds the loops up.
 type counters struct {
-	methods       [mcp.MethodCount]atomic.Uint64 // messages by method
-	inline        atomic.Uint64                  // tools/call answered on the loop
-	accepted      atomic.Uint64                  // tools/call handed over
-	completed     atomic.Uint64                  // of these: answered
-	cancelled     atomic.Uint64                  // of these: ended without an answer
-	late          atomic.Uint64                  // answers after the end
-	notifications atomic.Uint64                  // sent
-	strayReplies  atomic.Uint64                  // answers to requests that we never made
-	streams       atomic.Uint64                  // opened
-	events        atomic.Uint64                  // events with an id, sent or kept
-	replayed      atomic.Uint64                  // of these: sent once more
-	dropped       atomic.Uint64                  // of these: no longer kept
-	inputAsked    atomic.Uint64                  // requests to clients, of both eras
-	inputAnswered atomic.Uint64                  // of these in the legacy era: answered
-	webSockets    atomic.Uint64                  // opened
-	wsFaults      atomic.Uint64                  // closed for what their peers sent
-	wsSilent      atomic.Uint64                  // closed for a ping that was not answered
-	tasksCreated  atomic.Uint64
-	refusedArgs   atomic.Uint64             // calls whose arguments did not fit
-	statesRefused atomic.Uint64             // requestState that was not ours or out of time
-	faults        [faultCount]atomic.Uint64 // error answers by kind
-	durations     [mcp.MethodCount]histogram
+	methods          [mcp.MethodCount]atomic.Uint64 // messages by method
+	inline           atomic.Uint64                  // tools/call answered on the loop
+	accepted         atomic.Uint64                  // tools/call handed over
+	completed        atomic.Uint64                  // of these: answered
+	cancelled        atomic.Uint64                  // of these: ended without an answer
+	late             atomic.Uint64                  // answers after the end
+	notifications    atomic.Uint64                  // sent
+	strayReplies     atomic.Uint64                  // answers to requests that we never made
+	streams          atomic.Uint64                  // opened
+	events           atomic.Uint64                  // events with an id, sent or kept
+	replayed         atomic.Uint64                  // of these: sent once more
+	dropped          atomic.Uint64                  // of these: no longer kept
+	inputAsked       atomic.Uint64                  // requests to clients, of both eras
+	inputAnswered    atomic.Uint64                  // of these in the legacy era: answered
+	webSockets       atomic.Uint64                  // opened
+	wsFaults         atomic.Uint64                  // closed for what their peers sent
+	wsSilent         atomic.Uint64                  // closed for a ping that was not answered
+	tasksCreated     atomic.Uint64
+	taskWritesFailed atomic.Uint64             // changes of tasks that the store did not take
+	refusedArgs      atomic.Uint64             // calls whose arguments did not fit
+	statesRefused    atomic.Uint64             // requestState that was not ours or out of time
+	faults           [faultCount]atomic.Uint64 // error answers by kind
+	durations        [mcp.MethodCount]histogram
 }
 
 // faultCodes are the codes that error answers are counted by; the last counts all others.

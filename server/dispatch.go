@@ -276,9 +276,8 @@ func (s *Server) later(
 
 // track makes a call that can be found by its id; nil when it was refused and out has the answer.
 func (s *Server) track(in *inbound, w *work, name string, args, out []byte) (*Call, []byte) {
-	if s.draining.Load() {
-		fault := codec.ErrOverloaded.With("the server is shutting down")
-		return nil, in.fail(out, fault, nil)
+	if s.draining.Load() && s.taskWork[in.method] == nil { // tasks may be asked for
+		return nil, in.fail(out, errShutDown, nil)
 	}
 	c := s.newCall(in, w, name, args)
 	s.inFlight.Add(1)

@@ -56,6 +56,8 @@ func (s *Server) registerMetrics() {
 		func(c *counters) *atomic.Uint64 { return &c.wsSilent })
 	count("mcploop_tasks_created_total",
 		func(c *counters) *atomic.Uint64 { return &c.tasksCreated })
+	count("mcploop_task_writes_failed_total",
+		func(c *counters) *atomic.Uint64 { return &c.taskWritesFailed })
 	count("mcploop_arguments_refused_total",
 		func(c *counters) *atomic.Uint64 { return &c.refusedArgs })
 	s.counterFunc("mcploop_results_refused_total", s.resultsRefused.Load)
@@ -87,8 +89,11 @@ func (s *Server) registerGauges() {
 	s.gauge("mcploop_streams_max", func() int { return o.Limits.Streams })
 	s.gauge("mcploop_replay_bytes", func() int { return int(s.replay.bytes.Load()) })
 	s.gauge("mcploop_replay_bytes_max", func() int { return o.Sessions.ReplayTotal })
-	s.gauge("mcploop_tasks", s.tasks.store.Len)
+	s.gauge("mcploop_tasks", func() int { n, _ := s.tasks.store.Size(); return n })
 	s.gauge("mcploop_tasks_max", func() int { return o.Tasks.Max })
+	s.gauge("mcploop_tasks_running", s.tasks.len)
+	s.gauge("mcploop_task_bytes", func() int { _, n := s.tasks.store.Size(); return int(n) })
+	s.gauge("mcploop_task_bytes_max", func() int { return o.Tasks.ResultTotal })
 	s.gauge("mcploop_tools", s.tools.Len)
 	s.gauge("mcploop_prompts", s.prompts.Len)
 	s.gauge("mcploop_resources", s.resources.Len)

@@ -9,7 +9,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/gobwas/ws"
 	"golang.org/x/sys/unix"
 
 	"github.com/mcploop/mcploop/mcp"
@@ -186,68 +185,6 @@ func callRows() []metricRow {
 	}
 }
 
-// featureRows: resources, prompts, input and tasks.
-func featureRows() []metricRow {
-	return []metricRow{
-		{
-			[]string{
-				"mcploop_resources", "mcploop_resource_templates", "mcploop_prompts",
-				"mcploop_resource_duration_seconds", "mcploop_prompt_duration_seconds",
-				"mcploop_completion_duration_seconds",
-			},
-			withCompletion,
-			func(r *running) {
-				addFeatures(r.Server)
-				asks(
-					legacyLine("1", "resources/read", `"uri":"test://blob"`),
-					legacyLine("2", "prompts/get", `"name":"greet","arguments":{"who":"A"}`),
-					legacyLine("3", "completion/complete", `"ref":{"type":"ref/prompt",`+
-						`"name":"greet"},"argument":{"name":"who","value":""}`),
-				)(r)
-			},
-		},
-		{
-			[]string{
-				"mcploop_input_asked_total", "mcploop_input_answered_total",
-				"mcploop_input_states_refused_total",
-			},
-			nil,
-			func(r *running) {
-				addAskers(r.Server)
-				c := r.dialTCP()
-				c.initializeWith("2025-11-25", `{"elicitation":{}}`)
-				c.reply(c.ask(legacyCall("1", "ask_name", "{}")), `{"action":"decline"}`)
-				c.ask(modernRequest("2", "tools/call", `"name":"ask_name","requestState":"x"`))
-			},
-		},
-		{[]string{"mcploop_websockets_opened_total"}, nil, func(r *running) { r.dialWS() }},
-		{[]string{"mcploop_websocket_faults_total"}, nil, func(r *running) {
-			c := r.dialWS()
-			c.peerConn.send(masked(ws.OpBinary, true, ""))
-			c.closes(1003)
-		}},
-		{
-			[]string{"mcploop_websockets_silent_total"},
-			func(o *server.Options) {
-				o.WebSocket.PingInterval, o.WebSocket.PongTimeout = 1, 1
-			},
-			func(r *running) { r.dialWS() },
-		},
-		{
-			[]string{
-				"mcploop_tasks", "mcploop_tasks_created_total",
-				"mcploop_task_method_duration_seconds",
-			},
-			nil,
-			func(r *running) {
-				close(addTaskTools(r.Server))
-				c := r.dialTCP()
-				c.becomes(taskOf(r.t, c.ask(taskCall("1", "job"))), `"completed"`)
-			},
-		},
-	}
-}
-
 func loopRows() []metricRow {
 	exhausted := func(r *running) {
 		defer limitFds(r.t)()
@@ -323,13 +260,14 @@ func limitFds(t *testing.T) (restore func()) {
 // constantMetrics are limits: they show what the options say.
 var constantMetrics = map[string]float64{
 	"mcploop_connections_max": 4321, "mcploop_sessions_max": 321, "mcploop_streams_max": 21,
-	"mcploop_tasks_max": 54, "mcploop_replay_bytes_max": 6543,
+	"mcploop_tasks_max": 54, "mcploop_replay_bytes_max": 6543, "mcploop_task_bytes_max": 7654,
 	"mcploop_queue_max": 64,
 }
 
 func allMetricRows() []metricRow {
 	rows := append(messageRows(), errorRows()...)
 	rows = append(append(rows, callRows()...), append(featureRows(), schemaRows()...)...)
+	rows = append(rows, taskRows()...)
 	return append(rows, loopRows()...)
 }
 
@@ -356,7 +294,7 @@ func TestEachMetricMoves(t *testing.T) {
 func TestLimitMetricsShowTheOptions(t *testing.T) {
 	r := start(t, func(o *server.Options) {
 		o.Limits.Connections, o.Sessions.Max, o.Limits.Streams, o.Queue.Max = 4321, 321, 21, 64
-		o.Tasks.Max, o.Sessions.ReplayTotal = 54, 6543
+		o.Tasks.Max, o.Sessions.ReplayTotal, o.Tasks.ResultTotal = 54, 6543, 7654
 	})
 	page := r.scrape()
 	for name, want := range constantMetrics {

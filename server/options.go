@@ -131,9 +131,11 @@ type WebSocket struct {
 // Tasks are calls that go on after their request was answered (SEP-2663): of tools with a
 // TaskSupport, and of handlers that call Request.StartTask.
 type Tasks struct {
-	Store           task.Store    // default: in memory, bounded by the next two
+	Store           task.Store    // default: in memory, bounded by the next three
 	Max             int           // tasks kept, running or over; default 10,000
 	MaxPerPrincipal int           // default: as Max
+	ResultTotal     int           // bytes of the results of all tasks kept; default 256 MiB
+	ResultBytes     int           // of the result of one task, in any store; default 4 MiB
 	TTL             time.Duration // how long a task may run and be asked for; default 1 h
 	PollInterval    time.Duration // how often a client shall ask; default 1 s
 }
@@ -193,6 +195,8 @@ func (o *Options) setDefaults() {
 	orDuration(&o.WebSocket.PongTimeout, 10*time.Second)
 	orInt(&o.Tasks.Max, 10_000)
 	orInt(&o.Tasks.MaxPerPrincipal, o.Tasks.Max)
+	orInt(&o.Tasks.ResultBytes, 4<<20)
+	orInt(&o.Tasks.ResultTotal, 256<<20)
 	orDuration(&o.Tasks.TTL, time.Hour)
 	orDuration(&o.Tasks.PollInterval, time.Second)
 	orDuration(&o.Input.StateTTL, 10*time.Minute)
@@ -265,6 +269,7 @@ func (o *Options) negative() []error {
 		"Limits.Streams": l.Streams, "Limits.Subscriptions": l.Subscriptions,
 		"Input.StateBytes": o.Input.StateBytes, "Input.OpenMax": o.Input.OpenMax,
 		"Tasks.Max": o.Tasks.Max, "Tasks.MaxPerPrincipal": o.Tasks.MaxPerPrincipal,
+		"Tasks.ResultBytes": o.Tasks.ResultBytes, "Tasks.ResultTotal": o.Tasks.ResultTotal,
 	} {
 		if v < 0 {
 			faults = append(faults, fmt.Errorf("option %s is %d; want more than 0", name, v))

@@ -242,10 +242,12 @@ func (s *Server) listenOn(door, network, addr string, h loop.Handler) error {
 func (s *Server) Addrs() []Addr { return s.addrs }
 
 // Drain ends the server: no new connection, no new call; calls in flight are answered and their
-// answers written until ctx ends, then everything closes. It returns ctx's error when something
-// had to be cut.
+// answers written until ctx ends, then everything closes. Tasks go on until ctx is about to end;
+// those that are left fail with a reason, and as long as there are some, connections stay open and
+// tasks can be asked for. It returns ctx's error when something had to be cut.
 func (s *Server) Drain(ctx context.Context) error {
 	s.draining.Store(true)
+	s.drainTasks(ctx)
 	err := s.group.Drain(ctx)
 	if s.stop != nil {
 		s.stop()

@@ -19,6 +19,7 @@ func (s *Server) makeTasks() {
 	if s.tasks.store == nil {
 		s.tasks.store = task.NewMemory(task.MemoryOptions{
 			Max: s.opt.Tasks.Max, MaxPerPrincipal: s.opt.Tasks.MaxPerPrincipal,
+			BytesMax: int64(s.opt.Tasks.ResultTotal),
 		})
 	}
 	s.taskWork = map[mcp.Method]*work{}
@@ -77,6 +78,9 @@ func (s *Server) getTask(_ context.Context, req *mcp.Request, dst []byte) ([]byt
 	if err != nil {
 		return dst, err
 	}
+	if t.Status.Terminal() {
+		s.tasks.told(t.ID)
+	}
 	return append(t.Append(append(dst, '{'), true), '}'), nil
 }
 
@@ -97,7 +101,9 @@ func (s *Server) updateTask(_ context.Context, req *mcp.Request, dst []byte) ([]
 		}
 	}
 	if running := s.tasks.find(t.ID); running != nil {
-		running.answer(responses)
+		if err := running.answer(responses); err != nil {
+			return dst, err
+		}
 	}
 	return append(dst, `{}`...), nil
 }

@@ -156,8 +156,9 @@ func serverOptions(cfg *config.Config, logTo io.Writer) server.Options {
 			PingInterval: cfg.WebSocket.PingInterval, PongTimeout: cfg.WebSocket.PongTimeout,
 		},
 		Tasks: server.Tasks{
-			Max: cfg.Tasks.Max, MaxPerPrincipal: cfg.Tasks.MaxPerPrincipal, TTL: cfg.Tasks.TTL,
-			PollInterval: cfg.Tasks.PollInterval,
+			Max: cfg.Tasks.Max, MaxPerPrincipal: cfg.Tasks.MaxPerPrincipal,
+			ResultBytes: cfg.Tasks.ResultBytes, ResultTotal: cfg.Tasks.ResultTotal,
+			TTL: cfg.Tasks.TTL, PollInterval: cfg.Tasks.PollInterval,
 		},
 		KeepAlive:    cfg.Timeouts.KeepAlive,
 		CallTimeout:  orNever(cfg.Timeouts.Call),

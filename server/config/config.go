@@ -134,6 +134,8 @@ type WebSocket struct {
 type Tasks struct {
 	Max             int           `yaml:"max"`
 	MaxPerPrincipal int           `yaml:"max_per_principal"`
+	ResultBytes     int           `yaml:"result_bytes"`
+	ResultTotal     int           `yaml:"result_total"`
 	TTL             time.Duration `yaml:"ttl"`
 	PollInterval    time.Duration `yaml:"poll_interval"`
 }
@@ -199,7 +201,10 @@ func Default() *Config {
 		WebSocket: WebSocket{
 			PingInterval: 30 * time.Second, PongTimeout: 10 * time.Second,
 		},
-		Tasks: Tasks{Max: 10_000, TTL: time.Hour, PollInterval: time.Second},
+		Tasks: Tasks{
+			Max: 10_000, ResultBytes: 4 * mib, ResultTotal: 256 * mib,
+			TTL: time.Hour, PollInterval: time.Second,
+		},
 		Timeouts: Timeouts{
 			Call: 5 * time.Minute, KeepAlive: 15 * time.Second, Drain: 30 * time.Second,
 		},

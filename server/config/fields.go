@@ -265,6 +265,15 @@ func inputFields() []field {
 			zero: "as tasks.max", doc: "Tasks that are kept for one principal.",
 		},
 		{
+			path: "tasks.result_bytes", unit: bytesUnit, min: kib, max: gib,
+			doc: "The result of one task; one with a larger result fails.",
+		},
+		{
+			path: "tasks.result_total", unit: bytesUnit, min: kib, max: 64 * gib,
+			doc: "The results of all tasks that are kept. Without room no call becomes a task, " +
+				"and one that ends fails.",
+		},
+		{
 			path: "tasks.ttl", unit: durationUnit, min: 100 * ms, max: 720 * hour,
 			doc: "How long a task may run and be asked for.",
 		},

@@ -133,6 +133,8 @@ func (c *Config) checkPairs(report reportFunc) {
 	less("sessions.max_per_principal", "sessions.max",
 		c.Sessions.MaxPerPrincipal, c.Sessions.Max, true)
 	less("tasks.max_per_principal", "tasks.max", c.Tasks.MaxPerPrincipal, c.Tasks.Max, true)
+	less("tasks.result_bytes", "tasks.result_total",
+		c.Tasks.ResultBytes, c.Tasks.ResultTotal, true)
 }
 
 func (c *Config) checkDoors(report reportFunc) {

@@ -12,6 +12,7 @@ type Memory struct {
 	mu     sync.Mutex // guards what follows
 	tasks  map[string]*Task
 	owners map[string]int // tasks of a principal
+	bytes  int64          // the sum of Task.Bytes
 	swept  time.Time
 }
 
@@ -22,6 +23,7 @@ const sweepEvery = time.Second
 type MemoryOptions struct {
 	Max             int              // tasks; default 10,000
 	MaxPerPrincipal int              // default: as Max
+	BytesMax        int64            // of Task.Bytes together; default 256 MiB
 	Now             func() time.Time // default time.Now
 }
 
@@ -33,6 +35,9 @@ func NewMemory(opt MemoryOptions) *Memory {
 	if opt.MaxPerPrincipal <= 0 {
 		opt.MaxPerPrincipal = opt.Max
 	}
+	if opt.BytesMax <= 0 {
+		opt.BytesMax = 256 << 20
+	}
 	if opt.Now == nil {
 		opt.Now = time.Now
 	}
@@ -43,21 +48,37 @@ func NewMemory(opt MemoryOptions) *Memory {
 func (m *Memory) Create(t *Task) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if now := m.opt.Now(); m.full(t.Principal) && now.Sub(m.swept) >= sweepEvery {
-		m.swept = now
-		m.sweep()
+	if m.full(t) != nil {
+		m.makeRoom()
 	}
-	if m.full(t.Principal) {
-		return ErrFull
+	if err := m.full(t); err != nil {
+		return err
 	}
 	kept := *t
 	m.tasks[t.ID] = &kept
 	m.owners[t.Principal]++
+	m.bytes += int64(kept.Bytes())
 	return nil
 }
 
-func (m *Memory) full(principal string) bool {
-	return len(m.tasks) >= m.opt.Max || m.owners[principal] >= m.opt.MaxPerPrincipal
+// full returns the limit that one more task would break. A store without room for results takes
+// none: the work would be done for nothing.
+func (m *Memory) full(t *Task) error {
+	switch {
+	case len(m.tasks) >= m.opt.Max || m.owners[t.Principal] >= m.opt.MaxPerPrincipal:
+		return ErrFull
+	case m.bytes >= m.opt.BytesMax || m.bytes+int64(t.Bytes()) > m.opt.BytesMax:
+		return ErrNoRoom
+	}
+	return nil
+}
+
+// makeRoom forgets what is over, unless that was done a moment ago. m.mu must be held.
+func (m *Memory) makeRoom() {
+	if now := m.opt.Now(); now.Sub(m.swept) >= sweepEvery {
+		m.swept = now
+		m.sweep()
+	}
 }
 
 // Get implements Store.
@@ -83,8 +104,19 @@ func (m *Memory) Update(t *Task) error {
 	case kept.Version != t.Version:
 		return ErrConflict
 	}
+	more := int64(t.Bytes() - kept.Bytes())
+	if more > 0 && m.bytes+more > m.opt.BytesMax {
+		m.makeRoom()
+		if m.bytes+more > m.opt.BytesMax {
+			return ErrNoRoom
+		}
+	}
+	if m.tasks[t.ID] == nil { // it made room itself
+		return ErrNotFound
+	}
 	t.Version++
 	*kept = *t
+	m.bytes += more
 	return nil
 }
 
@@ -95,11 +127,11 @@ func (m *Memory) Sweep() int {
 	return m.sweep()
 }
 
-// Len implements Store.
-func (m *Memory) Len() int {
+// Size implements Store.
+func (m *Memory) Size() (tasks int, bytes int64) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	return len(m.tasks)
+	return len(m.tasks), m.bytes
 }
 
 func (m *Memory) over(t *Task) bool { return m.opt.Now().Sub(t.Created) > t.TTL }
@@ -111,6 +143,7 @@ func (m *Memory) sweep() (gone int) {
 			continue
 		}
 		delete(m.tasks, id)
+		m.bytes -= int64(t.Bytes())
 		if m.owners[t.Principal]--; m.owners[t.Principal] == 0 {
 			delete(m.owners, t.Principal)
 		}

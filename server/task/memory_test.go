@@ -45,12 +45,56 @@ func TestMemory(t *testing.T) {
 		t.Errorf("after its time: %v", err)
 	}
 	create("e", "x", nil) // what is over makes room
-	if m.Len() != 1 || m.Sweep() != 0 {
-		t.Errorf("%d tasks are kept", m.Len())
+	if n, _ := m.Size(); n != 1 || m.Sweep() != 0 {
+		t.Errorf("%d tasks are kept", n)
 	}
 	if err := m.Update(one); !errors.Is(err, ErrNotFound) {
 		t.Errorf("a task that is gone: %v", err)
 	}
+}
+
+// What tasks hold is bounded over all of them, and what is over makes room.
+func TestMemoryBytes(t *testing.T) {
+	now := time.Unix(1_800_000_000, 0)
+	m := NewMemory(MemoryOptions{BytesMax: 100, Now: func() time.Time { return now }})
+	create := func(id string, ttl time.Duration, want error) *Task {
+		t.Helper()
+		one := &Task{ID: id, Status: Working, Created: now, TTL: ttl}
+		if err := m.Create(one); !errors.Is(err, want) {
+			t.Errorf("Create(%s): %v; want %v", id, err, want)
+		}
+		return one
+	}
+	update := func(one *Task, bytes int, want error) {
+		t.Helper()
+		one.Result = make(json.RawMessage, bytes)
+		if err := m.Update(one); !errors.Is(err, want) {
+			t.Errorf("Update of %s to %d bytes: %v; want %v", one.ID, bytes, err, want)
+		}
+	}
+	holds := func(want int64) {
+		t.Helper()
+		if _, got := m.Size(); got != want {
+			t.Errorf("%d bytes are kept; want %d", got, want)
+		}
+	}
+	a, b := create("a", time.Minute, nil), create("b", time.Hour, nil)
+	update(a, 80, nil)
+	update(b, 21, ErrNoRoom)
+	update(b, 20, nil)
+	holds(100)
+	create("c", time.Hour, ErrNoRoom)
+	update(b, 10, nil) // less is always taken
+	create("c", time.Hour, nil)
+	now = now.Add(2 * time.Minute) // a is over
+	update(b, 100, nil)
+	holds(100)
+	if _, err := m.Get("a"); !errors.Is(err, ErrNotFound) {
+		t.Errorf("after its time: %v", err)
+	}
+	now = now.Add(2 * time.Hour)
+	m.Sweep()
+	holds(0)
 }
 
 func TestAppend(t *testing.T) {

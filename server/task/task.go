@@ -40,27 +40,31 @@ type Task struct {
 	Version uint64 // counts the updates; see Store.Update
 }
 
-// What a Store returns. ErrFull is safe to show to a peer.
+// Bytes is how much of what a task holds has no other bound: results, errors, questions.
+func (t *Task) Bytes() int { return len(t.Inputs) + len(t.Result) + len(t.Error) }
+
+// What a Store returns. ErrFull and ErrNoRoom are safe to show to a peer.
 var (
 	ErrNotFound = errors.New("task: there is no such task")
 	ErrConflict = errors.New("task: somebody else has changed it meanwhile")
 	ErrFull     = errors.New("task: too many tasks")
+	ErrNoRoom   = errors.New("task: too many bytes of results are kept")
 )
 
 // Store keeps tasks. Create returns once the task would be found by every Get, also by one on
 // another node. All methods are safe for concurrent use and may block.
 type Store interface {
-	// Create adds a task; ErrFull at a limit.
+	// Create adds a task; ErrFull or ErrNoRoom at a limit.
 	Create(t *Task) error
 	// Get returns a copy of the task, or ErrNotFound when there is none or its time is over.
 	Get(id string) (*Task, error)
 	// Update replaces the task when its Version is still the one that was read, and counts
-	// t.Version up; else ErrConflict or ErrNotFound.
+	// t.Version up; else ErrConflict, ErrNotFound, or ErrNoRoom for what it holds now.
 	Update(t *Task) error
 	// Sweep forgets the tasks whose time is over and returns how many.
 	Sweep() int
-	// Len is the number of tasks kept.
-	Len() int
+	// Size is the number of tasks kept, and the sum of their Bytes.
+	Size() (tasks int, bytes int64)
 }
 
 const timeFormat = "2006-01-02T15:04:05.000Z07:00" // ISO 8601, as the extension wants
