@@ -32,7 +32,8 @@ var listNotifications = [listKinds]string{
 type news struct {
 	mu     sync.Mutex // guards what follows
 	kinds  kindSet
-	uris   map[string]struct{}
+	uris   []string // in the order of their first change
+	listed map[string]struct{}
 	tasks  map[string][]byte // by id: params of the notification
 	posted bool              // tellNews is on its way to the loop
 }
@@ -43,10 +44,13 @@ func (n *news) add(kinds kindSet, uri string) bool {
 	defer n.mu.Unlock()
 	n.kinds |= kinds
 	if uri != "" {
-		if n.uris == nil {
-			n.uris = map[string]struct{}{}
+		if n.listed == nil {
+			n.listed = map[string]struct{}{}
 		}
-		n.uris[uri] = struct{}{}
+		if _, twice := n.listed[uri]; !twice {
+			n.listed[uri] = struct{}{}
+			n.uris = append(n.uris, uri)
+		}
 	}
 	return n.post()
 }
@@ -76,7 +80,7 @@ func (n *news) take() (t tell) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	t = tell{kinds: n.kinds, uris: n.uris, tasks: n.tasks}
-	n.kinds, n.uris, n.tasks, n.posted = 0, nil, nil, false
+	n.kinds, n.uris, n.listed, n.tasks, n.posted = 0, nil, nil, nil, false
 	return t
 }
 
@@ -110,7 +114,7 @@ func (s *Server) spread(kinds kindSet, uri string) {
 // tell is one round of telling: what changed, encoded once for all listeners.
 type tell struct {
 	kinds    kindSet
-	uris     map[string]struct{}
+	uris     []string
 	tasks    map[string][]byte
 	messages []notice
 	at       int    // the listener that was told last; they are told from the last to the first
@@ -145,7 +149,7 @@ func (ls *loopState) encode(t *tell) {
 			add(notice{kind: listKind(kind)}, method, nil)
 		}
 	}
-	for uri := range t.uris {
+	for _, uri := range t.uris {
 		params := append(codec.AppendString([]byte(`{"uri":`), uri), '}')
 		add(notice{uri: uri}, mcp.NotifyResourcesUpdated, params)
 	}
@@ -197,8 +201,12 @@ func (ls *loopState) tellSome() {
 func (ls *loopState) tellOne(st *stream, t *tell) {
 	for i := range t.messages {
 		if n := &t.messages[i]; st.wants(n) {
-			st.send(n.append(ls.told[:0], st))
 			ls.count.notifications.Add(1)
+			if st.get != nil {
+				st.get.tell(n)
+				continue
+			}
+			st.send(n.append(ls.told[:0], st))
 		}
 	}
 }
@@ -208,5 +216,5 @@ func (n *notice) append(dst []byte, st *stream) []byte {
 	if st.legacy != nil {
 		return append(dst, n.legacy...)
 	}
-	return append(append(append(dst, n.head...), st.id...), n.tail...)
+	return append(append(append(dst, n.head...), st.asked.id...), n.tail...)
 }

@@ -22,7 +22,8 @@ type counters struct {
 	streams          atomic.Uint64                  // opened
 	events           atomic.Uint64                  // events with an id, sent or kept
 	replayed         atomic.Uint64                  // of these: sent once more
-	dropped          atomic.Uint64                  // of these: no longer kept
+	dropped          atomic.Uint64                  // of these: no longer kept, for want of room
+	expired          atomic.Uint64                  // of these: no longer kept, as they were old
 	inputAsked       atomic.Uint64                  // requests to clients, of both eras
 	inputAnswered    atomic.Uint64                  // of these in the legacy era: answered
 	webSockets       atomic.Uint64                  // opened

@@ -63,7 +63,9 @@ type replyTo struct {
 	modern    bool
 	oldHTTP   bool   // HTTP/1.0: no chunks, a stream ends with the connection
 	cors      string // the allowed Origin, "" without one
+	counted   bool   // in Server.streams, until it ends
 	stream    *stream
+	resumed   *replyStream // what a GET with Last-Event-ID carries on
 	busy      *busySession
 }
 
@@ -246,6 +248,7 @@ func (d *httpDoor) EOF(c *loop.Conn) {
 	hc.closing = true
 	hc.calls.cancelAll(ErrDisconnected)
 	hc.open.remove(hc.ls, everyStream, false)
+	hc.leave(false)
 	d.closeSSE(hc)
 	hc.finish()
 }
@@ -261,12 +264,14 @@ func (d *httpDoor) Hangup(c *loop.Conn) {
 		d.closeSSE(hc)
 		c.Finish()
 	}
+	hc.leave(false)
 }
 
 // Drain implements loop.Drainer: idle connections end now, the others with their answer.
 func (d *httpDoor) Drain(c *loop.Conn) {
 	hc := c.State.(*httpConn)
 	hc.open.remove(hc.ls, everyStream, true)
+	hc.leave(true)
 	if hc.sse != nil {
 		hc.sse.open.remove(hc.ls, everyStream, true)
 		hc.sse.finish()
@@ -313,5 +318,6 @@ func (d *httpDoor) Closed(c *loop.Conn, _ error) {
 	}
 	hc.calls.cancelAll(ErrDisconnected)
 	hc.open.remove(hc.ls, everyStream, false)
+	hc.leave(false)
 	d.closeSSE(hc)
 }

@@ -149,7 +149,7 @@ func (d *lineDoor) initialize(lc *lineConn, in *inbound, out []byte) []byte {
 		return in.fail(out, fault, nil)
 	}
 	lc.peer = p
-	lc.push = &stream{conn: lc.conn, line: lc, legacy: p}
+	lc.push = &stream{line: lc, legacy: p}
 	if lc.sse != nil {
 		lc.push.http = lc.sse.hc // which needs comments to stay alive
 	}

@@ -52,7 +52,7 @@ func (d *httpDoor) openSSE(hc *httpConn, r *codec.Request) {
 	hc.sse, hc.reply.busy = lc, one
 	one.SetState(lc)
 	hc.ls.count.streams.Add(1)
-	hc.beginListen(&stream{conn: hc.conn, http: hc})
+	hc.beginListen(&stream{http: hc})
 	hc.frames(false, func(dst []byte) []byte {
 		return codec.AppendEvent(dst, "", "endpoint", []byte(messagesPath+"?"+sessionParam+one.ID))
 	})

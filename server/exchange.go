@@ -219,8 +219,12 @@ func (hc *httpConn) settle() {
 	if hc.reply.busy != nil {
 		hc.reply.busy.End()
 	}
+	if hc.reply.counted {
+		hc.ls.s.streams.Add(-1)
+	}
 	finish := !hc.reply.keepAlive || hc.ending
-	hc.reply.busy, hc.reply.stream = nil, nil
+	hc.reply.busy, hc.reply.stream, hc.reply.resumed = nil, nil, nil
+	hc.reply.counted = false
 	if finish {
 		hc.stage.Store(stageDone)
 		hc.conn.Finish()

@@ -164,13 +164,13 @@ func (r *running) feed(resp *http.Response) *feed {
 	return &feed{r.t, resp, bufio.NewReader(resp.Body)}
 }
 
-// next is the data of the next event, "" at the stream's end.
+// next is the data of the next event with some, "" at the stream's end.
 func (f *feed) next() string {
 	f.t.Helper()
 	for {
 		line, err := f.r.ReadString('\n')
 		switch data, ok := strings.CutPrefix(line, "data: "); {
-		case ok:
+		case ok && data != "\n": // which primes
 			return strings.TrimSuffix(data, "\n")
 		case err == io.EOF:
 			return ""

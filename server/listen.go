@@ -6,7 +6,6 @@ import (
 	"slices"
 
 	"github.com/mcploop/mcploop/codec"
-	"github.com/mcploop/mcploop/loop"
 	"github.com/mcploop/mcploop/mcp"
 )
 
@@ -14,14 +13,19 @@ import (
 // basic/patterns/subscriptions), the GET stream of a legacy session, or a legacy peer on a line
 // door. It belongs to its connection's loop.
 type stream struct {
-	conn   *loop.Conn
-	id     []byte // raw JSON of the listen request's id: the subscription's id
-	filter filter // of a listen
-	legacy *peer  // instead of a filter: told of every list, and of what it subscribed to
-	http   *httpConn
+	asked  *asked // by a listen
+	legacy *peer  // instead: told of every list, and of what it subscribed to
+	get    *getStream
+	http   *httpConn // who carries it, unless it is a GET stream
 	line   *lineConn // instead of http
-	index  int       // in loopState.listeners
+	index  int32     // in loopState.listeners, -1: not there
 	round  uint32    // the last round it was told in
+}
+
+// asked is what opened a subscriptions/listen.
+type asked struct {
+	id     []byte // raw JSON of the request's id: the subscription's id
+	filter filter
 }
 
 // filter is what a listen asked for and the server honours (schema: SubscriptionFilter).
@@ -34,16 +38,14 @@ type filter struct {
 // wants tells whether a notification is for st.
 func (st *stream) wants(n *notice) bool {
 	switch {
-	case n.task != "":
-		return slices.Contains(st.filter.tasks, n.task)
-	case n.uri == "" && st.legacy != nil:
-		return true
-	case n.uri == "":
-		return st.filter.kinds.has(n.kind)
 	case st.legacy != nil:
-		return st.legacy.subscribed(n.uri)
+		return n.task == "" && (n.uri == "" || st.legacy.subscribed(n.uri))
+	case n.task != "":
+		return slices.Contains(st.asked.filter.tasks, n.task)
+	case n.uri != "":
+		return slices.Contains(st.asked.filter.uris, n.uri)
 	}
-	return slices.Contains(st.filter.uris, n.uri)
+	return st.asked.filter.kinds.has(n.kind)
 }
 
 // listen opens a stream: the acknowledgement is its first message, the answer its last.
@@ -62,13 +64,13 @@ func (s *Server) listen(in *inbound, out []byte) []byte {
 	if !s.takeStream() {
 		return in.fail(out, codec.ErrOverloaded.With("limits.streams is reached"), nil)
 	}
-	st := &stream{id: bytes.Clone(in.msg.ID), filter: wanted}
+	st := &stream{asked: &asked{id: bytes.Clone(in.msg.ID), filter: wanted}}
 	switch from := in.origin.(type) {
 	case *lineConn:
-		st.conn, st.line = from.conn, from
+		st.line = from
 		from.open.add(in.ls, st)
 	case *httpConn:
-		st.conn, st.http = from.conn, from
+		st.http = from
 		from.open.add(in.ls, st)
 		from.beginListen(st)
 		in.pending = true
@@ -155,8 +157,8 @@ func (hc *httpConn) beginListen(st *stream) {
 // returned and leaves with the other answers of the wake-up.
 func (st *stream) acknowledge() []byte {
 	params := append([]byte(nil), `{"_meta":{"`+mcp.MetaSubscriptionID+`":`...)
-	params = append(params, st.id...)
-	params = st.filter.append(append(params, `},"notifications":`...))
+	params = append(params, st.asked.id...)
+	params = st.asked.filter.append(append(params, `},"notifications":`...))
 	message := codec.AppendNotification(nil, mcp.NotifyAcknowledged, append(params, '}'))
 	if st.http == nil {
 		return message
@@ -178,14 +180,12 @@ func (st *stream) send(message []byte) {
 	}
 }
 
-// end ends the stream gracefully: a listen gets its answer first.
+// end ends a listen gracefully, with its answer.
 func (st *stream) end() {
-	if st.legacy == nil {
-		result := append([]byte(nil), `{"resultType":"complete","_meta":{"`+
-			mcp.MetaSubscriptionID+`":`...)
-		result = append(append(result, st.id...), `}}`...)
-		st.send(codec.AppendResult(nil, st.id, result))
-	}
+	result := append([]byte(nil), `{"resultType":"complete","_meta":{"`+
+		mcp.MetaSubscriptionID+`":`...)
+	result = append(append(result, st.asked.id...), `}}`...)
+	st.send(codec.AppendResult(nil, st.asked.id, result))
 	if st.http == nil {
 		return
 	}
@@ -196,7 +196,7 @@ func (st *stream) end() {
 	}
 }
 
-// streamSet is the open streams of one connection. It belongs to the connection's loop.
+// streamSet is the open listens of one connection. It belongs to the connection's loop.
 type streamSet []*stream
 
 // add opens a stream that takeStream has counted.
@@ -217,9 +217,6 @@ func (set *streamSet) remove(ls *loopState, match func(*stream) bool, graceful b
 		}
 		ls.removeListener(st)
 		ls.s.streams.Add(-1)
-		if st.legacy != nil {
-			st.legacy.detach(st)
-		}
 		if graceful {
 			st.end()
 		}
@@ -232,7 +229,7 @@ func (set *streamSet) remove(ls *loopState, match func(*stream) bool, graceful b
 func everyStream(*stream) bool { return true }
 
 func (ls *loopState) addListener(st *stream) {
-	st.index = len(ls.listeners)
+	st.index = int32(len(ls.listeners))
 	st.round = ls.rounds // what was changed before is no news to it
 	ls.listeners = append(ls.listeners, st)
 }
@@ -241,6 +238,7 @@ func (ls *loopState) removeListener(st *stream) {
 	last := len(ls.listeners) - 1
 	moved := ls.listeners[last]
 	ls.listeners[st.index], moved.index = moved, st.index
+	st.index = -1
 	ls.listeners[last] = nil
 	ls.listeners = ls.listeners[:last]
 	if c := cap(ls.listeners); c > listenersKeep && last < c/4 {
@@ -254,6 +252,23 @@ const listenersKeep = 1024
 // cancelListen ends the stream that a client no longer wants; it gets no further message.
 func cancelListen(in *inbound, id []byte) {
 	if lc, ok := in.origin.(*lineConn); ok {
-		lc.open.remove(in.ls, func(st *stream) bool { return bytes.Equal(st.id, id) }, false)
+		lc.open.remove(in.ls, func(st *stream) bool { return bytes.Equal(st.asked.id, id) }, false)
+	}
+}
+
+// commentAll keeps the open event streams of a loop's listeners alive.
+func (ls *loopState) commentAll() {
+	for i := len(ls.listeners) - 1; i >= 0; i-- {
+		st := ls.listeners[i]
+		carrier, ended := st.http, false
+		if st.get != nil {
+			ended, carrier = st.get.over()
+		}
+		switch {
+		case ended:
+			ls.removeListener(st)
+		case carrier != nil:
+			carrier.comment()
+		}
 	}
 }

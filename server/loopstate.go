@@ -29,6 +29,7 @@ type loopState struct {
 	tells     []*tell   // rounds of telling, the first one going on
 	rounds    uint32
 	told      [512]byte // where a notification is put together
+	kept      logList   // logs of sessions that time empties
 
 	spare *replyStream // the origin of the next legacy message over HTTP
 

@@ -43,6 +43,8 @@ func (s *Server) registerMetrics() {
 	count("mcploop_events_replayed_total",
 		func(c *counters) *atomic.Uint64 { return &c.replayed })
 	count("mcploop_events_dropped_total", func(c *counters) *atomic.Uint64 { return &c.dropped })
+	count("mcploop_events_expired_total",
+		func(c *counters) *atomic.Uint64 { return &c.expired })
 	count("mcploop_input_asked_total", func(c *counters) *atomic.Uint64 { return &c.inputAsked })
 	count("mcploop_input_answered_total",
 		func(c *counters) *atomic.Uint64 { return &c.inputAnswered })
@@ -87,7 +89,8 @@ func (s *Server) registerGauges() {
 	s.gauge("mcploop_sessions_max", func() int { return o.Sessions.Max })
 	s.gauge("mcploop_streams", func() int { return int(s.streams.Load()) })
 	s.gauge("mcploop_streams_max", func() int { return o.Limits.Streams })
-	s.gauge("mcploop_replay_bytes", func() int { return int(s.replay.bytes.Load()) })
+	s.gauge("mcploop_streams_away", func() int { return int(s.away.Load()) })
+	s.gauge("mcploop_replay_bytes", func() int { return int(s.replayBytes.Load()) })
 	s.gauge("mcploop_replay_bytes_max", func() int { return o.Sessions.ReplayTotal })
 	s.gauge("mcploop_tasks", func() int { n, _ := s.tasks.store.Size(); return n })
 	s.gauge("mcploop_tasks_max", func() int { return o.Tasks.Max })

@@ -167,18 +167,6 @@ func callRows() []metricRow {
 		{[]string{"mcploop_streams_opened_total", "mcploop_streams"}, nil, func(r *running) {
 			r.dialTCP().ask(listenCall("1", wantTools))
 		}},
-		{
-			[]string{
-				"mcploop_events_total", "mcploop_events_replayed_total",
-				"mcploop_events_dropped_total", "mcploop_replay_bytes",
-			},
-			func(o *server.Options) { o.Sessions.ReplayEvents = 1 },
-			func(r *running) {
-				session := "Mcp-Session-Id:" + r.session("2025-11-25")
-				_ = r.text(r.post(legacyProgressCall("1", "steps"), session))
-				_ = r.text(r.getStream(session, "Last-Event-ID:1-3"))
-			},
-		},
 		{[]string{"mcploop_panics_total"}, nil, asks(legacyCall("1", "crash", "{}"))},
 		{[]string{"mcploop_tools"}, nil, func(r *running) { r.changeTools("more") }},
 		{[]string{"mcploop_sessions"}, nil, func(r *running) { r.session("2025-11-25") }},
@@ -267,7 +255,7 @@ var constantMetrics = map[string]float64{
 func allMetricRows() []metricRow {
 	rows := append(messageRows(), errorRows()...)
 	rows = append(append(rows, callRows()...), append(featureRows(), schemaRows()...)...)
-	rows = append(rows, taskRows()...)
+	rows = append(append(rows, taskRows()...), replayRows()...)
 	return append(rows, loopRows()...)
 }
 

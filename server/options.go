@@ -97,10 +97,14 @@ type Sessions struct {
 	MaxPerPrincipal int           // default: as Max
 	IdleTTL         time.Duration // default 30 min
 	Sweep           time.Duration // how often idle ones are looked for; default 5 s
-	ReplayEvents    int           // events kept for a client that comes back; default 1,000
-	ReplayBytes     int           // bytes of these events; default 1 MiB
-	ReplayTotal     int           // bytes of these events of all sessions; default 256 MiB
 	Shards          int           // power of two, 1..4096; default 256
+
+	// What is kept of event streams for clients that come back: in each session for the answers
+	// to POSTs, and once more for the GET stream. An event counts with its message and 48 bytes.
+	ReplayEvents int           // default 1,000
+	ReplayBytes  int           // default 1 MiB
+	ReplayTotal  int           // bytes over all sessions; default 256 MiB
+	ReplayTime   time.Duration // how long an event is kept, and a GET stream left; default 5 min
 }
 
 // Lists shape tools/list and server/discover.
@@ -187,6 +191,7 @@ func (o *Options) setDefaults() {
 	orInt(&o.Sessions.ReplayTotal, 256<<20)
 	orDuration(&o.Sessions.IdleTTL, 30*time.Minute)
 	orDuration(&o.Sessions.Sweep, 5*time.Second)
+	orDuration(&o.Sessions.ReplayTime, 5*time.Minute)
 	orDuration(&o.Lists.TTL, 5*time.Minute)
 	orDuration(&o.KeepAlive, 15*time.Second)
 	orDuration(&o.CallTimeout, 5*time.Minute)
@@ -279,7 +284,8 @@ func (o *Options) negative() []error {
 		"Limits.HeadTimeout": l.HeadTimeout, "Limits.BodyTimeout": l.BodyTimeout,
 		"Limits.FrameTimeout": l.FrameTimeout, "Limits.FirstTimeout": l.FirstTimeout,
 		"Limits.IdleTimeout": l.IdleTimeout, "Sessions.Sweep": o.Sessions.Sweep,
-		"Lists.TTL": o.Lists.TTL, "DrainTimeout": o.DrainTimeout,
+		"Sessions.ReplayTime": o.Sessions.ReplayTime,
+		"Lists.TTL":           o.Lists.TTL, "DrainTimeout": o.DrainTimeout,
 		"KeepAlive": o.KeepAlive, "Input.StateTTL": o.Input.StateTTL,
 		"Input.Timeout": o.Input.Timeout,
 		"Tasks.TTL":     o.Tasks.TTL, "Tasks.PollInterval": o.Tasks.PollInterval,

@@ -126,7 +126,7 @@ func (rs *replyStream) begin(retry time.Duration) {
 	rs.hc.mu.Unlock()
 	if rs.peer.version >= mcp.V20251125 { // older clients choke on the empty data
 		rs.hc.frames(false, func(dst []byte) []byte {
-			id := appendEventID(nil, rs.number, 0)
+			id := eventID{stream: rs.number}.append(nil)
 			return codec.AppendEvent(codec.AppendRetry(dst, retry), id, nil, nil)
 		})
 	}
@@ -134,19 +134,17 @@ func (rs *replyStream) begin(retry time.Duration) {
 
 // emit logs a message and sends it to who carries the stream. rs.mu must be held.
 func (rs *replyStream) emit(message []byte) {
-	number, dropped := rs.log.add(rs.number, message)
-	rs.ls.count.events.Add(1)
-	rs.ls.count.dropped.Add(uint64(dropped))
+	number := rs.log.add(rs.ls, rs.number, message)
 	if rs.hc != nil {
 		rs.hc.frames(false, func(dst []byte) []byte {
-			return appendLogged(dst, loggedEvent{rs.number, number, message})
+			return appendLogged(dst, eventID{stream: rs.number, number: number}, message)
 		})
 	}
 }
 
-func appendLogged(dst []byte, e loggedEvent) []byte {
-	id := appendEventID(make([]byte, 0, 41), e.stream, e.number)
-	return codec.AppendEvent(dst, id, []byte("message"), e.message)
+func appendLogged(dst []byte, id eventID, message []byte) []byte {
+	text := id.append(make([]byte, 0, eventIDMax))
+	return codec.AppendEvent(dst, text, []byte("message"), message)
 }
 
 // attach lets hc carry the stream from behind the event with this number on; who carried it
@@ -161,16 +159,21 @@ func (rs *replyStream) attach(hc *httpConn, number uint64) *codec.Error {
 	if fault != nil {
 		return fault
 	}
+	if fault = hc.takeStream(rs.hc); fault != nil {
+		return fault
+	}
 	rs.detach()
 	hc.expect(nil)
 	hc.mu.Lock()
+	hc.reply.resumed = rs
 	hc.beginStream()
 	hc.mu.Unlock()
+	hc.ls.count.streams.Add(1)
 	rs.hc = hc
 	hc.ls.count.replayed.Add(uint64(len(missed)))
 	hc.frames(true, func(dst []byte) []byte {
 		for _, e := range missed {
-			dst = appendLogged(dst, e)
+			dst = appendLogged(dst, eventID{stream: e.stream, number: e.number}, e.message)
 		}
 		return dst
 	})
@@ -189,6 +192,16 @@ func (rs *replyStream) detach() {
 	rs.hc.endStream()
 	rs.hc.mu.Unlock()
 	rs.hc = nil
+}
+
+// leave is the end of a GET that carries the stream. It runs on hc's loop.
+func (rs *replyStream) leave(hc *httpConn) {
+	rs.mu.Lock()
+	defer rs.mu.Unlock()
+	if rs.hc == hc {
+		rs.hc = nil
+		hc.letGo()
+	}
 }
 
 // finish is the end of what the POST asked for. rs.mu must be held.
@@ -229,8 +242,7 @@ func (p *peer) eventLog(s *Server) *eventLog {
 	p.logging.Lock()
 	defer p.logging.Unlock()
 	if p.events == nil {
-		p.events = newEventLog(s.opt.Sessions.ReplayEvents, s.opt.Sessions.ReplayBytes, &s.replay)
-		p.events.closed = p.closed
+		p.events = &eventLog{s: s, peer: p, closed: p.closed}
 	}
 	return p.events
 }
@@ -245,15 +257,11 @@ func (p *peer) closeLog() {
 	}
 }
 
-// resume is GET /mcp with Last-Event-ID: the rest of an event stream whose connection broke.
-func (d *httpDoor) resume(hc *httpConn, p *peer, lastEventID []byte) {
-	fault := errNotResumable
-	if stream, number, ok := parseEventID(lastEventID); ok {
-		if rs := p.eventLog(d.s).find(stream); rs != nil {
-			fault = rs.attach(hc, number)
-		}
-	}
-	if fault != nil {
-		d.failHTTP(hc, fault)
+// untell lets go of what was kept for the session's GET stream.
+func (p *peer) untell() {
+	p.logging.Lock()
+	defer p.logging.Unlock()
+	if p.events != nil {
+		p.events.untell()
 	}
 }

@@ -33,7 +33,6 @@ type Server struct {
 	tails      [resultTypeCount][]byte // close every modern result
 	ring       *seal.Ring              // seals requestState
 	tasks      tasks
-	replay     replayBudget
 	taskWork   map[mcp.Method]*work // tasks/get and its kin
 	about      atomic.Pointer[about]
 	describing sync.Mutex // held while about is made anew
@@ -53,14 +52,16 @@ type Server struct {
 
 	resultsRefused atomic.Uint64 // results that did not conform to the tool's output schema
 
-	inFlight atomic.Int64 // accepted calls without an answer
-	streams  atomic.Int64 // open subscriptions/listen
-	panics   atomic.Uint64
-	serving  atomic.Bool
-	draining atomic.Bool
-	addrs    []Addr
-	stop     context.CancelFunc
-	ticking  sync.WaitGroup
+	inFlight    atomic.Int64 // accepted calls without an answer
+	streams     atomic.Int64 // open subscriptions/listen, GET and HTTP+SSE streams
+	away        atomic.Int64 // GET streams that nobody carries
+	replayBytes atomic.Int64 // of the events that all sessions' logs keep
+	panics      atomic.Uint64
+	serving     atomic.Bool
+	draining    atomic.Bool
+	addrs       []Addr
+	stop        context.CancelFunc
+	ticking     sync.WaitGroup
 }
 
 // Addr is where a door listens.
@@ -89,7 +90,7 @@ func New(opt Options) (*Server, error) {
 		OnEnd: func(old *session.Session, _ session.Reason) {
 			if p, ok := old.State.(*peer); ok {
 				p.calls.cancelAll(ErrDisconnected)
-				s.endGet(p.attach(nil))
+				p.closeGet(s)
 				p.closeLog()
 			}
 			if lc, ok := old.State.(*lineConn); ok {
@@ -103,7 +104,6 @@ func New(opt Options) (*Server, error) {
 	if err := s.makeLoops(); err != nil {
 		return nil, err
 	}
-	s.replay.most = int64(opt.Sessions.ReplayTotal)
 	s.renewDate(time.Now())
 	s.makeCompletion()
 	s.makeTasks()
@@ -278,6 +278,7 @@ func (s *Server) tick(ctx context.Context) {
 				swept = now
 				s.sessions.Sweep()
 				s.tasks.store.Sweep()
+				s.sweepReplay()
 			}
 			s.spread(0, "")
 			s.keepAlive(now)
@@ -288,18 +289,12 @@ func (s *Server) tick(ctx context.Context) {
 
 // keepAlive sends a comment on every open stream of a listener that is due for one.
 func (s *Server) keepAlive(now time.Time) {
-	if now.Sub(s.kept) < s.opt.KeepAlive || s.streams.Load() == 0 {
+	if now.Sub(s.kept) < s.opt.KeepAlive {
 		return
 	}
 	s.kept = now
 	for _, ls := range s.states {
-		_ = ls.loop.Post(func() {
-			for _, st := range ls.listeners {
-				if st.http != nil {
-					st.http.comment()
-				}
-			}
-		})
+		_ = ls.loop.Post(ls.commentAll)
 	}
 }
 

@@ -13,7 +13,8 @@ import (
 type subscriptions struct {
 	mu   sync.Mutex // guards what follows
 	uris map[string]struct{}
-	get  *stream // HTTP only
+	get  *getStream // HTTP only
+	gets uint32     // GET streams so far
 }
 
 func (u *subscriptions) subscribed(uri string) bool {
@@ -48,21 +49,11 @@ func (u *subscriptions) remove(uri string) {
 	}
 }
 
-// attach makes st the session's GET stream and returns the one before it.
-func (u *subscriptions) attach(st *stream) (old *stream) {
-	u.mu.Lock()
-	defer u.mu.Unlock()
-	old, u.get = u.get, st
-	return old
-}
-
-// detach forgets st unless another one has taken its place.
-func (u *subscriptions) detach(st *stream) {
-	u.mu.Lock()
-	defer u.mu.Unlock()
-	if u.get == st {
-		u.get = nil
-	}
+// closeGet ends the session's GET stream, if there is one.
+func (p *peer) closeGet(s *Server) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.endGet(s)
 }
 
 // subscribe is resources/subscribe and resources/unsubscribe.

@@ -139,7 +139,7 @@ func serverOptions(cfg *config.Config, logTo io.Writer) server.Options {
 			Max: cfg.Sessions.Max, MaxPerPrincipal: cfg.Sessions.MaxPerPrincipal,
 			IdleTTL: cfg.Sessions.IdleTTL, Sweep: cfg.Sessions.Sweep, Shards: cfg.Registry.Shards,
 			ReplayEvents: cfg.Sessions.ReplayEvents, ReplayBytes: cfg.Sessions.ReplayBytes,
-			ReplayTotal: cfg.Sessions.ReplayTotal,
+			ReplayTotal: cfg.Sessions.ReplayTotal, ReplayTime: cfg.Sessions.ReplayTime,
 		},
 		Lists: server.Lists{
 			PageSize: cfg.Lists.PageSize, TTL: cfg.Lists.TTL, CacheScope: cfg.Lists.CacheScope,

@@ -99,6 +99,7 @@ type Sessions struct {
 	ReplayEvents    int           `yaml:"replay_events"`
 	ReplayBytes     int           `yaml:"replay_bytes"`
 	ReplayTotal     int           `yaml:"replay_total"`
+	ReplayTime      time.Duration `yaml:"replay_time"`
 }
 
 // Lists are the answers of tools/list and its kin.
@@ -192,6 +193,7 @@ func Default() *Config {
 		Sessions: Sessions{
 			Max: 100_000, IdleTTL: 30 * time.Minute, Sweep: 5 * time.Second,
 			ReplayEvents: 1000, ReplayBytes: mib, ReplayTotal: 256 * mib,
+			ReplayTime: 5 * time.Minute,
 		},
 		Lists:    Lists{PageSize: 1000, TTL: 5 * time.Minute, CacheScope: "public"},
 		Security: Security{Check: true},

@@ -104,7 +104,7 @@ func limitFields() []field {
 		},
 		{
 			path: "limits.streams", unit: "streams", min: 1, max: 1_000_000,
-			doc: "Open subscriptions/listen streams and legacy GET streams over all doors.",
+			doc: "Open subscriptions/listen, GET and HTTP+SSE streams, resumed ones included.",
 		},
 		{
 			path: "limits.subscriptions", unit: "resources", min: 1, max: 100_000,
@@ -206,15 +206,21 @@ func sessionFields() []field {
 		},
 		{
 			path: "sessions.replay_events", unit: "events", min: 1, max: 1_000_000,
-			doc: "Events kept for each session whose client may resume an event stream.",
+			doc: "Events of the answers to POSTs that are kept in each session for a client that " +
+				"resumes; as many again of its GET stream.",
 		},
 		{
 			path: "sessions.replay_bytes", unit: bytesUnit, min: kib, max: gib,
-			doc: "Bytes of these events; the oldest go first.",
+			doc: "Bytes of these events, 48 more for each; the oldest go first.",
 		},
 		{
 			path: "sessions.replay_total", unit: bytesUnit, min: kib, max: 1 << 40,
 			doc: "Bytes of these events of all sessions; the session at hand lets its oldest go.",
+		},
+		{
+			path: "sessions.replay_time", unit: durationUnit, min: sec / 10, max: 24 * hour,
+			doc: "How long such an event is kept, and how long a GET stream is told of what " +
+				"happens after its connection broke.",
 		},
 		{
 			path: "lists.page_size", unit: "entries", min: 1, max: 100_000,
