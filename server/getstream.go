@@ -37,7 +37,7 @@ func (p *peer) openGet(hc *httpConn) *codec.Error {
 	p.endGet(hc.ls.s)
 	p.gets++
 	gs := &getStream{stream: stream{legacy: p}, home: hc.ls, number: p.gets}
-	gs.stream.get = gs
+	gs.get = gs
 	p.get = gs
 	hc.ls.addListener(&gs.stream)
 	gs.begin(hc)
