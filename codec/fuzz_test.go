@@ -70,7 +70,37 @@ func FuzzScan(f *testing.F) {
 		sameMembers(t, m.Params, m.ParamMembers)
 		sameMembers(t, m.Meta, m.MetaMembers)
 		sameMembers(t, m.Result, m.ResultMembers)
+		sameArguments(t, &m)
 	})
+}
+
+// sameArguments holds what was listed of arguments against Find.
+func sameArguments(t *testing.T, m *Message) {
+	t.Helper()
+	if !bytes.Equal(m.Arguments, m.Param("arguments")) {
+		t.Fatalf("arguments = %q; the list has %q", m.Arguments, m.Param("arguments"))
+	}
+	if m.ArgumentMembers == nil {
+		return
+	}
+	var std map[string]json.RawMessage
+	if err := json.Unmarshal(m.Arguments, &std); err != nil {
+		t.Fatalf("%q is listed: %v", m.Arguments, err)
+	}
+	first := map[string][]byte{}
+	for _, member := range m.ArgumentMembers {
+		if _, twice := first[string(member.Key)]; !twice {
+			first[string(member.Key)] = member.Value
+		}
+	}
+	if len(first) != len(std) {
+		t.Fatalf("%q: listed %d names; encoding/json has %d", m.Arguments, len(first), len(std))
+	}
+	for name, value := range first {
+		if found := Find(m.Arguments, name); !bytes.Equal(found, value) {
+			t.Fatalf("%q: %q is %q; Find has %q", m.Arguments, name, value, found)
+		}
+	}
 }
 
 // exactNames decodes frame into std unless it holds a name that encoding/json, which does not

@@ -31,7 +31,7 @@ type Member struct {
 	Value []byte // raw JSON, without surrounding white space
 }
 
-// Message is a JSON-RPC message as views into its frame. Every slice, and the two lists, are
+// Message is a JSON-RPC message as views into its frame. Every slice, and the lists, are
 // valid until the frame is reused or the Scanner scans again. Nil means the member is absent.
 type Message struct {
 	Kind   Kind
@@ -45,6 +45,11 @@ type Message struct {
 	ParamMembers  []Member // top level of params, in order, no duplicates
 	ResultMembers []Member // top level of result when that is an object, in order, no duplicates
 	MetaMembers   []Member // top level of Meta when that is an object, in order, no duplicates
+
+	Arguments []byte // raw value of arguments in params; its type is not checked
+	// ArgumentMembers are the top level of Arguments, in order, duplicates included. Nil: it is no
+	// object, it has more than 8 members, or a key in it has an escape.
+	ArgumentMembers []Member
 }
 
 // Param returns the raw value of a top-level member of params, or nil.
@@ -102,6 +107,7 @@ func (s *Scanner) judge(m *Message) *Error {
 	}
 	m.Kind = kind
 	m.ParamMembers = s.params.members
+	m.ArgumentMembers = s.arguments.listed()
 	m.ResultMembers = s.result.members
 	m.MetaMembers = s.meta.members
 	return nil

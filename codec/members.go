@@ -130,9 +130,12 @@ func (s *Scanner) moreMembers(b []byte, i int, list *memberList, m *Message) int
 			return -1
 		}
 		var end int
-		if !inMeta && string(key) == "_meta" {
+		switch {
+		case !inMeta && string(key) == "_meta":
 			end = s.metaValue(b, from, m)
-		} else {
+		case list == &s.params && string(key) == "arguments":
+			end = s.argumentsValue(b, from, m)
+		default:
 			end = s.value(b, from, depth)
 		}
 		if end < 0 {

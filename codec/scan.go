@@ -22,17 +22,18 @@ type Scanner struct {
 	MembersMax int // members of envelope, params, result, _meta, each; default 1024
 	BatchMax   int // elements of a batch; default 1024
 
-	depthMax int                         // DepthMax, in range
-	objects  [depthCeiling/64 + 1]uint64 // bit d: the container open at depth d is an object
-	seen     uint8                       // envelope members met so far
-	fault    bool                        // well-formed so far, but no JSON-RPC message
-	nullID   bool                        // the id is null
-	scratch  []byte                      // decoded keys and method; only when they had escapes
-	params   memberList                  // top level of params
-	meta     memberList                  // top level of _meta
-	result   memberList                  // top level of result
-	unknown  memberList                  // envelope members that JSON-RPC does not know
-	elements []span                      // of a batch
+	depthMax  int                         // DepthMax, in range
+	objects   [depthCeiling/64 + 1]uint64 // bit d: the container open at depth d is an object
+	seen      uint8                       // envelope members met so far
+	fault     bool                        // well-formed so far, but no JSON-RPC message
+	nullID    bool                        // the id is null
+	scratch   []byte                      // decoded keys and method; only when they had escapes
+	params    memberList                  // top level of params
+	arguments argumentList                // top level of its arguments
+	meta      memberList                  // top level of _meta
+	result    memberList                  // top level of result
+	unknown   memberList                  // envelope members that JSON-RPC does not know
+	elements  []span                      // of a batch
 }
 
 type span struct{ from, to int }
@@ -272,6 +273,7 @@ func (s *Scanner) reset() {
 	s.seen, s.fault, s.nullID = 0, false, false
 	s.scratch = s.scratch[:0]
 	s.params.reset()
+	s.arguments.n = argumentsNone
 	s.meta.reset()
 	s.result.reset()
 	s.unknown.reset()

@@ -6,6 +6,7 @@ package codec
 const (
 	usualVersion   = `{"jsonrpc":"2.0","id":`
 	usualMethod    = `"method":"`
+	usualCall      = usualMethod + `tools/call",`
 	usualName      = `"params":{"name":"`
 	usualArguments = `,"arguments":`
 )
@@ -41,6 +42,11 @@ func (s *Scanner) usualHead(b []byte, i int, m *Message) int {
 
 func (s *Scanner) usualMethod(b []byte, i int, m *Message) int {
 	from := i + len(usualMethod)
+	if call := i + len(usualCall); call <= len(b) && string(b[i:call]) == usualCall {
+		m.Method = b[from : call-len(`",`) : call-len(`",`)]
+		s.seen |= seenMethod
+		return call
+	}
 	if len(b) < from || string(b[i:from]) != usualMethod {
 		return i
 	}
@@ -67,7 +73,7 @@ func (s *Scanner) usualParams(b []byte, i int, m *Message) int {
 	if end < 0 || len(b) < args || string(b[end:args]) != usualArguments {
 		return 0
 	}
-	behind := s.value(b, args, 2)
+	behind := s.argumentsValue(b, args, m)
 	if uint(behind) >= uint(len(b)) || b[behind] != '}' && b[behind] != ',' {
 		return 0
 	}

@@ -13,17 +13,20 @@ import (
 const (
 	ones   = 0x0101010101010101
 	highs  = 0x80 * ones
-	spaces = ' ' * ones
-	quotes = '"' * ones
 	slants = '\\' * ones
+	flips  = 2 * ones
+	plains = ('\x1f' + 2) * ones // one above the control characters; see marks
 )
 
 // marks sets the high bit of each byte of x that ends or interrupts the plain part of a string:
 // a quote, a backslash, a control character, or a byte beyond ASCII. Only the lowest mark is
 // exact, and that is the one that counts: a byte below the one subtracted from it borrows and
 // so shows its high bit, and a borrow can only spoil bytes above one that is marked already.
+//
+// Flipping bit 1 keeps the control characters together, below ' ', and puts the quote (0x22) at
+// ' ': one comparison finds both (an idea of D. Lemire).
 func marks(x uint64) uint64 {
-	return (x | (x - spaces) | ((x ^ quotes) - ones) | ((x ^ slants) - ones)) & highs
+	return (x | ((x ^ flips) - plains) | ((x ^ slants) - ones)) & highs
 }
 
 // special returns the index of the first byte from s[i] on that marks would mark, or len(s).

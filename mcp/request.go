@@ -39,7 +39,8 @@ type Request struct {
 
 	out    Notifier
 	parser *fastjson.Parser
-	mu     sync.Mutex // guards last: handlers may report progress from several goroutines
+	listed []codec.Member // of Params.Arguments; nil: not listed
+	mu     sync.Mutex     // guards last: handlers may report progress from several goroutines
 	last   float64
 	began  bool
 }
@@ -133,9 +134,23 @@ func (r *Request) Args() (*fastjson.Value, error) {
 
 var emptyObject = []byte("{}")
 
+// List hands over the members of Params.Arguments that the scanner has listed, nil when it has not.
+// The server calls it, before the handler.
+func (r *Request) List(members []codec.Member) { r.listed = members }
+
 // Arg returns the raw JSON of one argument, or nil when it is absent. It costs a fraction of
 // Args when a raw handler wants one or two. The view lives as long as the arguments.
-func (r *Request) Arg(name string) json.RawMessage { return codec.Find(r.Params.Arguments, name) }
+func (r *Request) Arg(name string) json.RawMessage {
+	if r.listed == nil {
+		return codec.Find(r.Params.Arguments, name)
+	}
+	for i := range r.listed {
+		if m := &r.listed[i]; string(m.Key) == name {
+			return m.Value
+		}
+	}
+	return nil
+}
 
 // HasCapability tells whether the client declared the capability, e.g. "sampling", or a part of it
 // behind a point: "sampling.tools", "elicitation.form", "elicitation.url".

@@ -129,7 +129,7 @@ func (s *Server) callTool(in *inbound, out []byte) []byte {
 	if t == nil {
 		return in.fail(out, inBand(codec.ErrInvalidParams.With("unknown tool %.128s", name)), nil)
 	}
-	args := in.msg.Param("arguments")
+	args := in.msg.Arguments
 	if args != nil && args[0] != '{' {
 		return in.fail(out, inBand(codec.ErrInvalidParams.With("arguments must be an object")), nil)
 	}
@@ -137,13 +137,14 @@ func (s *Server) callTool(in *inbound, out []byte) []byte {
 		return in.fail(out, inBand(fault), nil)
 	}
 	if c := t.Handler.input; c != nil {
-		if fault := checkArguments(c, args); fault != nil {
+		if fault := checkArguments(c, args, in.msg.ArgumentMembers); fault != nil {
 			return s.refuseArguments(in, t.Name, fault, out)
 		}
 	}
 	if fault := s.takeInput(in, t.Name, args); fault != nil {
 		return in.fail(out, inBand(fault), nil)
 	}
+	in.listed = in.msg.ArgumentMembers
 	if t.Handler.tasks != "" && in.version.Modern() {
 		return s.callTask(in, t, args, out)
 	}
@@ -191,6 +192,7 @@ func (s *Server) callInline(in *inbound, w *work, name string, args, out []byte)
 	req := &ls.inline
 	p := &req.Params // field by field: a literal would be built aside and copied
 	p.Name, p.Arguments, p.Token = name, args, in.env.Token
+	req.List(in.listed)
 	req.Version, req.LogLevel = in.version, in.logLevel()
 	req.Capabilities, req.Client = in.capabilities(), in.clientInfo()
 	req.SessionID = in.sessionID()

@@ -53,7 +53,7 @@ func (s *Server) checkHeaders(r *codec.Request, in *inbound) *codec.Error {
 		}
 	}
 	if t := s.tools.Lookup(want); t != nil && len(t.Handler.mirrored) > 0 {
-		return checkParams(r, t.Handler.mirrored, in.msg.Param("arguments"))
+		return checkParams(r, t.Handler.mirrored, in.msg.Arguments)
 	}
 	return nil
 }

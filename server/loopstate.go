@@ -71,8 +71,9 @@ type inbound struct {
 	calls   *inflight // where calls of this peer wait
 	peer    *peer     // the legacy session, nil in the modern era
 
-	input input  // what a modern retry brings
-	auth  []byte // modern HTTP: the credentials, a view into the request
+	listed []codec.Member // of a tool's arguments, for its handler
+	input  input          // what a modern retry brings
+	auth   []byte         // modern HTTP: the credentials, a view into the request
 
 	status  int  // HTTP status of the answer that was appended
 	pending bool // the answer comes later
@@ -94,7 +95,7 @@ type peer struct {
 }
 
 func (in *inbound) reset() {
-	in.origin, in.calls, in.peer, in.auth = nil, nil, nil, nil
+	in.origin, in.calls, in.peer, in.auth, in.listed = nil, nil, nil, nil, nil
 	if in.input.responses != nil || in.input.state != nil {
 		in.input = input{}
 	}

@@ -81,7 +81,7 @@ func (s *Server) getPrompt(in *inbound, out []byte) []byte {
 	if p == nil {
 		return in.fail(out, inBand(codec.ErrInvalidParams.With("unknown prompt %.128q", name)), nil)
 	}
-	args := in.msg.Param("arguments")
+	args := in.msg.Arguments
 	if args != nil && args[0] != '{' {
 		return in.fail(out, inBand(codec.ErrInvalidParams.With("arguments must be an object")), nil)
 	}

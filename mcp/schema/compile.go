@@ -117,6 +117,7 @@ func (c *compiler) fill(n *node, m map[string]any) (trivial bool, err error) {
 	if n.object == nil {
 		n.object = &objectRule{}
 	}
+	n.setUsual()
 	return trivial, nil
 }
 

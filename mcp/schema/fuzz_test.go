@@ -135,6 +135,10 @@ func compare(t *testing.T, schema, value string) bool {
 	if (slowErr == nil) != (fastErr == nil) && !selfReference(fastErr) {
 		t.Errorf("schema %s\nvalue %s\nfast: %v\nslow: %v", schema, value, fastErr, slowErr)
 	}
+	atSight := c.CheckMembers([]byte(value), listed(t, value))
+	if (atSight == nil) != (fastErr == nil) {
+		t.Errorf("schema %s\nvalue %s\nlisted: %v\nwalk: %v", schema, value, atSight, fastErr)
+	}
 	return true
 }
 

@@ -22,12 +22,21 @@ const (
 // node is one compiled subschema. Children that are nil accept everything.
 type node struct {
 	types  kinds
+	usual  usualRule
 	object *objectRule // never nil
 	array  *arrayRule
 	text   *textRule
 	number *numberRule
 	more   *moreRule
 	source map[string]any // the subschema, for faults; nil for false
+}
+
+// usualRule is what conforms at first sight.
+type usualRule struct {
+	bytes     int   // strings of up to so many bytes between the quotes; -1: none
+	low, high int64 // whole numbers from low to high; 1, 0: none
+	flag      bool  // true and false
+	members   bool  // objects: their members decide, each for itself
 }
 
 type objectRule struct {
@@ -103,4 +112,8 @@ func (c *constant) is(raw []byte) bool {
 }
 
 // never is the schema false.
-func never() *node { return &node{object: &objectRule{}} }
+func never() *node {
+	n := &node{object: &objectRule{}}
+	n.setUsual()
+	return n
+}

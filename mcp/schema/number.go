@@ -232,32 +232,3 @@ func (r *numberRule) setUsual() {
 		r.high = min(r.high, r.below.rat.Num().Int64()-1)
 	}
 }
-
-// usualInteger passes the number at b[i] when it conforms at first sight: a whole number of few
-// digits, without fraction or exponent. It returns 0 for the common way.
-func (n *node) usualInteger(b []byte, i int) (end int) {
-	if n.types&kindNumber == 0 {
-		return 0
-	}
-	end = i
-	if b[i] == '-' {
-		end++
-	}
-	var v int64
-	for from := end; end < len(b) && b[end]-'0' <= 9; end++ {
-		if end-from == decimalDigits {
-			return 0
-		}
-		v = v*10 + int64(b[end]-'0')
-	}
-	if end < len(b) && (b[end] == '.' || b[end]|0x20 == 'e') {
-		return 0
-	}
-	if b[i] == '-' {
-		v = -v
-	}
-	if r := n.number; r != nil && (v < r.low || v > r.high) {
-		return 0
-	}
-	return end
-}

@@ -32,9 +32,6 @@ const (
 )
 
 func check(root *node, raw []byte, folded bool) error {
-	if root.conforms(raw) { // Fast path.
-		return nil
-	}
 	r := run{b: raw, folded: folded, steps: stepsFree + stepsPerByte*len(raw)}
 	end := r.value(root, codec.SkipSpace(raw, 0))
 	if r.lent != nil {
@@ -81,7 +78,7 @@ func (r *run) value(n *node, i int) int {
 	case 'n':
 		end, kind = i+len("null"), kindNull
 	default:
-		if end = n.usualInteger(r.b, i); end > 0 { // Fast path.
+		if end = n.usual.integer(r.b, i); end > 0 { // Fast path.
 			break
 		}
 		end = numberEnd(r.b, i)
@@ -251,7 +248,7 @@ func (s *names) add(b []byte, from, to int, escaped bool) bool {
 // behind it; -1 for the common way. likely is where to look first: clients mostly write members in
 // one order. from is where the value begins.
 func (o *objectRule) usual(b []byte, i, likely int) (at, from int) {
-	for n := 0; n < len(o.props) && n < 8; n++ {
+	for n := 0; n < len(o.props) && n < usualProperties; n++ {
 		if likely >= len(o.props) {
 			likely = 0
 		}

@@ -2,60 +2,128 @@ package schema
 
 // Hot path: no allocation, no lock, no log, no time.Now.
 
-import "github.com/mcploop/mcploop/codec"
+import (
+	"math"
 
-// conforms tells at first sight that raw conforms: an object without spaces whose members are
-// declared, in the usual spelling, each once, and are plain scalars. It spares the
-// setting up of a run. When it cannot tell it says false, and the walk has the word.
-func (n *node) conforms(raw []byte) bool {
-	o := n.object
-	if len(raw) == 0 || raw[0] != '{' || n.types&kindObject == 0 || n.more != nil || o.countsCheck {
+	"github.com/mcploop/mcploop/codec"
+)
+
+// setUsual finds what conforms to n at first sight, when all of n is known.
+func (n *node) setUsual() {
+	n.usual = usualRule{bytes: -1, low: 1}
+	if n.more != nil {
+		return
+	}
+	// A code point has one byte at least, written with escapes or not.
+	if t := n.text; n.types&kindString != 0 && t == nil {
+		n.usual.bytes = unlimited
+	} else if n.types&kindString != 0 && t.pattern == nil && t.min == 0 {
+		n.usual.bytes = t.max
+	}
+	if r := n.number; n.types&kindNumber != 0 && r == nil {
+		n.usual.low, n.usual.high = math.MinInt64, math.MaxInt64
+	} else if n.types&kindNumber != 0 {
+		n.usual.low, n.usual.high = r.low, r.high
+	}
+	n.usual.flag = n.types&kindBool != 0
+	n.usual.members = n.types&kindObject != 0 && !n.object.countsCheck &&
+		len(n.object.props) <= usualProperties
+}
+
+// usualProperties bounds a search by comparison.
+const usualProperties = 8
+
+// conforms tells at first sight that an object of these members conforms: each comes once, and is
+// declared and a plain scalar, or need not be declared. It looks at no byte that the scanner has
+// looked at, but for names and numbers. When it cannot tell it says false, and the walk has the
+// word.
+func (n *node) conforms(members []codec.Member, folded bool) bool {
+	if !n.usual.members {
 		return false
 	}
+	o := n.object
 	var seen uint64
-	for i, likely := 0, 0; ; {
-		at, from := o.usual(raw, i+1, likely)
+	likely := 0
+	for k := range members {
+		m := &members[k]
+		at := o.named(m.Key, likely)
 		if at < 0 {
-			return false
+			open := !o.closed && o.rest == nil && (!folded || len(o.props) == 0)
+			if !open || repeats(members[:k], m.Key) {
+				return false
+			}
+			continue
 		}
 		bit := uint64(1) << (at & (propertiesMax - 1))
-		if seen&bit != 0 {
+		child := o.props[at].node
+		if seen&bit != 0 || child != nil && !child.usual.admits(m.Value) {
 			return false
 		}
 		seen |= bit
 		likely = at + 1
-		if i = o.props[at].node.usualScalar(raw, from); i <= 0 || i >= len(raw) {
-			return false
-		}
-		switch raw[i] {
-		case ',':
-		case '}':
-			return o.required&^seen == 0 && i == len(raw)-1
-		default:
-			return false
-		}
 	}
+	return o.required&^seen == 0
 }
 
-// usualScalar passes the value at b[i] when it is a string whose bytes fit the length of its rule,
-// a small whole number or a boolean. It returns 0 when it cannot tell.
-func (n *node) usualScalar(b []byte, i int) (end int) {
-	if n == nil || n.more != nil {
-		return 0
+// named finds the property of that name, which was written without escapes, or -1. likely is where
+// to look first: clients mostly write members in one order.
+func (o *objectRule) named(name []byte, likely int) int {
+	for range o.props {
+		if likely >= len(o.props) {
+			likely = 0
+		}
+		if o.props[likely].name == string(name) {
+			return likely
+		}
+		likely++
 	}
-	switch c := b[i]; {
-	case c == '"' && n.types&kindString != 0:
-		end, _ = codec.SkipString(b, i+1)
-		// Two bytes are quotes; a code point has one byte at least, written with escapes or not.
-		if t := n.text; t != nil && (t.pattern != nil || t.min > 0 || end-i-2 > t.max) {
+	return -1
+}
+
+func repeats(members []codec.Member, name []byte) bool {
+	for i := range members {
+		if string(members[i].Key) == string(name) {
+			return true
+		}
+	}
+	return false
+}
+
+// admits tells that raw conforms at first sight.
+func (u *usualRule) admits(raw []byte) bool {
+	switch raw[0] {
+	case '"':
+		return len(raw)-len(`""`) <= u.bytes
+	case 't', 'f':
+		return u.flag
+	case '-', '0', '1', '2', '3', '4', '5', '6', '7', '8', '9':
+		return u.integer(raw, 0) > 0
+	}
+	return false
+}
+
+// integer passes the number at b[i] when it conforms at first sight: a whole number of few digits,
+// without fraction or exponent. It returns 0 for the common way.
+func (u *usualRule) integer(b []byte, i int) (end int) {
+	end = i
+	if b[i] == '-' {
+		end++
+	}
+	var v int64
+	for from := end; end < len(b) && b[end]-'0' <= 9; end++ {
+		if end-from == decimalDigits {
 			return 0
 		}
-	case c == '-', c-'0' <= 9:
-		end = n.usualInteger(b, i)
-	case c == 't' && n.types&kindBool != 0:
-		end = i + len("true")
-	case c == 'f' && n.types&kindBool != 0:
-		end = i + len("false")
+		v = v*10 + int64(b[end]-'0')
+	}
+	if end < len(b) && (b[end] == '.' || b[end]|0x20 == 'e') {
+		return 0
+	}
+	if b[i] == '-' {
+		v = -v
+	}
+	if v < u.low || v > u.high {
+		return 0
 	}
 	return end
 }

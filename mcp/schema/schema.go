@@ -93,6 +93,15 @@ func (c *Checker) Check(raw []byte) error {
 	return check(c.root, raw, c.folded)
 }
 
+// CheckMembers is Check for an object whose members the scanner has listed: it looks at their bytes
+// only where they do not conform at first sight. With nil for members it is Check.
+func (c *Checker) CheckMembers(raw []byte, members []codec.Member) error {
+	if c.root != nil && members != nil && c.root.conforms(members, c.folded) { // Fast path.
+		return nil
+	}
+	return c.Check(raw)
+}
+
 // Fault says what is wrong with a value. All texts are short, whatever was checked.
 type Fault struct {
 	Pointer string // where it is: a JSON pointer (RFC 6901), "" for the whole value

@@ -138,5 +138,9 @@ func (n *tally) group(t *testing.T, g suiteGroup, loader remotes) {
 			t.Errorf("%s: %v, want valid %v (slow: %q)", test.Description, err, test.Valid,
 				c.Slow())
 		}
+		err := c.CheckMembers(test.Data, listed(t, string(test.Data)))
+		if (err == nil) != test.Valid {
+			t.Errorf("%s: listed: %v, want valid %v", test.Description, err, test.Valid)
+		}
 	}
 }

@@ -1,6 +1,10 @@
 package schema
 
-import "testing"
+import (
+	"testing"
+
+	"github.com/mcploop/mcploop/codec"
+)
 
 const (
 	threeProperties = `{"type":"object","properties":{"message":{"type":"string","maxLength":64},` +
@@ -24,6 +28,21 @@ func BenchmarkCheck(b *testing.B) {
 			b.ReportAllocs()
 			for b.Loop() {
 				if err := c.Check(raw); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+		b.Run(bench.name+"/listed", func(b *testing.B) {
+			c, err := Compile([]byte(bench.schema))
+			var m codec.Message
+			frame := `{"jsonrpc":"2.0","id":1,"method":"a","params":{"arguments":` +
+				bench.value + `}}`
+			if fault := new(codec.Scanner).Scan([]byte(frame), &m); err != nil || fault != nil {
+				b.Fatal(err, fault)
+			}
+			raw := []byte(bench.value)
+			for b.Loop() {
+				if err := c.CheckMembers(raw, m.ArgumentMembers); err != nil {
 					b.Fatal(err)
 				}
 			}

@@ -1,6 +1,20 @@
 package schema
 
-import "testing"
+import (
+	"testing"
+
+	"github.com/mcploop/mcploop/codec"
+)
+
+// listed is what the scanner lists of arguments.
+func listed(t *testing.T, arguments string) []codec.Member {
+	t.Helper()
+	var m codec.Message
+	frame := `{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"a","arguments":` +
+		arguments + `}}`
+	_ = new(codec.Scanner).Scan([]byte(frame), &m) // what is nested too deep is not listed
+	return m.ArgumentMembers
+}
 
 // What conforms at first sight, and what is left to the walk and refused there.
 func TestFirstSight(t *testing.T) {
@@ -10,8 +24,11 @@ func TestFirstSight(t *testing.T) {
 	}
 	for _, value := range []string{
 		threeArguments, `{"message":""}`, `{"verbose":false,"message":"a","limit":100}`,
+		`{ "message" : "a" , "limit": 1 }`,
 	} {
-		if !c.root.conforms([]byte(value)) || c.Check([]byte(value)) != nil {
+		members := listed(t, value)
+		if !c.root.conforms(members, false) || c.CheckMembers([]byte(value), members) != nil ||
+			c.Check([]byte(value)) != nil {
 			t.Errorf("%s is not passed at first sight", value)
 		}
 	}
@@ -22,9 +39,10 @@ func TestFirstSight(t *testing.T) {
 		`{"message":"a","limit":true}`, `{"message":"a","limit":101}`, `{"message":"a","limit":0}`,
 		`{"message":"a","verbose":1}`, `{"message":"a","verbose":"true"}`,
 		`{"message":"a","more":1}`,
-		`{"message":null}`, `{}`, `"a"`, `{"message":"a","limit":1.5}`,
+		`{"message":null}`, `{}`, `"a"`, `{"message":"a","limit":1.5}`, `{"messag\u0065":1}`,
 	} {
-		if c.root.conforms([]byte(value)) || c.Check([]byte(value)) == nil {
+		members := listed(t, value)
+		if c.root.conforms(members, false) || c.CheckMembers([]byte(value), members) == nil {
 			t.Errorf("%s conforms", value)
 		}
 	}
@@ -37,7 +55,8 @@ func TestFirstSight(t *testing.T) {
 		`{"type":"array","properties":{"a":{"type":"string"}}}`,
 	} {
 		c, err := Compile([]byte(schema))
-		if err != nil || c.Check([]byte(`{"a":"a"}`)) == nil {
+		value := `{"a":"a"}`
+		if err != nil || c.CheckMembers([]byte(value), listed(t, value)) == nil {
 			t.Errorf("%s: %v, or all conforms", schema, err)
 		}
 	}
