@@ -43,7 +43,10 @@ const (
 // buffers fragments alone: of a whole frame that is not there yet the caller keeps the bytes, and
 // hands them in again with more behind. One for each conn; not safe for concurrent use.
 type WSFrames struct {
-	Max int // bytes of a message; default 4 MiB
+	Max int // bytes of a message, inflated too; default 4 MiB
+	// Inflater is there when permessage-deflate was agreed (RFC 7692). Several conns of one loop
+	// may share it, as none of them keeps what it returned.
+	Inflater *WSInflater
 
 	message  []byte // the fragments so far
 	kind     WSEvent
@@ -51,13 +54,15 @@ type WSFrames struct {
 	header   [ws.MaxHeaderSize]byte
 	reader   bytes.Reader
 	fragment bool // a message has begun
+	deflated bool // it is compressed
 	partial  bool
 }
 
 // Next looks for the next frame in buf. It returns the number n of bytes consumed; the caller drops
 // them and calls again, at once unless the event is WSNeedMore. payload is unmasked in buf itself,
 // or of several fragments; it is valid until the caller reuses buf or calls Next again. code comes
-// with WSClose and WSFault. Lengths are compared with Max before anything is waited for.
+// with WSClose and WSFault. Lengths are compared with Max before anything is waited for, and a
+// compressed message is inflated no further than to Max.
 func (f *WSFrames) Next(buf []byte) (payload []byte, n int, event WSEvent, code WSCode) {
 	f.partial = len(buf) > 0
 	f.reader.Reset(buf)
@@ -67,7 +72,7 @@ func (f *WSFrames) Next(buf []byte) (payload []byte, n int, event WSEvent, code 
 	case errors.Is(err, ws.ErrHeaderLengthMSB) || errors.Is(err, ws.ErrHeaderLengthUnexpected):
 		return nil, len(buf), WSFault, WSProtocol
 	case err != nil: // the header is not whole, but its first bytes may be wrong already
-		if len(buf) > 0 && wrongStart(buf[0]) {
+		if len(buf) > 0 && f.wrongStart(buf[0]) {
 			return nil, len(buf), WSFault, WSProtocol
 		}
 		return nil, 0, WSNeedMore, 0
@@ -75,6 +80,10 @@ func (f *WSFrames) Next(buf []byte) (payload []byte, n int, event WSEvent, code 
 	state := ws.StateServerSide
 	if f.fragment {
 		state = state.Set(ws.StateFragmented)
+	}
+	deflated := f.Inflater != nil && h.Rsv == rsvDeflated && isData(h.OpCode)
+	if deflated {
+		h.Rsv = 0
 	}
 	if ws.CheckHeader(h, state) != nil {
 		return nil, len(buf), WSFault, WSProtocol
@@ -93,12 +102,28 @@ func (f *WSFrames) Next(buf []byte) (payload []byte, n int, event WSEvent, code 
 		payload, event, code = control(h.OpCode, payload)
 		return payload, n, event, code
 	}
+	if h.OpCode != ws.OpContinuation {
+		f.deflated = deflated
+	}
 	payload, event, code = f.data(h, payload)
 	return payload, n, event, code
 }
 
+// rsvDeflated is the first reserved bit alone: the message is compressed. It is set in the first
+// frame of a message and nowhere else (RFC 7692, 6).
+const rsvDeflated = 4
+
+// isData: a message begins with this frame.
+func isData(op ws.OpCode) bool { return op == ws.OpText || op == ws.OpBinary }
+
 // wrongStart: reserved bits or a reserved opcode, told from the first byte.
-func wrongStart(b byte) bool { return b&0x70 != 0 || ws.OpCode(b&0x0f).IsReserved() }
+func (f *WSFrames) wrongStart(b byte) bool {
+	op := ws.OpCode(b & 0x0f)
+	if f.Inflater != nil && isData(op) {
+		b &^= rsvDeflated << 4
+	}
+	return b&0x70 != 0 || op.IsReserved()
+}
 
 func control(op ws.OpCode, payload []byte) ([]byte, WSEvent, WSCode) {
 	switch op {
@@ -130,25 +155,39 @@ func (f *WSFrames) data(h ws.Header, payload []byte) ([]byte, WSEvent, WSCode) {
 		kind = WSText
 	}
 	if h.Fin && h.OpCode != ws.OpContinuation { // Fast path: the whole message in one frame.
-		if kind == WSText && !utf8.Valid(payload) {
-			return nil, WSFault, WSBadText
-		}
-		return payload, kind, 0
+		return f.whole(payload, kind)
 	}
 	if h.OpCode != ws.OpContinuation {
 		f.message, f.kind, f.checked = f.message[:0], kind, 0
 	}
 	f.fragment = !h.Fin
 	f.message = append(f.message, payload...)
-	if f.kind == WSText && !f.checkText(h.Fin) {
+	if f.kind == WSText && !f.deflated && !f.checkText(h.Fin) {
 		return nil, WSFault, WSBadText
 	}
 	if !h.Fin {
 		return nil, WSPart, 0
 	}
-	whole := f.message
+	message := f.message
 	f.message = nil // the caller has it now: a connection keeps no memory between messages
-	return whole, f.kind, 0
+	if f.deflated {
+		return f.whole(message, f.kind)
+	}
+	return message, f.kind, 0
+}
+
+// whole takes a message that was not looked at yet.
+func (f *WSFrames) whole(message []byte, kind WSEvent) ([]byte, WSEvent, WSCode) {
+	if f.deflated {
+		var code WSCode
+		if message, code = f.Inflater.inflate(message, f.limit()); code != 0 {
+			return nil, WSFault, code
+		}
+	}
+	if kind == WSText && !utf8.Valid(message) {
+		return nil, WSFault, WSBadText
+	}
+	return message, kind, 0
 }
 
 // checkText looks at what is new, so that a wrong byte is refused with its own fragment; a

@@ -29,12 +29,25 @@ type counters struct {
 	webSockets       atomic.Uint64                  // opened
 	wsFaults         atomic.Uint64                  // closed for what their peers sent
 	wsSilent         atomic.Uint64                  // closed for a ping that was not answered
+	inflated         compressed                     // messages of WebSockets that came in
+	deflated         compressed                     // and went out
 	tasksCreated     atomic.Uint64
 	taskWritesFailed atomic.Uint64             // changes of tasks that the store did not take
 	refusedArgs      atomic.Uint64             // calls whose arguments did not fit
 	statesRefused    atomic.Uint64             // requestState that was not ours or out of time
 	faults           [faultCount]atomic.Uint64 // error answers by kind
 	durations        [mcp.MethodCount]histogram
+}
+
+// compressed counts messages that were sent compressed.
+type compressed struct {
+	messages, wire, plain atomic.Uint64 // wire and plain are bytes
+}
+
+func (c *compressed) add(wire, plain int) {
+	c.messages.Add(1)
+	c.wire.Add(uint64(wire))
+	c.plain.Add(uint64(plain))
 }
 
 // faultCodes are the codes that error answers are counted by; the last counts all others.

@@ -256,7 +256,7 @@ func (lc *lineConn) write(message []byte, outboxMax int) error {
 	}
 	buf := lc.ls.s.buffers.Get()
 	defer lc.ls.s.buffers.Put(buf)
-	buf.B = codec.AppendWSText(buf.B[:0], message)
+	buf.B = lc.appendText(buf.B[:0], message)
 	return lc.conn.SendWithin(buf.B, outboxMax)
 }
 

@@ -25,16 +25,26 @@ type webSocket struct {
 	pinged bool // a ping is not answered yet
 }
 
+// deflates: permessage-deflate was agreed.
+func (w *webSocket) deflates() bool { return w.frames.Inflater != nil }
+
+// inflatedTurnBytes is how much one connection may have inflated before others have their turn:
+// 1 MiB. A small frame can stand for a large message.
+const inflatedTurnBytes = 1 << 20
+
 // wsGUID is what the accept key is made of (RFC 6455, 1.3).
 const wsGUID = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 
 // upgrade answers GET /mcp with an Upgrade header (RFC 6455, 4.2). Origin and Host were checked.
 func (d *httpDoor) upgrade(hc *httpConn, r *codec.Request) {
 	key, fault := checkUpgrade(r)
+	deflate, wellFormed := offersDeflate(r)
 	switch {
 	case fault == codec.ErrUpgradeRequired:
 		d.upgradeRequired(hc)
 		return
+	case fault == nil && !wellFormed:
+		fault = codec.ErrBadRequest.With("Sec-WebSocket-Extensions is malformed")
 	case fault == nil && d.s.draining.Load():
 		fault = codec.ErrOverloaded.With("the server is shutting down")
 	}
@@ -49,6 +59,10 @@ func (d *httpDoor) upgrade(hc *httpConn, r *codec.Request) {
 	if _, offered := r.Header("sec-websocket-protocol"); offered > 0 {
 		out = append(out, "\r\nSec-WebSocket-Protocol: mcp"...)
 	}
+	deflate = deflate && d.s.opt.WebSocket.Compression
+	if deflate {
+		out = append(out, "\r\nSec-WebSocket-Extensions: "+codec.WSDeflateAccept...)
+	}
 	hc.ls.wire = append(out, "\r\n\r\n"...)
 	hc.ls.count.webSockets.Add(1)
 	lc := &lineConn{
@@ -56,6 +70,9 @@ func (d *httpDoor) upgrade(hc *httpConn, r *codec.Request) {
 		ws: &webSocket{},
 	}
 	lc.ws.frames.Max = d.s.opt.Limits.MessageBytes
+	if deflate {
+		lc.ws.frames.Inflater = &hc.ls.inflater
+	}
 	hc.upgraded = true
 	hc.conn.State = lc
 	hc.conn.Become(d.ws)
@@ -82,6 +99,22 @@ func checkUpgrade(r *codec.Request) ([]byte, *codec.Error) {
 		}
 	}
 	return bytes.Clone(key), nil
+}
+
+// offersDeflate: permessage-deflate is offered with parameters that we keep. Several headers are
+// one list (RFC 6455, 9.1).
+func offersDeflate(r *codec.Request) (offered, wellFormed bool) {
+	for i := range r.Headers {
+		if !bytes.EqualFold(r.Headers[i].Name, []byte("sec-websocket-extensions")) {
+			continue
+		}
+		accept, valid := codec.AcceptWSDeflate(r.Headers[i].Value)
+		if !valid {
+			return false, false
+		}
+		offered = offered || accept
+	}
+	return offered, true
 }
 
 // asksUpgrade: Connection must have the token upgrade (RFC 6455, 4.2.1).
@@ -118,7 +151,7 @@ func (d *wsDoor) Open(*loop.Conn) {}
 func (d *wsDoor) Data(c *loop.Conn, buf, out []byte) (int, []byte) {
 	lc := c.State.(*lineConn)
 	lc.ws.pinged = false // whatever came, the peer is there
-	used, whole, more := 0, false, true
+	used, inflated, whole, more := 0, 0, false, true
 	for more && used < len(buf) && !c.Paused() && !c.Enough(out) {
 		payload, n, event, code := lc.ws.frames.Next(buf[used:])
 		used += n
@@ -127,7 +160,13 @@ func (d *wsDoor) Data(c *loop.Conn, buf, out []byte) (int, []byte) {
 			more = false
 		case codec.WSText:
 			whole = true
+			inflated += lc.countInflated(len(payload))
 			out = d.message(lc, payload, out)
+			if inflated >= inflatedTurnBytes && !c.Paused() {
+				more = false
+				c.Pause() // the rest comes in another turn
+				c.Resume()
+			}
 		case codec.WSPing:
 			out = codec.AppendWSPong(out, payload)
 		case codec.WSBinary:
@@ -137,8 +176,23 @@ func (d *wsDoor) Data(c *loop.Conn, buf, out []byte) (int, []byte) {
 		}
 	}
 	d.line.setPhase(c, lc, whole, lc.ws.frames.Partial())
+	lc.ls.inflater.Trim()
 	lc.ls.flush()
 	return used, out
+}
+
+// countInflated counts the message of so many bytes that was the last one, and returns its length
+// if it was compressed.
+func (lc *lineConn) countInflated(length int) int {
+	if !lc.ws.deflates() {
+		return 0
+	}
+	took := lc.ls.inflater.Took()
+	if took == 0 {
+		return 0
+	}
+	lc.ls.count.inflated.add(took, length)
+	return length
 }
 
 // message answers one message; the answer's length is known only behind it.
@@ -147,11 +201,29 @@ func (d *wsDoor) message(lc *lineConn, message, out []byte) []byte {
 	if len(lc.ls.body) == 0 {
 		return out
 	}
-	return codec.AppendWSText(out, lc.ls.body)
+	return lc.appendText(out, lc.ls.body)
+}
+
+// appendText frames a message, compressed if the peer understands it and it is worth it. Safe for
+// concurrent use.
+func (lc *lineConn) appendText(out, message []byte) []byte {
+	s := lc.ls.s
+	if !lc.ws.deflates() || len(message) < s.opt.WebSocket.CompressionMin {
+		return codec.AppendWSText(out, message)
+	}
+	z := s.deflate.Get().(*codec.WSDeflater)
+	defer s.deflate.Put(z)
+	start := len(out)
+	out, deflated := z.AppendText(out, message)
+	if deflated {
+		lc.ls.count.deflated.add(len(out)-start, len(message))
+	}
+	return out
 }
 
 // close sends a close frame and ends the connection: nobody is left to answer.
 func (d *wsDoor) close(lc *lineConn, out []byte, code codec.WSCode, reason string) []byte {
+	lc.ls.inflater.Trim()
 	lc.ls.flush()
 	if code != codec.WSNormal && code != codec.WSGoingAway && code != codec.WSNoCode {
 		lc.ls.count.wsFaults.Add(1)

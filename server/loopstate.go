@@ -21,8 +21,10 @@ type loopState struct {
 	request codec.Request // the HTTP request at hand
 	inline  mcp.Request   // what an inline handler is given
 	parser  fastjson.Parser
-	body    []byte // the answer at hand, before its HTTP head
-	wire    []byte // answers of this wake-up that are not written yet
+
+	inflater codec.WSInflater // of the WebSockets that compress
+	body     []byte           // the answer at hand, before its HTTP head
+	wire     []byte           // answers of this wake-up that are not written yet
 
 	listeners []*stream // who is told of changes, of this loop's connections
 	news      news      // what they are not told yet

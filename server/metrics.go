@@ -63,9 +63,31 @@ func (s *Server) registerMetrics() {
 	count("mcploop_arguments_refused_total",
 		func(c *counters) *atomic.Uint64 { return &c.refusedArgs })
 	s.counterFunc("mcploop_results_refused_total", s.resultsRefused.Load)
+	s.registerCompression()
 	s.registerGauges()
 	s.registerLoopMetrics()
 	s.set.RegisterMetricsWriter(s.writeDurations)
+}
+
+// registerCompression: how many messages of WebSockets were compressed, and their bytes with and
+// without it.
+func (s *Server) registerCompression() {
+	for direction, of := range map[string]func(*counters) *compressed{
+		"in":  func(c *counters) *compressed { return &c.inflated },
+		"out": func(c *counters) *compressed { return &c.deflated },
+	} {
+		for name, part := range map[string]func(*compressed) *atomic.Uint64{
+			"messages":    func(c *compressed) *atomic.Uint64 { return &c.messages },
+			"bytes":       func(c *compressed) *atomic.Uint64 { return &c.wire },
+			"plain_bytes": func(c *compressed) *atomic.Uint64 { return &c.plain },
+		} {
+			s.counterFunc(
+				fmt.Sprintf("mcploop_websocket_compressed_%s_total{direction=%q}", name, direction),
+				func() uint64 {
+					return s.sum(func(c *counters) *atomic.Uint64 { return part(of(c)) })
+				})
+		}
+	}
 }
 
 func (s *Server) counterFunc(name string, read func() uint64) {

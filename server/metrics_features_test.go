@@ -1,12 +1,6 @@
 package server_test
 
-import (
-	"github.com/gobwas/ws"
-
-	"github.com/mcploop/mcploop/server"
-)
-
-// featureRows: resources, prompts, input, WebSocket.
+// featureRows: resources, prompts and input.
 func featureRows() []metricRow {
 	return []metricRow{
 		{
@@ -39,19 +33,6 @@ func featureRows() []metricRow {
 				c.reply(c.ask(legacyCall("1", "ask_name", "{}")), `{"action":"decline"}`)
 				c.ask(modernRequest("2", "tools/call", `"name":"ask_name","requestState":"x"`))
 			},
-		},
-		{[]string{"mcploop_websockets_opened_total"}, nil, func(r *running) { r.dialWS() }},
-		{[]string{"mcploop_websocket_faults_total"}, nil, func(r *running) {
-			c := r.dialWS()
-			c.peerConn.send(masked(ws.OpBinary, true, ""))
-			c.closes(1003)
-		}},
-		{
-			[]string{"mcploop_websockets_silent_total"},
-			func(o *server.Options) {
-				o.WebSocket.PingInterval, o.WebSocket.PongTimeout = 1, 1
-			},
-			func(r *running) { r.dialWS() },
 		},
 	}
 }

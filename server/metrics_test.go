@@ -256,6 +256,7 @@ func allMetricRows() []metricRow {
 	rows := append(messageRows(), errorRows()...)
 	rows = append(append(rows, callRows()...), append(featureRows(), schemaRows()...)...)
 	rows = append(append(rows, taskRows()...), replayRows()...)
+	rows = append(rows, wsRows()...)
 	return append(rows, loopRows()...)
 }
 

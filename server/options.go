@@ -130,6 +130,11 @@ type Security struct {
 type WebSocket struct {
 	PingInterval time.Duration // a silent peer is asked whether it is there; default 30 s
 	PongTimeout  time.Duration // and must answer in this time; default 10 s
+
+	// Compression agrees to permessage-deflate without context takeover (RFC 7692) with clients
+	// that offer it. Off by default: it costs far more time than a short message.
+	Compression    bool
+	CompressionMin int // bytes of a message from which on it is compressed; default 1 KiB
 }
 
 // Tasks are calls that go on after their request was answered (SEP-2663): of tools with a
@@ -198,6 +203,7 @@ func (o *Options) setDefaults() {
 	orDuration(&o.DrainTimeout, 30*time.Second)
 	orDuration(&o.WebSocket.PingInterval, 30*time.Second)
 	orDuration(&o.WebSocket.PongTimeout, 10*time.Second)
+	orInt(&o.WebSocket.CompressionMin, 1<<10)
 	orInt(&o.Tasks.Max, 10_000)
 	orInt(&o.Tasks.MaxPerPrincipal, o.Tasks.Max)
 	orInt(&o.Tasks.ResultBytes, 4<<20)
@@ -275,6 +281,7 @@ func (o *Options) negative() []error {
 		"Input.StateBytes": o.Input.StateBytes, "Input.OpenMax": o.Input.OpenMax,
 		"Tasks.Max": o.Tasks.Max, "Tasks.MaxPerPrincipal": o.Tasks.MaxPerPrincipal,
 		"Tasks.ResultBytes": o.Tasks.ResultBytes, "Tasks.ResultTotal": o.Tasks.ResultTotal,
+		"WebSocket.CompressionMin": o.WebSocket.CompressionMin,
 	} {
 		if v < 0 {
 			faults = append(faults, fmt.Errorf("option %s is %d; want more than 0", name, v))

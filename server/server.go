@@ -42,6 +42,7 @@ type Server struct {
 	workers  *shard.Workers[*Call]
 	sessions *session.Store
 	buffers  *pool.Bytes
+	deflate  sync.Pool // of *codec.WSDeflater
 	set      *metrics.Set
 	health   health
 	trimmer  trimmer
@@ -77,6 +78,7 @@ func New(opt Options) (*Server, error) {
 		return nil, err
 	}
 	s := &Server{opt: opt, buffers: pool.NewBytes(0), set: metrics.NewSet(), began: time.Now()}
+	s.deflate.New = func() any { return &codec.WSDeflater{} }
 	if err := s.makeCatalogues(); err != nil {
 		return nil, err
 	}

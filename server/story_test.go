@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/mcploop/mcploop/codec"
+	"github.com/mcploop/mcploop/server"
 )
 
 // Stories are transcripts in testdata/<revision>/<story>.txt. "> " is a message that the client
@@ -23,7 +24,7 @@ func TestStories(t *testing.T) {
 		t.Fatalf("no stories: %v", err)
 	}
 	for _, file := range files {
-		for _, door := range []string{"tcp", "unix", "http", "ws", "sse"} {
+		for _, door := range []string{"tcp", "unix", "http", "ws", "deflate", "sse"} {
 			t.Run(strings.TrimSuffix(file[len("testdata/"):], ".txt")+"/"+door, func(t *testing.T) {
 				playStory(t, file, door)
 			})
@@ -43,12 +44,17 @@ func playStory(t *testing.T, file, door string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var r *running
-	if filepath.Base(file) == "features.txt" {
-		r = start(t, withCompletion, addFeatures)
-	} else {
-		r = start(t, nil)
+	var more []func(*server.Server)
+	features := filepath.Base(file) == "features.txt"
+	if features {
+		more = append(more, addFeatures)
 	}
+	r := start(t, func(o *server.Options) {
+		o.WebSocket.Compression, o.WebSocket.CompressionMin = true, 1
+		if features {
+			withCompletion(o)
+		}
+	}, more...)
 	var d storyDoor
 	switch door {
 	case "tcp":
@@ -57,6 +63,8 @@ func playStory(t *testing.T, file, door string) {
 		d = lineStory{r.dial("unix", r.unix)}
 	case "ws":
 		d = r.dialWS()
+	case "deflate":
+		d = wsDeflated{r.dialWS(wsDeflate)}
 	case "sse":
 		d = r.dialSSE()
 	default:

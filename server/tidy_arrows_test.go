@@ -101,6 +101,7 @@ func homes() []home {
 		{"github.com/HdrHistogram/hdrhistogram-go", []string{"bench/..."}},
 		{"golang.org/x/sys", []string{"loop", "bench/..."}},
 		{"github.com/gobwas/ws", []string{"codec"}},
+		{"github.com/klauspost/compress", []string{"codec"}},
 		{"github.com/sony/gobreaker", []string{"pool"}},
 		{"github.com/nats-io", []string{"server/cluster"}},
 		{"go.opentelemetry.io", []string{"server/trace"}},

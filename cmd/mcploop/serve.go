@@ -154,6 +154,7 @@ func serverOptions(cfg *config.Config, logTo io.Writer) server.Options {
 		},
 		WebSocket: server.WebSocket{
 			PingInterval: cfg.WebSocket.PingInterval, PongTimeout: cfg.WebSocket.PongTimeout,
+			Compression: cfg.WebSocket.Compression, CompressionMin: cfg.WebSocket.CompressionMin,
 		},
 		Tasks: server.Tasks{
 			Max: cfg.Tasks.Max, MaxPerPrincipal: cfg.Tasks.MaxPerPrincipal,

@@ -36,6 +36,7 @@ func run(ctx context.Context, args []string) error {
 		Icons:             []mcp.Icon{icon},
 		Instructions:      "A server that shows every feature of MCP.",
 		CompletionHandler: complete,
+		WebSocket:         server.WebSocket{Compression: true},
 		Log:               slog.New(slog.NewTextHandler(os.Stderr, nil)),
 	}
 	flags := flag.NewFlagSet("everything", flag.ContinueOnError)

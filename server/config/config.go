@@ -129,6 +129,9 @@ type Input struct {
 type WebSocket struct {
 	PingInterval time.Duration `yaml:"ping_interval"`
 	PongTimeout  time.Duration `yaml:"pong_timeout"`
+
+	Compression    bool `yaml:"compression"`
+	CompressionMin int  `yaml:"compression_min"`
 }
 
 // Tasks are calls that go on after their request was answered.
@@ -202,6 +205,7 @@ func Default() *Config {
 		},
 		WebSocket: WebSocket{
 			PingInterval: 30 * time.Second, PongTimeout: 10 * time.Second,
+			CompressionMin: kib,
 		},
 		Tasks: Tasks{
 			Max: 10_000, ResultBytes: 4 * mib, ResultTotal: 256 * mib,

@@ -26,7 +26,7 @@ func fieldTable() []field {
 	var t []field
 	for _, part := range [][]field{
 		doorFields(), limitFields(), timeoutFields(), loadFields(), sessionFields(), inputFields(),
-		restFields(),
+		webSocketFields(), restFields(),
 	} {
 		t = append(t, part...)
 	}
@@ -287,6 +287,12 @@ func inputFields() []field {
 			path: "tasks.poll_interval", unit: durationUnit, min: 10 * ms, max: hour,
 			doc: "How often clients shall ask for a task.",
 		},
+	}
+}
+
+func webSocketFields() []field {
+	ms, hour := int64(time.Millisecond), int64(time.Hour)
+	return []field{
 		{
 			path: "websocket.ping_interval", unit: durationUnit, min: 100 * ms, max: hour,
 			doc: "After so long without a frame a WebSocket's peer is asked whether it is there.",
@@ -294,6 +300,15 @@ func inputFields() []field {
 		{
 			path: "websocket.pong_timeout", unit: durationUnit, min: 100 * ms, max: hour,
 			doc: "How long the peer may take to answer that before it is cut.",
+		},
+		{
+			path: "websocket.compression",
+			doc: "Agree to permessage-deflate (RFC 7692, no context takeover) with clients that " +
+				"offer it.",
+		},
+		{
+			path: "websocket.compression_min", unit: bytesUnit, min: 1, max: gib,
+			doc: "Messages of so many bytes or more are sent compressed, smaller ones as they are.",
 		},
 	}
 }
