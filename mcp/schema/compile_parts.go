@@ -194,6 +194,7 @@ func (c *compiler) constants(r *moreRule, m map[string]any) (used bool, err erro
 			return false, err
 		}
 		r.hasEnum, used = true, true
+		r.splitEnum()
 	}
 	if v, ok := m["const"]; ok {
 		if r.constant, err = encodeAll([]any{v}); err != nil {
@@ -202,6 +203,21 @@ func (c *compiler) constants(r *moreRule, m map[string]any) (used bool, err erro
 		used = true
 	}
 	return used, nil
+}
+
+// splitEnum puts the strings of a long enum into a map.
+func (r *moreRule) splitEnum() {
+	const long = 8
+	if len(r.enum) <= long {
+		return
+	}
+	r.texts = map[string]bool{}
+	r.enum = slices.DeleteFunc(r.enum, func(c constant) bool {
+		if c.text != nil {
+			r.texts[string(c.text)] = true
+		}
+		return c.text != nil
+	})
 }
 
 func encodeAll(list []any) ([]constant, error) {

@@ -23,26 +23,24 @@ type decoder struct {
 
 var errManyValues = errors.New("it has too many values to be checked")
 
-// manyValues counts the values of valid JSON by what stands between them.
-func manyValues(raw []byte, most int) bool {
+// countValues counts the values of valid JSON by what stands between them.
+func countValues(raw []byte) (n int) {
 	for i := 0; i < len(raw); i++ {
 		switch raw[i] {
 		case '"':
 			end, _ := codec.SkipString(raw, i+1)
 			i = end - 1
 		case ',', '[', '{':
-			if most--; most < 0 {
-				return true
-			}
+			n++
 		}
 	}
-	return false
+	return n
 }
 
 // decode reads one JSON value. It refuses an object that names a member twice, a number that
 // could not be calculated with in reasonable time, and more than most values.
 func decode(raw []byte, most int) (any, error) {
-	if manyValues(raw, most) {
+	if countValues(raw) > most {
 		return nil, errManyValues
 	}
 	d := decoder{json.NewDecoder(bytes.NewReader(raw))}

@@ -88,7 +88,8 @@ type moreRule struct {
 	cond      *node
 	then, alt *node
 	enum      []constant
-	constant  []constant // one, or none
+	texts     map[string]bool // the strings of a long enum, which has the rest
+	constant  []constant      // one, or none
 	hasEnum   bool
 	hasNot    bool
 	hasIf     bool

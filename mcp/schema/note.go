@@ -33,6 +33,9 @@ const (
 	noteDigits
 )
 
+// textSteps is the fault of noteSteps.
+const textSteps = "checking it takes more steps than its size allows"
+
 func (r *run) refuse(n *node, word string, i int) int {
 	r.note = note{kind: noteWord, n: n, word: word, at: i}
 	return -1
@@ -96,7 +99,7 @@ func (t *note) fault(b []byte) *Fault {
 		name := string(keyAt(b, t.key))
 		f = foldFault(f.Pointer, name, t.n.object.foldsTo(name))
 	case noteSteps:
-		f.Text = "checking it takes more steps than its size allows"
+		f.Text = textSteps
 	case noteDepth:
 		f.Text = "checking it goes deeper than allowed"
 	case noteDigits:

@@ -28,11 +28,12 @@ type run struct {
 const (
 	stepsFree    = 1 << 16
 	stepsPerByte = 16
+	stepsHeavy   = 1 << 21 // at most, for a schema that could take them all
 	depthMax     = 2000
 )
 
-func check(root *node, raw []byte, folded bool) error {
-	r := run{b: raw, folded: folded, steps: stepsFree + stepsPerByte*len(raw)}
+func check(root *node, raw []byte, folded bool, steps int) error {
+	r := run{b: raw, folded: folded, steps: steps}
 	end := r.value(root, codec.SkipSpace(raw, 0))
 	if r.lent != nil {
 		giveBack(r.lent)
@@ -201,8 +202,9 @@ func (r *run) badMember(n *node, start, key int) int {
 				return r.refuseMember(n, noteFolded, "", start, i)
 			}
 		}
+		last := i
 		i = next(b, codec.SkipValue(b, pastColon(b, end)))
-		r.steps--
+		r.steps -= 1 + (i-last)/64
 	}
 	return -1
 }

@@ -11,7 +11,7 @@ func (r *run) more(n *node, i, end int) int {
 	if (m.hasEnum || m.constant != nil) && !r.distinctAll(n, i, end) {
 		return -1
 	}
-	if m.hasEnum && !isOne(m.enum, r.b[i:end]) {
+	if m.hasEnum && !r.inEnum(m, r.b[i:end]) {
 		return r.refuse(n, "enum", i)
 	}
 	if m.constant != nil && !isOne(m.constant, r.b[i:end]) {
@@ -32,6 +32,14 @@ func (r *run) more(n *node, i, end int) int {
 	}
 	r.depth--
 	return end
+}
+
+func (r *run) inEnum(m *moreRule, raw []byte) bool {
+	if m.texts != nil && raw[0] == '"' {
+		return m.texts[string(content(raw))]
+	}
+	r.steps -= len(m.enum) / 16
+	return isOne(m.enum, raw)
 }
 
 func isOne(list []constant, raw []byte) bool {

@@ -13,7 +13,7 @@ import (
 type Checker struct {
 	root   *node  // nil: every value conforms, or slow is set
 	slow   *slow  // the whole schema, when root cannot express it
-	why    string // what made it slow
+	why    string // what made it slow, or heavy: see isHeavy
 	folded bool   // see RefuseFolded
 	object bool   // the root's type is "object"
 }
@@ -55,7 +55,9 @@ func Compile(schema any) (*Checker, error) {
 		c.slow, c.why = general, cannot.Error()
 		return c, nil
 	}
-	c.root = root
+	if c.root = root; err == nil && isHeavy(root) {
+		c.why = "subschemas lead to themselves along several ways, or look at one value too often"
+	}
 	return c, err
 }
 
@@ -82,7 +84,8 @@ func (c *Checker) Object() bool { return c.object }
 
 // Check returns nil or a *Fault. raw must be one JSON value that a codec.Scanner has passed. An
 // object that names a member twice is refused wherever the schema looks at it: two decoders
-// could take different ones. The work is bounded by a multiple of len(raw).
+// could take different ones. The work is bounded by a multiple of len(raw), and for a slow schema
+// below a second: what takes more is refused.
 func (c *Checker) Check(raw []byte) error {
 	if c.slow != nil {
 		return c.slow.check(raw, c.folded)
@@ -90,7 +93,16 @@ func (c *Checker) Check(raw []byte) error {
 	if c.root == nil {
 		return nil
 	}
-	return check(c.root, raw, c.folded)
+	return check(c.root, raw, c.folded, c.steps(len(raw)))
+}
+
+// steps is how many a check of so many bytes may take.
+func (c *Checker) steps(bytes int) int {
+	steps := stepsFree + stepsPerByte*bytes
+	if c.why != "" {
+		return min(steps, stepsHeavy)
+	}
+	return steps
 }
 
 // CheckMembers is Check for an object whose members the scanner has listed: it looks at their bytes

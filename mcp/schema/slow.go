@@ -4,7 +4,11 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net/url"
+	"runtime"
+	"strconv"
 	"strings"
+	"sync"
 
 	"github.com/santhosh-tekuri/jsonschema/v6"
 	"golang.org/x/text/language"
@@ -13,8 +17,18 @@ import (
 
 // slow checks a schema that the walk cannot express: decode, then santhosh-tekuri/jsonschema.
 type slow struct {
-	schema   *jsonschema.Schema
-	declared []string // names of members that the schema speaks of, anywhere
+	doc      any
+	loader   jsonschema.URLLoader
+	declared declared
+
+	mu   sync.Mutex // guards idle
+	idle []*metered // at most one per core; more are compiled for a burst and dropped
+}
+
+// metered is one compilation of the schema, for one check at a time.
+type metered struct {
+	schema *jsonschema.Schema
+	meter  meter
 }
 
 // dialect is a draft of JSON Schema. Without $schema a schema is of 2020-12 (2026-07-28,
@@ -81,42 +95,91 @@ func newCompiler(loader jsonschema.URLLoader) *jsonschema.Compiler {
 
 // compileSlow compiles doc; other documents come from loader.
 func compileSlow(doc any, loader jsonschema.URLLoader) (*slow, error) {
-	c := newCompiler(loader)
-	if err := c.AddResource(schemaURL, doc); err != nil {
-		return nil, fmt.Errorf("cannot compile the schema: %w", err)
-	}
-	compiled, err := c.Compile(schemaURL)
+	s := &slow{doc: doc, loader: loader, declared: declaredNames(doc)}
+	m, err := s.compile()
 	if err != nil {
 		return nil, fmt.Errorf("cannot compile the schema: %w", err)
 	}
-	return &slow{schema: compiled, declared: declaredNames(nil, doc)}, nil
+	s.idle = append(s.idle, m)
+	return s, nil
 }
 
-// declaredNames collects the names under properties and in required of a schema.
-func declaredNames(names []string, v any) []string {
-	switch v := v.(type) {
-	case []any:
-		for _, e := range v {
-			names = declaredNames(names, e)
-		}
-	case map[string]any:
-		if properties, ok := v["properties"].(map[string]any); ok {
-			for name := range properties {
-				names = append(names, name)
-			}
-		}
-		if required, ok := v["required"].([]any); ok {
-			for _, name := range required {
-				if s, ok := name.(string); ok {
-					names = append(names, s)
-				}
-			}
-		}
-		for _, e := range v {
-			names = declaredNames(names, e)
+// compile takes about a millisecond.
+func (s *slow) compile() (*metered, error) {
+	c := newCompiler(s.loader)
+	if err := c.AddResource(schemaURL, s.doc); err != nil {
+		return nil, err
+	}
+	compiled, err := c.Compile(schemaURL)
+	if err != nil {
+		return nil, err
+	}
+	m := &metered{schema: compiled}
+	seen := map[*jsonschema.Schema]bool{}
+	m.meter.attach(compiled, seen)
+	for _, pointer := range dynamicAnchors(nil, "", s.doc) { // no subschema leads to them
+		if one, err := c.Compile(schemaURL + "#" + pointer); err == nil {
+			m.meter.attach(one, seen)
 		}
 	}
-	return names
+	return m, nil
+}
+
+// dynamicAnchors returns the pointers to what a $dynamicRef may find.
+func dynamicAnchors(found []string, pointer string, v any) []string {
+	switch v := v.(type) {
+	case []any:
+		for i, e := range v {
+			found = dynamicAnchors(found, pointer+"/"+strconv.Itoa(i), e)
+		}
+	case map[string]any:
+		if _, ok := v["$dynamicAnchor"].(string); ok {
+			found = append(found, pointer)
+		}
+		for name, e := range v {
+			found = dynamicAnchors(found, pointer+"/"+url.PathEscape(escapeToken(name)), e)
+		}
+	}
+	return found
+}
+
+// take lends a compilation that nobody uses.
+func (s *slow) take() *metered {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if last := len(s.idle) - 1; last >= 0 {
+		m := s.idle[last]
+		s.idle = s.idle[:last]
+		return m
+	}
+	return nil
+}
+
+func (s *slow) giveBack(m *metered) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if len(s.idle) < runtime.GOMAXPROCS(0) {
+		s.idle = append(s.idle, m)
+	}
+}
+
+// validate returns nil, a *jsonschema.ValidationError or errSteps.
+func (s *slow) validate(value any, values, bytes int) error {
+	m := s.take()
+	if m == nil {
+		var err error
+		if m, err = s.compile(); err != nil {
+			return err // cannot be: it was compiled before
+		}
+	}
+	m.meter.fill(values, bytes)
+	err := m.schema.Validate(value)
+	spent := m.meter.spent()
+	s.giveBack(m)
+	if spent {
+		return errSteps
+	}
+	return err
 }
 
 func (s *slow) check(raw []byte, folded bool) error {
@@ -125,11 +188,11 @@ func (s *slow) check(raw []byte, folded bool) error {
 		return &Fault{Text: err.Error()}
 	}
 	if folded {
-		if err := s.refuseFolded(value); err != nil {
+		if err := s.declared.refuseFolded(value); err != nil {
 			return err
 		}
 	}
-	err = s.schema.Validate(value)
+	err = s.validate(value, countValues(raw), len(raw))
 	if err == nil {
 		return nil
 	}
@@ -151,55 +214,17 @@ func (s *slow) check(raw []byte, folded bool) error {
 	return f
 }
 
-// refuseFolded looks at all members of value. It takes a declared name for declared everywhere.
-func (s *slow) refuseFolded(value any) error {
-	switch v := value.(type) {
-	case []any:
-		for _, e := range v {
-			if err := s.refuseFolded(e); err != nil {
-				return err
-			}
-		}
-	case map[string]any:
-		for name, e := range v {
-			if twin := foldedTwin(s.declared, name); twin != "" {
-				return foldFault("", name, twin)
-			}
-			if err := s.refuseFolded(e); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
-}
-
-// foldedTwin returns the declared name that differs from name in nothing but case, or "".
-func foldedTwin(declared []string, name string) string {
-	twin := ""
-	for _, d := range declared {
-		if d == name {
-			return ""
-		}
-		if strings.EqualFold(d, name) {
-			twin = d
-		}
-	}
-	return twin
-}
-
-func foldFault(pointer, name, twin string) *Fault {
-	return &Fault{Pointer: pointer, Text: fmt.Sprintf(
-		"member %.64q is %.64q written in another case", name, twin)}
-}
-
 // appendToken appends a reference token to a JSON pointer, which stays short.
 func appendToken(pointer, token string) string {
 	const pointerBytes = 256
 	if len(pointer) > pointerBytes {
 		return pointer
 	}
-	token = strings.NewReplacer("~", "~0", "/", "~1").Replace(token)
-	return pointer + "/" + quote([]byte(token))
+	return pointer + "/" + quote([]byte(escapeToken(token)))
+}
+
+func escapeToken(token string) string {
+	return strings.NewReplacer("~", "~0", "/", "~1").Replace(token)
 }
 
 // wanted is the value of a keyword, for a fault.
