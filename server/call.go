@@ -61,6 +61,7 @@ type Call struct {
 	principal string // modern: who it belongs to
 	asTask    bool   // it becomes a task before its handler runs
 
+	result  *[]byte       // of an async tool, to be checked; guarded by telling
 	telling sync.Mutex    // held while a notification goes out, and where state leaves callPending
 	state   atomic.Uint32 // callPending, then one of the others, once
 	refs    atomic.Int32  // who still reads buf: the handler, and whoever ends the call
@@ -167,6 +168,10 @@ func (c *Call) Reply(result *mcp.CallToolResult) {
 // ReplyRaw ends the call with the raw JSON object of a CallToolResult, see RawHandler. result may
 // be reused after it returns.
 func (c *Call) ReplyRaw(result []byte) {
+	if c.work.checksLater(result) {
+		c.checkLater(result)
+		return
+	}
 	if c.conforms(result) {
 		c.reply(result, resultComplete)
 	}
@@ -289,6 +294,10 @@ func (s *Server) runBlocking(_ int, c *Call) {
 	if c.state.Load() != callPending {
 		return // cancelled while it waited
 	}
+	if c.work.async != nil && c.replied() {
+		c.replyChecked()
+		return
+	}
 	if !c.fits() {
 		return
 	}
@@ -299,7 +308,8 @@ func (s *Server) runBlocking(_ int, c *Call) {
 			return
 		}
 	}
-	if c.work.async != nil { // it has asked, and the answers are there
+	if c.work.async != nil {
+		c.refs.Add(1) // the tool's, see release
 		s.startAsync(c)
 		return
 	}
@@ -339,58 +349,4 @@ func (s *Server) guard(
 		}
 	}()
 	return run(ctx, req, dst)
-}
-
-// inflight finds calls by their id while they wait for an answer. The zero value is ready.
-type inflight struct {
-	mu    sync.Mutex // guards calls
-	calls map[string]*Call
-}
-
-// add registers a call; false when its id is in flight already.
-func (f *inflight) add(c *Call) bool {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	if f.calls == nil {
-		f.calls = make(map[string]*Call)
-	}
-	if _, twice := f.calls[string(c.id)]; twice {
-		return false
-	}
-	f.calls[string(c.id)] = c
-	return true
-}
-
-func (f *inflight) remove(c *Call) {
-	f.mu.Lock()
-	if f.calls[string(c.id)] == c {
-		delete(f.calls, string(c.id))
-	}
-	if len(f.calls) == 0 {
-		f.calls = nil // an idle connection owns no map
-	}
-	f.mu.Unlock()
-}
-
-// cancel stops the call with that raw id; unknown and late ids are ignored.
-func (f *inflight) cancel(id []byte) {
-	f.mu.Lock()
-	c := f.calls[string(id)]
-	f.mu.Unlock()
-	if c != nil {
-		c.stop(ErrCancelled)
-	}
-}
-
-// cancelAll stops every call.
-func (f *inflight) cancelAll(cause error) {
-	f.mu.Lock()
-	calls := make([]*Call, 0, len(f.calls))
-	for _, c := range f.calls {
-		calls = append(calls, c)
-	}
-	f.mu.Unlock()
-	for _, c := range calls {
-		c.stop(cause)
-	}
 }

@@ -136,8 +136,11 @@ func (s *Server) callTool(in *inbound, out []byte) []byte {
 	if fault := in.env.CheckToken(); fault != nil {
 		return in.fail(out, inBand(fault), nil)
 	}
+	w := &t.Handler.work
 	if c := t.Handler.input; c != nil {
-		if fault := checkArguments(c, args, in.msg.ArgumentMembers); fault != nil {
+		if len(args) > loopCheckBytes && w.mode != Inline && !c.AtSight(in.msg.ArgumentMembers) {
+			w = &t.Handler.large
+		} else if fault := checkArguments(c, args, in.msg.ArgumentMembers); fault != nil {
 			return s.refuseArguments(in, t.Name, fault, out)
 		}
 	}
@@ -146,14 +149,15 @@ func (s *Server) callTool(in *inbound, out []byte) []byte {
 	}
 	in.listed = in.msg.ArgumentMembers
 	if t.Handler.tasks != "" && in.version.Modern() {
-		return s.callTask(in, t, args, out)
+		return s.callTask(in, t, w, args, out)
 	}
-	return s.call(in, &t.Handler.work, t.Name, args, out)
+	return s.call(in, w, t.Name, args, out)
 }
 
 // callTask is a call of a tool that runs as a task where the client can take one.
-func (s *Server) callTask(in *inbound, t *mcp.Entry[*tool], args, out []byte) []byte {
-	w := &t.Handler.work
+func (s *Server) callTask(
+	in *inbound, t *mcp.Entry[*tool], w *work, args, out []byte,
+) []byte {
 	switch {
 	case declaresTasks(in.capabilities()):
 		return s.later(in, w, t.Name, args, out, true)

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"reflect"
@@ -45,9 +46,8 @@ func structured(t reflect.Type) bool {
 }
 
 // setCheckers compiles t's schemas into entry. Arguments that are checked fast are checked on the
-// loop before anything else is done for the call: that costs less than handing it over. What the
-// slow checker decodes and walks is the worker's business, so a tool that needs it cannot be
-// inline.
+// loop before anything else is done for the call: that costs less than handing it over. What a
+// slow schema takes is the worker's business, so a tool that needs it cannot be inline.
 func setCheckers(t *mcp.Tool, entry *tool) error {
 	input, err := compileSchema(t.InputSchema)
 	if err != nil {
@@ -178,6 +178,59 @@ func (w *work) checkResult(result []byte, v mcp.Version) error {
 		}
 	}
 	return w.output.Check(content)
+}
+
+// loopCheckBytes is how much is checked on a loop: longer arguments of tools that are not inline,
+// and longer results of async tools, go to a worker, to which handing over costs less.
+const loopCheckBytes = 8 << 10
+
+// checksLater tells whether a worker has to check result, since Reply may be called on a loop.
+func (w *work) checksLater(result []byte) bool {
+	return w.async != nil && w.output != nil &&
+		(w.output.Slow() != "" || len(result) > loopCheckBytes)
+}
+
+// checkLater hands a result to a worker, which checks and sends it. The call has its result from
+// now on, but may still be cancelled or time out.
+func (c *Call) checkLater(result []byte) {
+	c.telling.Lock()
+	if c.state.Load() != callPending || c.result != nil {
+		c.telling.Unlock()
+		c.ls.count.late.Add(1)
+		return
+	}
+	own := bytes.Clone(result)
+	c.result = &own
+	c.refs.Add(1) // the worker's; whoever ends the call comes after this lock
+	c.telling.Unlock()
+	if c.s.workers.Submit(c.ls.loop.Index(), c) != nil {
+		go c.checkNow() // the tool has run: its result is never shed
+	}
+}
+
+// checkNow is checkLater without a worker.
+func (c *Call) checkNow() {
+	defer c.release()
+	defer func() {
+		if recover() != nil {
+			c.escaped()
+		}
+	}()
+	c.replyChecked()
+}
+
+// replied tells whether the result is there and waits for its check.
+func (c *Call) replied() bool {
+	c.telling.Lock()
+	defer c.telling.Unlock()
+	return c.result != nil
+}
+
+// replyChecked is ReplyRaw with the result that checkLater has kept.
+func (c *Call) replyChecked() {
+	if c.conforms(*c.result) {
+		c.reply(*c.result, resultComplete)
+	}
 }
 
 // conforms checks a result before it is sent; it ends the call when it does not conform.

@@ -17,7 +17,7 @@ const (
 		`"limit":{"type":"integer","minimum":1}},"required":["message"]}`
 	slowSchema = `{"type":"object","properties":{"message":{"type":"string","maxLength":8},` +
 		`"limit":{"type":"integer","minimum":1}},"required":["message"],` +
-		`"propertyNames":{"maxLength":100}}`
+		`"unevaluatedProperties":true}`
 )
 
 func must(err error) {

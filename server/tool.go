@@ -37,6 +37,7 @@ type tool struct {
 	mirrored []mirror        // arguments that Mcp-Param-* headers repeat
 	tasks    string          // Tool.Execution.TaskSupport
 	input    *schema.Checker // of the arguments, on the loop; nil: none, or work.slowInput
+	large    work            // instead of work for arguments of more than loopCheckBytes
 	typed    bool            // encoding/json decodes the arguments
 }
 
@@ -54,6 +55,8 @@ func (s *Server) AddRawTool(t mcp.Tool, h RawHandler, mode ...Mode) error {
 
 // AddAsyncTool offers a tool that answers later. h runs on the loop and must not block; it
 // hands the call to somebody who ends it once with Reply, ReplyRaw or Fail, from any goroutine.
+// What costs more than a loop can spare is done on a worker: h runs there when the arguments are
+// long or their schema is slow, and results that are long or have a slow schema are checked there.
 func (s *Server) AddAsyncTool(t mcp.Tool, h func(*Call)) error {
 	return s.addTool(&t, &tool{work: work{async: h}})
 }
@@ -77,6 +80,10 @@ func (s *Server) addTool(t *mcp.Tool, entry *tool) error {
 	}
 	if entry.mode != Inline {
 		entry.duration = s.toolHistogram(t.Name)
+	}
+	entry.large = entry.work
+	if entry.input != nil {
+		entry.large.slowInput = entry.input
 	}
 	if t.Execution != nil {
 		switch entry.tasks = t.Execution.TaskSupport; entry.tasks {

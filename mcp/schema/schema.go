@@ -108,10 +108,16 @@ func (c *Checker) steps(bytes int) int {
 // CheckMembers is Check for an object whose members the scanner has listed: it looks at their bytes
 // only where they do not conform at first sight. With nil for members it is Check.
 func (c *Checker) CheckMembers(raw []byte, members []codec.Member) error {
-	if c.root != nil && members != nil && c.root.conforms(members, c.folded) { // Fast path.
+	if c.AtSight(members) { // Fast path.
 		return nil
 	}
 	return c.Check(raw)
+}
+
+// AtSight tells that an object of these members conforms, however long their values are; false says
+// nothing.
+func (c *Checker) AtSight(members []codec.Member) bool {
+	return c.root != nil && members != nil && c.root.conforms(members, c.folded)
 }
 
 // Fault says what is wrong with a value. All texts are short, whatever was checked.

@@ -12,7 +12,9 @@ const doubling = `[{"$ref":"#/$defs/a"},{"$ref":"#/$defs/a"}]`
 
 // bombs are schemas and values whose check would take 2^60 steps. more goes into the schema.
 func bombs(more string) map[string]string {
-	def := func(a string) string { return `{"$ref":"#/$defs/a","$defs":{"a":` + a + `}` + more + `}` }
+	def := func(a string) string {
+		return `{"$ref":"#/$defs/a","$defs":{"a":` + a + `}` + more + `}`
+	}
 	arrays := strings.Repeat("[", 60) + strings.Repeat("]", 60)
 	objects := strings.Repeat(`{"a":`, 60) + "1" + strings.Repeat("}", 60)
 	laughs := `{"$ref":"#/$defs/a0","$defs":{"a60":{"minItems":1}`
@@ -25,7 +27,8 @@ func bombs(more string) map[string]string {
 		def(`{"items":{"anyOf":` + doubling + `},"minItems":1}`): arrays,
 		def(`{"items":{"allOf":` + doubling + `}}`):              arrays,
 		def(`{"not":{"items":{"oneOf":` + doubling + `}}}`):      arrays,
-		def(`{"if":{"items":{"not":` + `{"$ref":"#/$defs/a"}` + `}},"then":{"items":{"$ref":"#/$defs/a"}},` +
+		def(`{"if":{"items":{"not":{"$ref":"#/$defs/a"}}},` +
+			`"then":{"items":{"$ref":"#/$defs/a"}},` +
 			`"else":{"items":{"$ref":"#/$defs/a"}}}`): arrays,
 		def(`{"additionalProperties":{"anyOf":` + doubling + `},"type":"object"}`): objects,
 		laughs + "}" + more + "}": arrays,
@@ -50,7 +53,8 @@ func TestBombsAreHeavy(t *testing.T) {
 func TestStepsOfALongValue(t *testing.T) {
 	schema := `{"$ref":"#/$defs/a","$defs":{"a":{"items":{"oneOf":` + doubling + `}}}}`
 	c := compiled(t, schema)
-	value := "[" + strings.Repeat("[", 59) + strings.Repeat("]", 59) + strings.Repeat(",1", 2<<20) + "]"
+	deep := strings.Repeat("[", 59) + strings.Repeat("]", 59)
+	value := "[" + deep + strings.Repeat(",1", 2<<20) + "]"
 	r := run{b: []byte(value), steps: c.steps(len(value))}
 	if r.steps > stepsHeavy || r.value(c.root, 0) >= 0 || !r.aborted || r.note.kind != noteSteps {
 		t.Errorf("%d steps left, note %v", r.steps, r.note.kind)
@@ -65,22 +69,24 @@ func TestUsualRecursionIsNotHeavy(t *testing.T) {
 			`"more":{"items":{"$ref":"#"}}}}`,
 		`{"anyOf":[{"type":"string"},{"type":"array","items":{"$ref":"#"}},` +
 			`{"type":"object","additionalProperties":{"$ref":"#"}}]}`,
-		`{"anyOf":[{"type":["null","number"]},{"items":{"$ref":"#"}},{"properties":{"a":{"$ref":"#"}}}]}`,
+		`{"anyOf":[{"type":["null","number"]},{"items":{"$ref":"#"}},` +
+			`{"properties":{"a":{"$ref":"#"}}}]}`,
 		`{"items":{"oneOf":[` + strings.Repeat(`{"required":["a"]},`, 20) + `{}]}}`,
 	} {
 		if c := compiled(t, schema); c.Slow() != "" {
 			t.Errorf("%s is slow: %s", schema, c.Slow())
 		}
 	}
-	if c := compiled(t, `{"oneOf":[`+strings.Repeat(`{"required":["a"]},`, 40)+`{}]}`); c.Slow() == "" {
+	many := `{"oneOf":[` + strings.Repeat(`{"required":["a"]},`, 40) + `{}]}`
+	if compiled(t, many).Slow() == "" {
 		t.Error("40 alternatives are not heavy")
 	}
 }
 
 // The bound is true: no value is looked at more often than isHeavy says.
 func TestLightSchemasNeverRunOutOfSteps(t *testing.T) {
-	branches := strings.Repeat(`{"type":"string","maxLength":0},`, visitsMax-3) + `{"type":"integer"}`
-	c := compiled(t, `{"items":{"items":{"anyOf":[`+branches+`]}}}`)
+	branches := strings.Repeat(`{"type":"string","maxLength":0},`, visitsMax-3)
+	c := compiled(t, `{"items":{"items":{"anyOf":[`+branches+`{"type":"integer"}]}}}`)
 	if c.Slow() != "" {
 		t.Fatal(c.Slow())
 	}
@@ -124,7 +130,8 @@ func TestMeterBoundsTheSlowChecker(t *testing.T) {
 		if grown := after.TotalAlloc - before.TotalAlloc; grown > 64<<20 {
 			t.Errorf("%.200s: took %d bytes of memory", schema, grown)
 		}
-		if err := c.Check([]byte(`[]`)); err != nil && strings.Contains(err.Error(), "more steps") {
+		err = c.Check([]byte(`[]`))
+		if err != nil && strings.Contains(err.Error(), "more steps") {
 			t.Errorf("%.200s: the next check has no steps", schema)
 		}
 	}
