@@ -71,10 +71,10 @@ func TestSlowChecksAreNotTheLoops(t *testing.T) {
 	f("async_twice", `{}`, `"n":1`)
 	f("slow_raw", `{"message":"m"}`, `"ran"`)
 	f("slow_async", `{"message":7}`, "want string")
-	f("fast_raw", `{"message":"m","more":"`+long+`"}`, `"ran"`)
+	f("fast_raw", `{"message":"m","limit":1.0,"more":"`+long+`"}`, `"ran"`)
 	f("fast_raw", `{"message":"`+long+`"}`, "invalid arguments")
 	f("fast_async", `{"message":"`+long+`"}`, "invalid arguments")
-	f("fast_async", `{"message":"m","more":"`+long+`"}`, `"ran"`)
+	f("fast_async", `{"message":"m","limit":1.0,"more":"`+long+`"}`, `"ran"`)
 }
 
 // An inline tool has no worker to wait for; its long arguments are checked all the same.
