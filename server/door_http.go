@@ -43,6 +43,7 @@ type httpConn struct {
 	phase   httpPhase
 	told100 bool
 	closing bool // no further request is read
+	awaited bool // a request was answered later than its Data call: see Expired
 
 	upgraded bool      // it is a WebSocket: what follows is not HTTP
 	sse      *lineConn // the session that this stream is, of HTTP+SSE
@@ -229,7 +230,7 @@ func (d *httpDoor) setPhase(hc *httpConn, p httpPhase) {
 	if hc.phase == p && p != httpIdle {
 		return
 	}
-	hc.phase = p
+	hc.phase, hc.awaited = p, false
 	l := &d.s.opt.Limits
 	switch p {
 	case httpHead:
@@ -303,6 +304,9 @@ func (d *httpDoor) Expired(c *loop.Conn, out []byte) []byte {
 		return out
 	}
 	if hc.phase != httpHead && hc.phase != httpBody {
+		if hc.awaited { // the deadline is of before that answer: idleness begins now
+			d.setPhase(hc, httpIdle)
+		}
 		return out
 	}
 	hc.closing = true

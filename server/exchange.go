@@ -83,6 +83,8 @@ func (hc *httpConn) expect(*Call) {
 	if hc.reply.busy != nil {
 		hc.reply.busy.Begin()
 	}
+	hc.awaited = true
+	hc.conn.SetDeadline(hc.ls.s.opt.Limits.IdleTimeout) // no phase before ends this wait
 	hc.stage.Store(stageWaiting)
 	hc.conn.Pause()
 }
