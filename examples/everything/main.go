@@ -58,10 +58,9 @@ func run(ctx context.Context, args []string) error {
 		return err
 	}
 	addTools(s)
-	addLedger(s)
 	addFixtures(s)
 	addTasks(s)
-	if err := errors.Join(addResources(s), addPrompts(s), addInput(s)); err != nil {
+	if err := errors.Join(addLedger(s), addResources(s), addPrompts(s), addInput(s)); err != nil {
 		return err
 	}
 	go changeWatched(ctx, s)

@@ -116,6 +116,7 @@ func TestResourcesAndPrompts(t *testing.T) {
 			}
 			f("resources/list", empty, "test://static-text", "test://static-binary", watchedURI)
 			f("resources/templates/list", empty, "test://template/{id}/data")
+			read(ledgerURI+"nobody", `"text":"[]"`)
 			read("test://static-text", "This is the content of the static text resource.")
 			read("test://static-binary", `"blob":"iVBORw0KGgo`)
 			read("test://template/123/data", `\"templateTest\":true`, "Data for ID: 123")
