@@ -3,7 +3,8 @@ package history
 import "fmt"
 
 // Violation is one promise that was not kept. Rule is the promise: "N1" exactly one outcome,
-// "N3" run at most once, "N4" replay without gap and double, "N5" order, "N8" isolation.
+// "N3" run at most once, "N4" replay without gap and double, and nothing on another's stream,
+// "N5" order, "N8" isolation.
 type Violation struct {
 	Rule, Client, Text string
 }
@@ -13,11 +14,13 @@ func (v Violation) String() string { return v.Rule + " " + v.Client + ": " + v.T
 // checker is the state of one Check, for one client.
 type checker struct {
 	client   string
+	now      int // the client's events so far
 	requests map[string]*request
 	order    []string // ids, as they were sent
 	streams  map[string]*stream
 	values   map[string]*value
 	cut      map[int]bool
+	ear      ear
 	found    []Violation
 }
 
@@ -27,17 +30,11 @@ type request struct {
 	failed   bool
 	progress int
 	notes    int
+	logs     int
 	resumed  bool
+	unsure   bool
 	must     []string // of Read: the values whose Append was acknowledged before
 }
-
-type stream struct {
-	last int
-	id   string // of the request that the stream belongs to
-}
-
-// value is one appended value. It may be in a Read from when it was sent.
-type value struct{ acknowledged bool }
 
 // Check returns every violation in events, which must be complete: all clients have ended.
 func Check(events []Event) []Violation {
@@ -53,6 +50,7 @@ func Check(events []Event) []Violation {
 			clients[e.Client] = c
 			names = append(names, e.Client)
 		}
+		c.now++
 		c.see(e)
 	}
 	var found []Violation
@@ -75,17 +73,20 @@ func (c *checker) see(e Event) {
 		c.outcome(e)
 	case Note:
 		c.note(e)
+	case Logged:
+		c.logged(e)
+	case Told:
+		c.told(e)
 	case Marked:
 		c.mark(e)
-	case Resumed:
-		if r := c.requests[e.ID]; r != nil {
-			r.resumed = true
-		}
+	case Resumed, Unsure:
+		c.again(e)
+	case Listening:
+		c.ear = ear{began: true, id: e.ID, conn: e.Conn}
+	case Deaf:
+		c.ear.deaf = true
 	case Cut:
-		c.cut[e.Conn] = true
-		if e.Calm {
-			c.fault("N8", "connection %d was cut, and nobody cut it", e.Conn)
-		}
+		c.cutOff(e)
 	}
 }
 
@@ -93,10 +94,11 @@ func (c *checker) send(e Event) {
 	r := &request{sent: e}
 	switch e.Op {
 	case Append:
-		c.values[e.Value] = &value{}
+		c.values[e.Value] = &value{sent: c.now}
+		c.ear.owed = append(c.ear.owed, e.ID)
 	case Read:
 		for text, v := range c.values {
-			if v.acknowledged {
+			if v.acknowledged > 0 {
 				r.must = append(r.must, text)
 			}
 		}
@@ -105,12 +107,14 @@ func (c *checker) send(e Event) {
 	c.order = append(c.order, e.ID)
 }
 
+// outcome checks that an answer is the first one, its request's own, and on the right stream.
 func (c *checker) outcome(e Event) {
 	r := c.requests[e.ID]
 	if r == nil {
 		c.fault("N1", "an answer to %s, which it never sent", e.ID)
 		return
 	}
+	c.place(e, "the answer to")
 	if r.outcomes++; r.outcomes > 1 {
 		c.fault("N1", "request %s has %d outcomes", e.ID, r.outcomes)
 		return
@@ -129,7 +133,8 @@ func (c *checker) outcome(e Event) {
 	}
 	switch r.sent.Op {
 	case Append:
-		c.values[e.Value].acknowledged = true
+		c.values[e.Value].acknowledged = c.now
+		c.values[e.Value].place = e.Number
 	case Read:
 		c.read(r, e.Values)
 	case Emit:
@@ -137,65 +142,40 @@ func (c *checker) outcome(e Event) {
 			c.fault("N5", "request %s: %d progress notifications before an answer that claims %d; "+
 				"want %d", e.ID, r.notes, e.Notes, r.sent.Notes)
 		}
-	}
-}
-
-// read checks that every acknowledged value is there, once, and no value that nobody appended.
-func (c *checker) read(r *request, got []string) {
-	seen := map[string]int{}
-	for _, text := range got {
-		if seen[text]++; seen[text] == 2 {
-			c.fault("N3", "request %s: %q was appended twice", r.sent.ID, text)
-		}
-		if c.values[text] == nil {
-			c.fault("N1", "request %s: read %q, which it never appended", r.sent.ID, text)
-		}
-	}
-	for _, text := range r.must {
-		if seen[text] == 0 {
-			c.fault("N5", "request %s does not see %q, acknowledged before", r.sent.ID, text)
+		if r.logs != r.sent.Logs {
+			c.fault("N5", "request %s: %d log messages before its answer; want %d",
+				e.ID, r.logs, r.sent.Logs)
 		}
 	}
 }
 
-func (c *checker) note(e Event) {
-	r := c.requests[e.ID]
-	switch {
-	case r == nil:
-		c.fault("N1", "progress of %s, which it never sent", e.ID)
+// again is about a request whose connection broke, but not all of it.
+func (c *checker) again(e Event) {
+	if e.ID == Push {
+		c.ear.deaf = false
 		return
-	case r.outcomes > 0:
-		c.fault("N5", "progress of %s after its outcome", e.ID)
-	case e.Progress <= r.progress:
-		c.fault("N5", "progress of %s went from %d to %d", e.ID, r.progress, e.Progress)
-	case e.Progress != r.progress+1:
-		c.fault("N5", "progress of %s skips from %d to %d", e.ID, r.progress, e.Progress)
 	}
-	r.progress = e.Progress
-	r.notes++
+	r := c.requests[e.ID]
+	if r == nil {
+		return
+	}
+	r.resumed = r.resumed || e.Kind == Resumed
+	r.unsure = r.unsure || e.Kind == Unsure
+	if e.Kind == Unsure && e.Calm {
+		c.fault("N8", "the POST of request %s was cut, and nobody cut it", e.ID)
+	}
 }
 
-// mark checks the number of a stream's event. A stream may begin with its priming event, 0, or
-// with 1. ID is the request whose stream the client reads.
-func (c *checker) mark(e Event) {
-	s := c.streams[e.Stream]
-	if s == nil {
-		s = &stream{last: max(e.Number-1, -1), id: e.ID}
-		if e.Number > 1 {
-			c.fault("N4", "stream %s begins with event %d", e.Stream, e.Number)
-		}
-		c.streams[e.Stream] = s
+func (c *checker) cutOff(e Event) {
+	if e.ID == Push || e.Conn == c.ear.conn {
+		c.ear.deaf = true
 	}
-	switch {
-	case s.id != e.ID:
-		c.fault("N4", "event %d of stream %s, which is that of %s, came for %s",
-			e.Number, e.Stream, s.id, e.ID)
-	case e.Number <= s.last:
-		c.fault("N4", "stream %s: event %d came again", e.Stream, e.Number)
-	case e.Number != s.last+1:
-		c.fault("N4", "stream %s: event %d follows %d", e.Stream, e.Number, s.last)
+	if e.ID != Push {
+		c.cut[e.Conn] = true
 	}
-	s.last = max(s.last, e.Number)
+	if e.Calm {
+		c.fault("N8", "connection %d was cut, and nobody cut it", e.Conn)
+	}
 }
 
 // finish looks for what never came. A request whose connection was cut may stay without an
@@ -203,7 +183,7 @@ func (c *checker) mark(e Event) {
 func (c *checker) finish() {
 	for _, id := range c.order {
 		r := c.requests[id]
-		excused := c.cut[r.sent.Conn] && !r.resumed
+		excused := (c.cut[r.sent.Conn] || r.unsure) && !r.resumed
 		if r.outcomes == 0 && !excused {
 			rule := "N1"
 			if r.resumed {
@@ -212,4 +192,5 @@ func (c *checker) finish() {
 			c.fault(rule, "request %s has no outcome", id)
 		}
 	}
+	c.unheard()
 }

@@ -12,17 +12,17 @@ import (
 // connections after a random number of bytes: by FIN, by RST, or by half.
 type cutter struct {
 	addr  string
+	least int64 // bytes that every connection carries
 	cuts  atomic.Int64
-	tame  atomic.Bool // connections that begin now are not cut
 	conns sync.WaitGroup
 }
 
-func startCutter(t *testing.T, network, target string, seed uint64) *cutter {
+func startCutter(t *testing.T, network, target string, least int64, seed uint64) *cutter {
 	in, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	c := &cutter{addr: in.Addr().String()}
+	c := &cutter{addr: in.Addr().String(), least: least}
 	t.Cleanup(func() { in.Close(); c.conns.Wait() })
 	random := rand.New(rand.NewPCG(seed, 1))
 	c.conns.Go(func() {
@@ -46,10 +46,7 @@ func startCutter(t *testing.T, network, target string, seed uint64) *cutter {
 func (c *cutter) forward(client *net.TCPConn, server net.Conn, seed uint64) {
 	random := rand.New(rand.NewPCG(seed, 2))
 	var left atomic.Int64 // bytes until the cut, both directions together
-	left.Store(200 + random.Int64N(1<<(8+random.IntN(8))))
-	if c.tame.Load() {
-		left.Store(1 << 60)
-	}
+	left.Store(c.least + random.Int64N(c.least<<random.IntN(8)))
 	way := random.IntN(3)
 	end := sync.OnceFunc(func() {
 		if way == 0 { // by RST, which drops what the client has not read yet

@@ -2,7 +2,7 @@ package history
 
 import (
 	"bufio"
-	"bytes"
+	"context"
 	"fmt"
 	"io"
 	"net/http"
@@ -15,39 +15,88 @@ type web struct {
 	url     string
 	session string
 	client  http.Client
+	ear     *webEar
 }
 
-// talk makes operations one after the other.
+// talk makes operations one after the other, while its ear listens.
 func (w *web) talk(operations int) error {
 	w.client = http.Client{Transport: &http.Transport{}, Timeout: patience}
 	defer w.client.CloseIdleConnections()
-	for !w.modern && w.session == "" {
-		resp, err := w.do(http.MethodPost, initialize, nil)
-		if err == nil {
-			w.session = resp.Header.Get("Mcp-Session-Id")
-			resp.Body.Close()
-		} else if w.calm {
+	if !w.modern {
+		if err := w.begin(); err != nil {
 			return err
 		}
 	}
-	for w.sent < operations {
-		w.conn++
-		request, e := w.next()
-		w.add(e)
-		resp, err := w.do(http.MethodPost, request, &e)
-		if err != nil {
-			w.add(Event{Kind: Cut})
-			continue
-		}
-		if err := w.follow(resp, e); err != nil {
-			return err
+	w.ear = w.newEar()
+	ctx, stop := context.WithCancel(context.Background())
+	done := make(chan error, 1)
+	go func() { done <- w.ear.listen(ctx) }()
+	err := w.operate(operations)
+	stop()
+	if failed := <-done; err == nil {
+		err = failed
+	}
+	return err
+}
+
+// begin makes the session; what is cut is asked again.
+func (w *web) begin() error {
+	for _, one := range w.handshake() {
+		for {
+			resp, err := w.do(context.Background(), http.MethodPost, one, "")
+			if err == nil {
+				text, _ := io.ReadAll(resp.Body)
+				resp.Body.Close()
+				if resp.StatusCode != http.StatusOK {
+					return fmt.Errorf("cannot go on: %s: %s was answered %s %s", w.name, one,
+						resp.Status, text)
+				}
+				if w.session == "" {
+					w.session = resp.Header.Get("Mcp-Session-Id")
+				}
+				break
+			}
+			if w.calm {
+				return err
+			}
 		}
 	}
 	return nil
 }
 
-func (w *web) do(method, body string, e *Event, more ...string) (*http.Response, error) {
-	req, err := http.NewRequest(method, w.url, strings.NewReader(body))
+// operate makes operations. In the end it waits until it was told of the last one.
+func (w *web) operate(operations int) error {
+	if err := w.ear.wait(); err != nil { // it listens
+		return err
+	}
+	for w.sent < operations {
+		if err := w.one(w.next()); err != nil {
+			return err
+		}
+	}
+	if err := w.one(w.call(Append, 0)); err != nil {
+		return err
+	}
+	return w.ear.wait()
+}
+
+// one makes one request and follows its answer to its end.
+func (w *web) one(request string, e Event) error {
+	w.conn++
+	w.ear.forget(func() { w.add(e) })
+	resp, err := w.do(context.Background(), http.MethodPost, request, e.Op)
+	if err != nil {
+		w.ear.signal(func() { w.add(Event{Kind: Cut}) }) // what may not have arrived owes nothing
+		return nil
+	}
+	return w.follow(resp, e)
+}
+
+// do sends one HTTP request. tool is what a modern tools/call names.
+func (w *web) do(
+	ctx context.Context, method, body, tool string, more ...string,
+) (*http.Response, error) {
+	req, err := http.NewRequestWithContext(ctx, method, w.url, strings.NewReader(body))
 	if err != nil {
 		return nil, err
 	}
@@ -56,13 +105,16 @@ func (w *web) do(method, body string, e *Event, more ...string) (*http.Response,
 		req.Header.Set("Content-Type", "application/json")
 	}
 	switch {
+	case w.modern && tool == "":
+		req.Header.Set("MCP-Protocol-Version", "2026-07-28")
+		req.Header.Set("Mcp-Method", "subscriptions/listen")
 	case w.modern:
 		req.Header.Set("MCP-Protocol-Version", "2026-07-28")
 		req.Header.Set("Mcp-Method", "tools/call")
-		req.Header.Set("Mcp-Name", e.Op)
+		req.Header.Set("Mcp-Name", tool)
 	case w.session != "":
 		req.Header.Set("Mcp-Session-Id", w.session)
-		req.Header.Set("MCP-Protocol-Version", "2025-11-25")
+		req.Header.Set("MCP-Protocol-Version", w.version)
 	}
 	for i := 0; i < len(more); i += 2 {
 		req.Header.Set(more[i], more[i+1])
@@ -79,7 +131,7 @@ func (w *web) follow(resp *http.Response, e Event) error {
 		if done || err != nil {
 			return err
 		}
-		w.add(Event{Kind: Cut})
+		w.ear.signal(func() { w.add(Event{Kind: Cut}) })
 		if last == "" {
 			return nil // no event came, so there is none to name: the answer is lost
 		}
@@ -87,7 +139,8 @@ func (w *web) follow(resp *http.Response, e Event) error {
 		w.add(Event{Kind: Resumed, ID: e.ID, Stream: stream})
 		for {
 			w.conn++
-			if resp, err = w.do(http.MethodGet, "", nil, "Last-Event-ID", last); err == nil {
+			resp, err = w.do(context.Background(), http.MethodGet, "", "", "Last-Event-ID", last)
+			if err == nil {
 				break
 			}
 		}
@@ -105,36 +158,32 @@ func (w *web) answer(resp *http.Response, e Event, last *string) (done bool, err
 		if err != nil {
 			return false, nil
 		}
-		return w.message(text)
+		return w.message(text, e.ID)
 	}
-	in := bufio.NewReader(resp.Body)
-	id, data := "", []byte(nil)
+	in := eventReader{bufio.NewReader(resp.Body)}
 	for {
-		line, err := in.ReadBytes('\n')
+		one, err := in.next()
 		if err != nil {
 			return false, nil
 		}
-		name, value, _ := bytes.Cut(bytes.TrimSuffix(line, []byte("\n")), []byte(": "))
-		switch {
-		case string(name) == "id":
-			id = string(value)
-		case string(name) == "data":
-			data = value
-		case len(line) == 1: // a whole event; half of one does not count
-			if id != "" {
-				*last = id
-				mark := Event{Kind: Marked, ID: e.ID}
-				mark.Stream, mark.Number = splitID(id)
-				w.add(mark)
-			}
-			if len(data) > 0 {
-				if done, err := w.message(data); done || err != nil {
-					return true, err
-				}
-			}
-			id, data = "", nil
+		if done, err = w.take(one, e.ID, last); done || err != nil {
+			return true, err
 		}
 	}
+}
+
+// take records one event of the stream of a request, or of Push.
+func (p *peer) take(one event, on string, last *string) (final bool, err error) {
+	if one.id != "" {
+		*last = one.id
+		mark := Event{Kind: Marked, ID: on}
+		mark.Stream, mark.Number = splitID(one.id)
+		p.add(mark)
+	}
+	if len(one.data) == 0 {
+		return false, nil
+	}
+	return p.message(one.data, on)
 }
 
 func splitID(id string) (stream string, number int) {

@@ -2,13 +2,12 @@ package history
 
 import (
 	"bufio"
-	"context"
+	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"time"
-
-	"github.com/gobwas/ws"
 )
 
 const patience = 30 * time.Second
@@ -19,6 +18,9 @@ type link interface {
 	recv() ([]byte, error)
 	Close() error
 }
+
+// errUnsure says that nobody knows whether a message arrived; the link works on.
+var errUnsure = errors.New("the exchange of this message broke")
 
 // lineLink has one message in each line.
 type lineLink struct {
@@ -31,52 +33,19 @@ func (l lineLink) send(message string) error {
 	return err
 }
 
-func (l lineLink) recv() ([]byte, error) { return l.in.ReadBytes('\n') }
+func (l lineLink) recv() ([]byte, error) {
+	if conn, ok := l.WriteCloser.(net.Conn); ok {
+		_ = conn.SetReadDeadline(time.Now().Add(patience))
+	}
+	return l.in.ReadBytes('\n')
+}
 
 func dialLine(network, addr string) (link, error) {
 	conn, err := net.Dial(network, addr)
 	if err != nil {
 		return nil, err
 	}
-	_ = conn.SetDeadline(time.Now().Add(patience))
 	return lineLink{conn, bufio.NewReader(conn)}, nil
-}
-
-// wsLink has one message in each WebSocket frame.
-type wsLink struct {
-	net.Conn
-	in io.Reader
-}
-
-func dialWS(_, addr string) (link, error) {
-	d := ws.Dialer{Protocols: []string{"mcp"}, Timeout: patience}
-	conn, early, _, err := d.Dial(context.Background(), "ws://"+addr+"/mcp")
-	if err != nil {
-		return nil, err
-	}
-	_ = conn.SetDeadline(time.Now().Add(patience))
-	if early != nil {
-		return wsLink{conn, early}, nil
-	}
-	return wsLink{conn, conn}, nil
-}
-
-func (l wsLink) send(message string) error {
-	return ws.WriteFrame(l.Conn, ws.MaskFrame(ws.NewTextFrame([]byte(message))))
-}
-
-func (l wsLink) recv() ([]byte, error) {
-	for {
-		op, payload, err := readFrame(l.in)
-		switch {
-		case err != nil:
-			return nil, err
-		case op == ws.OpText:
-			return payload, nil
-		case op == ws.OpClose:
-			return nil, io.EOF
-		}
-	}
 }
 
 // talk makes operations on links until it has sent enough of them. A link that breaks is cut,
@@ -105,48 +74,95 @@ func (p *peer) talk(operations int, dial func() (link, error)) error {
 
 var errCut = errors.New("the connection ended")
 
+// session makes operations on one link. At its end it waits until it was told of what it did.
 func (p *peer) session(l link, operations int) error {
-	if !p.modern {
-		if l.send(initialize) != nil {
-			return errCut
-		}
-		if _, err := l.recv(); err != nil {
-			return errCut
-		}
+	p.waiting = map[string]bool{}
+	if err := p.begin(l); err != nil {
+		return err
 	}
 	for p.sent < operations {
-		open := 1 + p.random.IntN(8)
-		for range open {
+		for range 1 + p.random.IntN(8) {
 			request, e := p.next()
-			p.add(e) // before it is sent: its effect may be seen at once
-			if l.send(request) != nil {
-				return errCut
-			}
-		}
-		for open > 0 {
-			text, err := l.recv()
-			if err != nil {
-				return errCut
-			}
-			final, err := p.message(text)
-			if err != nil {
+			if err := p.ask(l, request, e); err != nil {
 				return err
 			}
-			if final {
-				open--
-			}
+		}
+		if err := p.hear(l, func() bool { return len(p.waiting) == 0 }); err != nil {
+			return err
+		}
+	}
+	request, e := p.call(Append, 0)
+	p.told = false
+	if err := p.ask(l, request, e); err != nil {
+		return err
+	}
+	return p.hear(l, func() bool { return len(p.waiting) == 0 && p.told })
+}
+
+// begin makes a legacy session, or subscribes a modern client. A mixed one is both, and is told as
+// the former.
+func (p *peer) begin(l link) error {
+	messages, listenID := []string{p.listen()}, listenID
+	if !p.modern {
+		messages, listenID = p.handshake(), ""
+	}
+	p.add(Event{Kind: Listening, ID: listenID}) // the requests come later
+	for _, one := range messages {
+		if l.send(one) != nil {
+			return errCut
+		}
+		if err := p.answered(l, one); err != nil {
+			return err
 		}
 	}
 	return nil
 }
 
-// readFrame reads one frame of a server, which is 16 MiB at most.
-func readFrame(r io.Reader) (op ws.OpCode, payload []byte, err error) {
-	h, err := ws.ReadHeader(r)
-	if err != nil || h.Length > 16<<20 {
-		return 0, nil, errors.Join(err, io.ErrShortBuffer)
+// answered takes the answer to a message of the beginning. What an earlier connection began may
+// be told before it.
+func (p *peer) answered(l link, to string) error {
+	for {
+		text, err := l.recv()
+		if err != nil {
+			return errCut
+		}
+		var m wire
+		switch err := json.Unmarshal(text, &m); {
+		case err != nil || m.Error != nil:
+			return fmt.Errorf("cannot go on: %s: %s was answered %s, %w", p.name, to, text, err)
+		case m.Method != "notifications/resources/updated":
+			return nil
+		}
+		p.notice(&m, "")
 	}
-	payload = make([]byte, h.Length)
-	_, err = io.ReadFull(r, payload)
-	return h.OpCode, payload, err
+}
+
+func (p *peer) ask(l link, request string, e Event) error {
+	p.add(e) // before it is sent: its effect may be seen at once
+	p.waiting[e.ID] = true
+	err := l.send(request)
+	if errors.Is(err, errUnsure) {
+		p.add(Event{Kind: Unsure, ID: e.ID})
+		delete(p.waiting, e.ID)
+		p.told = true // or not: nothing is owed
+		return nil
+	}
+	if err != nil {
+		return errCut
+	}
+	return nil
+}
+
+// hear takes messages until enough have come.
+func (p *peer) hear(l link, enough func() bool) error {
+	for !enough() {
+		text, err := l.recv()
+		if err != nil {
+			return errCut
+		}
+		if _, err := p.message(text, ""); err != nil {
+			return err
+		}
+	}
+	return nil
 }

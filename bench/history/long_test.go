@@ -7,3 +7,6 @@ const (
 	clientsEach = 8
 	operations  = 3000
 )
+
+// memoryMiB is about twice what the server grows by. The ledger has some 300,000 values at the end.
+const memoryMiB = 80

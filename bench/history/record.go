@@ -7,13 +7,18 @@ type Kind int
 
 // What a client can tell.
 const (
-	Sent    Kind = iota // a request was sent wholly: ID, Op, Value, Notes
-	Answer              // a final answer arrived: ID, and what it says
-	Failed              // a final answer that is an error arrived: ID
-	Note                // progress arrived: ID is its token, Progress its value
-	Marked              // a stream's event arrived: Stream, Number; its message comes next
-	Resumed             // the client asked for the rest of Stream: the answer to ID must still come
-	Cut                 // the connection Conn ended before the client ended it
+	Sent      Kind = iota // a request was sent wholly: ID, Op, Value, Notes, Logs
+	Answer                // a final answer arrived: ID, On, and what it says
+	Failed                // a final answer that is an error arrived: ID, On
+	Note                  // progress arrived: ID is its token, Progress its value, On
+	Logged                // a log message arrived: ID is what it says it is of, Key, Progress, On
+	Told                  // a notice arrived that the list of the key Value has changed: ID, On
+	Marked                // a stream's event arrived: Stream, Number, ID; its message comes next
+	Resumed               // the client asked for the rest of Stream, of the request ID or Push
+	Cut                   // the connection Conn ended before the client ended it; ID: Push or none
+	Unsure                // nobody knows whether the request ID arrived: its POST was cut
+	Listening             // changes of the client's list are told from now on; ID: the subscription
+	Deaf                  // the client ended that, or could not have it on
 )
 
 // The operations of the ledger in examples/everything.
@@ -23,6 +28,9 @@ const (
 	Emit   = "emit"   // sends Notes progress notifications, then answers how many
 )
 
+// Push is the stream that belongs to no call: GET of Streamable HTTP, or subscriptions/listen.
+const Push = "push"
+
 // Event is one thing that one client saw. ID is the raw JSON of the request's id, so that 1 and
 // "1" differ; a client never uses one twice.
 type Event struct {
@@ -30,20 +38,22 @@ type Event struct {
 	Conn     int    // which of the client's connections, HTTP exchanges included
 	Kind     Kind
 	ID       string
+	On       string // whose HTTP answer it came on: a request's id, or Push; "": all come together
 	Op       string
-	Key      string   // of an Answer: the key that it names
+	Key      string   // of an Answer or a log message: the key that it names
 	Value    string   // of Append: what was appended, and what its answer repeats
 	Values   []string // of the answer to Read
 	Notes    int      // of Emit: how many were asked for, and how many its answer claims
-	Progress int
+	Logs     int      // of Emit: how many log messages were asked for
+	Progress int      // from 1
 	Stream   string
-	Number   int
+	Number   int  // of a stream's event; of an answered Append: the value's place, from 1
 	Calm     bool // the client's connections are not cut: it must not notice anything
 }
 
 // Log is the history of one run. Safe for concurrent use; the zero Log is empty.
 type Log struct {
-	mu     sync.Mutex
+	mu     sync.Mutex // guards events
 	events []Event
 }
 
