@@ -127,6 +127,48 @@ func TestWSHandshake(t *testing.T) {
 	}
 }
 
+// An upgrade from a foreign Origin or for a foreign Host is answered 403 like every request; there
+// is no WebSocket then, and what came behind the request is not taken for frames of one.
+func TestWSUpgradeRefused(t *testing.T) {
+	r := start(t, func(o *server.Options) {
+		o.Security.AllowedOrigins = []string{"https://app.example"}
+	})
+	g := r.addGate("held")
+	f := func(want int, host string, more ...string) {
+		t.Helper()
+		c := r.dialHTTP()
+		head := wsHead(append(more, wsVersion, "Sec-WebSocket-Key: "+wsKey)...)
+		c.send(strings.Replace(head, "localhost", host, 1) +
+			masked(ws.OpText, true, modernCall("1", "held", "{}")))
+		resp, err := http.ReadResponse(c.r, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if resp.StatusCode != want {
+			t.Errorf("Host %s, %v: %s; want %d", host, more, resp.Status, want)
+		}
+		if want == 101 {
+			g.waitEntered()
+			return
+		}
+		if rest, _ := io.ReadAll(c.r); strings.Contains(string(rest), "HTTP/1.1 200") ||
+			resp.Header.Get("Sec-WebSocket-Accept") != "" {
+			t.Errorf("%v: %q", resp.Header, rest)
+		}
+	}
+	f(403, "evil.example")
+	f(403, "localhost.evil.example:80")
+	f(403, "localhost", "Origin: https://evil.example")
+	f(403, "localhost", "Origin: https://app.example.evil.example")
+	f(403, "localhost", "Origin: null")
+	f(403, "localhost", "Origin: https://app.example", "Origin: https://evil.example")
+	if n := r.metric("mcploop_websockets_opened_total"); n != 0 {
+		t.Errorf("%v WebSockets were opened", n)
+	}
+	f(101, "localhost", "Origin: https://app.example")
+	close(g.release)
+}
+
 // Frames that come with the upgrade request in one piece are not lost.
 func TestWSFramesBehindTheUpgrade(t *testing.T) {
 	r := start(t, nil)
