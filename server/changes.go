@@ -111,14 +111,22 @@ func (s *Server) spread(kinds kindSet, uri string) {
 	}
 }
 
-// tell is one round of telling: what changed, encoded once for all listeners.
+// tell is one round of telling: what changed, encoded once for all listeners. Lists come first:
+// they concern everybody, what follows concerns few.
 type tell struct {
-	kinds    kindSet
-	uris     []string
-	tasks    map[string][]byte
-	messages []notice
-	at       int    // the listener that was told last; they are told from the last to the first
-	round    uint32 // of loopState.rounds
+	kinds   kindSet
+	uris    []string
+	tasks   map[string][]byte
+	lists   []*notice
+	at      int    // the listener that was told of them last, from the last to the first
+	round   uint32 // of loopState.rounds
+	singles []single
+}
+
+// single is one thing to tell one listener.
+type single struct {
+	to *stream
+	n  *notice
 }
 
 // notice is one notification. A modern listener's subscription id goes between head and tail.
@@ -127,35 +135,46 @@ type notice struct {
 	uri, task  string
 	head, tail []byte
 	legacy     []byte
+	data       []byte // legacy as the data of an event
+	crowd      uint64 // its number in loopState.crowd; 0: not there
 }
 
 // encode makes the notifications of a round.
 func (ls *loopState) encode(t *tell) {
 	ls.rounds++
-	t.at, t.round = len(ls.listeners), ls.rounds
-	add := func(n notice, method string, params []byte) {
-		n.legacy = codec.AppendNotification(nil, method, params)
-		n.head = []byte(`{"jsonrpc":"2.0","method":"` + method + `","params":{"_meta":{"` +
-			mcp.MetaSubscriptionID + `":`)
-		n.tail = []byte(`}}}`)
-		if params != nil {
-			n.tail = append([]byte(`},`), params[1:]...)
-			n.tail = append(n.tail, '}')
-		}
-		t.messages = append(t.messages, n)
-	}
+	t.round = ls.rounds
 	for kind, method := range listNotifications {
 		if t.kinds.has(listKind(kind)) {
-			add(notice{kind: listKind(kind)}, method, nil)
+			t.at = len(ls.listeners)
+			n := newNotice(notice{kind: listKind(kind)}, method, nil)
+			if ls.gets > 0 {
+				n.crowd = ls.crowd.add(ls, n.legacy)
+			}
+			t.lists = append(t.lists, n)
 		}
 	}
 	for _, uri := range t.uris {
 		params := append(codec.AppendString([]byte(`{"uri":`), uri), '}')
-		add(notice{uri: uri}, mcp.NotifyResourcesUpdated, params)
+		n := newNotice(notice{uri: uri}, mcp.NotifyResourcesUpdated, params)
+		t.singles = ls.audience.appendTo(t.singles, topic{name: uri}, n)
 	}
 	for id, params := range t.tasks {
-		add(notice{task: id}, mcp.NotifyTasks, params)
+		n := newNotice(notice{task: id}, mcp.NotifyTasks, params)
+		t.singles = ls.audience.appendTo(t.singles, topic{task: true, name: id}, n)
 	}
+}
+
+func newNotice(n notice, method string, params []byte) *notice {
+	n.legacy = codec.AppendNotification(nil, method, params)
+	n.data = codec.AppendEvent(nil, "", "", n.legacy)
+	n.head = []byte(`{"jsonrpc":"2.0","method":"` + method + `","params":{"_meta":{"` +
+		mcp.MetaSubscriptionID + `":`)
+	n.tail = []byte(`}}}`)
+	if params != nil {
+		n.tail = append([]byte(`},`), params[1:]...)
+		n.tail = append(n.tail, '}')
+	}
+	return &n
 }
 
 // tellAtOnce is how many listeners are told before the loop's connections have their go again.
@@ -174,20 +193,15 @@ func (ls *loopState) tellNews() {
 	}
 }
 
-// tellSome tells the next listeners of the oldest round. Listeners that leave meanwhile move
-// others that were told to where they were: the round's number keeps these from being told twice.
+// tellSome tells the next listeners of the oldest round.
 func (ls *loopState) tellSome() {
 	for len(ls.tells) > 0 {
 		t := ls.tells[0]
-		t.at = min(t.at, len(ls.listeners))
-		for range min(tellAtOnce, t.at) {
-			t.at--
-			if st := ls.listeners[t.at]; st.round != t.round {
-				st.round = t.round
-				ls.tellOne(st, t)
-			}
-		}
+		ls.tellLists(t)
 		if t.at == 0 {
+			ls.tellSingles(t)
+		}
+		if t.at == 0 && len(t.singles) == 0 {
 			ls.tells = ls.tells[1:]
 			continue
 		}
@@ -198,17 +212,45 @@ func (ls *loopState) tellSome() {
 	ls.tells = nil
 }
 
-func (ls *loopState) tellOne(st *stream, t *tell) {
-	for i := range t.messages {
-		if n := &t.messages[i]; st.wants(n) {
-			ls.count.notifications.Add(1)
-			if st.get != nil {
-				st.get.tell(n)
-				continue
-			}
-			st.send(n.append(ls.told[:0], st))
+// tellLists tells the next listeners of changed lists. Listeners that leave meanwhile move others
+// that were told to where they were: the round's number keeps these from being told twice, and who
+// has come meanwhile from being told at all.
+func (ls *loopState) tellLists(t *tell) {
+	t.at = min(t.at, len(ls.listeners))
+	for range min(tellAtOnce, t.at) {
+		t.at--
+		st := ls.listeners[t.at]
+		if int32(t.round-st.round) <= 0 {
+			continue
+		}
+		st.round = t.round
+		for _, n := range t.lists {
+			ls.tellOne(st, n)
 		}
 	}
+}
+
+// tellSingles tells the next ones of their own topics, unless they have left meanwhile.
+func (ls *loopState) tellSingles(t *tell) {
+	some := t.singles[:min(tellAtOnce, len(t.singles))]
+	t.singles = t.singles[len(some):]
+	for _, one := range some {
+		if one.to.index >= 0 {
+			ls.tellOne(one.to, one.n)
+		}
+	}
+}
+
+func (ls *loopState) tellOne(st *stream, n *notice) {
+	if !st.wants(n) {
+		return
+	}
+	ls.count.notifications.Add(1)
+	if st.get != nil {
+		st.get.tell(n)
+		return
+	}
+	st.send(n.append(ls.told[:0], st))
 }
 
 // append encodes the notification for one listener.

@@ -153,6 +153,7 @@ func (d *lineDoor) initialize(lc *lineConn, in *inbound, out []byte) []byte {
 	if lc.sse != nil {
 		lc.push.http = lc.sse.hc // which needs comments to stay alive
 	}
+	p.told = lc.push
 	lc.ls.addListener(lc.push)
 	lc.ls.tally.methods[mcp.MethodInitialize]++
 	return codec.AppendResult(out, in.msg.ID, d.s.initialized(p.version))
@@ -224,6 +225,7 @@ func (d *lineDoor) Closed(c *loop.Conn, _ error) {
 func (d *lineDoor) gone(lc *lineConn) {
 	if lc.push != nil {
 		lc.ls.removeListener(lc.push)
+		lc.peer.deafen()
 	}
 	lc.open.remove(lc.ls, everyStream, false)
 	lc.calls.cancelAll(ErrDisconnected)

@@ -191,6 +191,23 @@ func (hc *httpConn) event(message []byte) error {
 	})
 }
 
+// told sends an event with an id, whose data is encoded already: what a whole crowd is told. It
+// overwrites scratch.
+func (hc *httpConn) told(scratch []byte, id eventID, data []byte) {
+	hc.mu.Lock()
+	defer hc.mu.Unlock()
+	dst, mark := scratch, 0
+	if !hc.reply.oldHTTP {
+		dst, mark = codec.BeginChunk(dst)
+	}
+	dst = id.append(append(dst, "event: message\nid: "...))
+	dst = append(append(dst, '\n'), data...)
+	if !hc.reply.oldHTTP {
+		dst = codec.EndChunk(dst, mark)
+	}
+	_ = hc.conn.Send(dst) // a peer that has gone gets nothing
+}
+
 // comment sends a keep-alive comment on an open stream.
 func (hc *httpConn) comment() {
 	hc.mu.Lock()

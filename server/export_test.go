@@ -5,6 +5,18 @@ import "time"
 // KeepAliveNow sends the comments that are due some time.
 func (s *Server) KeepAliveNow() { s.keepAlive(time.Now().Add(time.Hour)) }
 
+// Topics counts what single listeners want to be told of.
+func (s *Server) Topics() (n int) {
+	for _, ls := range s.states {
+		ls.audience.mu.Lock()
+		for _, all := range ls.audience.of {
+			n += len(all)
+		}
+		ls.audience.mu.Unlock()
+	}
+	return n
+}
+
 // BeginDraining does the first step of Drain alone, so that what a probe is told in the short
 // time before its connection ends can be looked at.
 func (s *Server) BeginDraining() { s.draining.Store(true) }

@@ -141,6 +141,13 @@ func TestGetStreamResumeRefusals(t *testing.T) {
 	refused(id, 400, "g1-1", "g1-3")
 	r.update("A")
 	next.expect("g2-1", "people/A")
+	for i := range 3 { // what all streams are told is bounded for itself
+		r.changeTools(fmt.Sprintf("tool%d", i))
+		next.expect(fmt.Sprintf("g2-%d", i+2), "tools/list_changed")
+	}
+	refused(id, 400, "g2-0", "g2-1")
+	last := r.feed(r.getStream(session, "Last-Event-ID:g2-2"))
+	last.expect("g2-3", "tools/list_changed", "g2-4", "tools/list_changed")
 }
 
 // Streams that a GET carries on count like those that it opens. At the limit who takes a stream
@@ -238,11 +245,15 @@ func TestSessionWhoseStreamBrokeIsSwept(t *testing.T) {
 // However often GET streams are cut, whichever loop carries them on: each event comes once, and in
 // order.
 func TestGetStreamUnderRandomCuts(t *testing.T) {
-	const clients, events = 4, 200
+	const clients, rounds, each = 4, 20, 10
 	r := start(t, func(o *server.Options) { o.Loops.Count = 3 }, addFeatures)
-	names := make([]string, events)
-	for i := range names {
-		names[i] = fmt.Sprintf("n%d.", i)
+	var names, want []string
+	for i := range rounds {
+		for j := range each {
+			names = append(names, fmt.Sprintf("n%d.%d.", i, j))
+			want = append(want, "people/"+names[len(names)-1])
+		}
+		want = append(want, "tools/list_changed")
 	}
 	var ready, done sync.WaitGroup
 	for i := range clients {
@@ -255,15 +266,15 @@ func TestGetStreamUnderRandomCuts(t *testing.T) {
 			dice := rand.New(rand.NewPCG(uint64(i), 3))
 			last, left := "g1-0", dice.IntN(20)
 			ready.Done()
-			for next := 0; next < events; left-- {
+			for next := 0; next < len(want); left-- {
 				if left <= 0 {
 					f.resp.Body.Close()
 					f = r.feed(r.getStream(session, "Last-Event-ID:"+last))
 					left = dice.IntN(20) + 1
 				}
 				id, data, ok := f.event()
-				if last = id; !ok || !strings.Contains(data, "people/"+names[next]) {
-					t.Errorf("client %d: got %q %q (%v), want event %d", i, id, data, ok, next)
+				if last = id; !ok || !strings.Contains(data, want[next]) {
+					t.Errorf("client %d: got %q %q (%v), want %s", i, id, data, ok, want[next])
 					return
 				}
 				next++
@@ -271,13 +282,54 @@ func TestGetStreamUnderRandomCuts(t *testing.T) {
 		})
 	}
 	ready.Wait()
-	for i, name := range names {
-		r.ResourceUpdated("test://people/" + name)
-		if i%10 == 9 { // a round of its own
-			eventually(t, "some are told", func() bool {
-				return r.metric("mcploop_notifications_total") >= float64(clients*(i+1))
-			})
+	told := func(n int) {
+		t.Helper()
+		eventually(t, "all are told", func() bool {
+			return r.metric("mcploop_notifications_total") >= float64(clients*n)
+		})
+	}
+	for i := range rounds {
+		for _, name := range names[i*each : (i+1)*each] {
+			r.ResourceUpdated("test://people/" + name)
 		}
+		told(i*(each+1) + each) // a list is told before resources that changed with it
+		r.changeTools(fmt.Sprintf("tool%d", i))
+		told((i + 1) * (each + 1))
 	}
 	done.Wait()
+}
+
+// The index of who wants to be told of single resources forgets who has left.
+func TestWhoLeavesLeavesTheAudience(t *testing.T) {
+	r := start(t, nil, addFeatures)
+	session := "Mcp-Session-Id:" + r.session("2025-06-18")
+	r.subscribeTo(session, "A", "B")
+	if got := r.Topics(); got != 0 {
+		t.Errorf("%d topics of a session without a stream", got)
+	}
+	get := r.feed(r.getStream(session))
+	r.subscribeTo(session, "C", "C")
+	listen, _ := r.listen("1", `{"resourceSubscriptions":["test://people/A","test://text"]}`)
+	line := r.dialTCP()
+	line.initialize("2025-06-18")
+	for i, method := range []string{"subscribe", "subscribe", "unsubscribe"} {
+		line.ask(legacyLine(fmt.Sprint(i), "resources/"+method, fmt.Sprintf(`"uri":"a:%d"`, i)))
+	}
+	line.ask(legacyLine("9", "resources/subscribe", `"uri":"test://people/A"`))
+	if got := r.Topics(); got != 3+2+1 {
+		t.Errorf("%d topics", got)
+	}
+	r.ResourceUpdated("test://people/A")
+	get.expect("g1-1", "people/A")
+	if got := listen.next() + line.read(); strings.Count(got, "people/A") != 2 {
+		t.Errorf("got %s", got)
+	}
+	r.text(r.post(legacyLine("1", "resources/unsubscribe", `"uri":"test://people/C"`), session))
+	if got := r.Topics(); got != 2+2+1 {
+		t.Errorf("%d topics after unsubscribe", got)
+	}
+	listen.resp.Body.Close()
+	line.Close()
+	r.request("DELETE", "/mcp", "", session)
+	eventually(t, "all have left", func() bool { return r.Topics() == 0 })
 }

@@ -1,6 +1,8 @@
 package server
 
 import (
+	"sync"
+
 	"github.com/mcploop/mcploop/codec"
 	"github.com/mcploop/mcploop/mcp"
 )
@@ -9,20 +11,21 @@ import (
 // "Listening for messages from the server"). It outlives the connection that carries it: what it
 // is told while nobody does is kept, and comes when a GET with Last-Event-ID carries it on
 // ("Resumability and redelivery"). It is told by one loop, its home, so that its events have one
-// order whoever carries it. The log is made by the first event: a quiet stream costs none.
+// order whoever carries it. What it was told is in its loop's crowd, or else in own.
 //
-// Locks are taken in this order: subscriptions.mu, then eventLog.mu or httpConn.mu.
+// Locks are taken in this order: the session's subscriptions.mu, getStream.mu, httpConn.mu.
 type getStream struct {
 	stream
-	home *loopState
+	ls     *loopState // its home
+	number uint32     // of the session's GET streams
 
-	// The session's subscriptions.mu guards what follows.
-
-	number  uint32    // of the session's GET streams
-	ended   bool      // nothing is told or kept any more
-	last    uint64    // number of the newest event; the priming event has 0
-	carrier *httpConn // nil: nobody
-	left    int64     // since when nobody carries it, by Server.clock; 0: somebody does
+	mu    sync.Mutex  // guards what follows and http, which changes with subscriptions.mu held, too
+	ended bool        // nothing is told or kept any more
+	last  uint64      // number of the newest event; the priming event has 0
+	crowd uint64      // number of the newest one that its loop told the whole crowd
+	gone  uint64      // number of the newest of its own that is no longer kept
+	left  int64       // since when nobody carries it, by Server.clock; 0: somebody does
+	own   *keptEvents // what the crowd was not told; nil until there is some
 }
 
 // openGet begins the session's GET stream, carried by hc, on whose loop it is called. The one
@@ -34,12 +37,14 @@ func (p *peer) openGet(hc *httpConn) *codec.Error {
 	if fault := hc.takeStream(old.carriedBy()); fault != nil {
 		return fault
 	}
-	p.endGet(hc.ls.s)
+	p.endGet()
 	p.gets++
-	gs := &getStream{stream: stream{legacy: p}, home: hc.ls, number: p.gets}
+	gs := &getStream{stream: stream{legacy: p}, ls: hc.ls, number: p.gets}
 	gs.get = gs
 	p.get = gs
+	p.hear(&gs.stream)
 	hc.ls.addListener(&gs.stream)
+	hc.ls.gets++
 	gs.begin(hc)
 	if p.version >= mcp.V20251125 { // older clients choke on the empty data
 		hc.frames(false, func(dst []byte) []byte {
@@ -58,11 +63,13 @@ func (p *peer) resumeGet(hc *httpConn, id eventID) *codec.Error {
 	if gs == nil || uint64(gs.number) != id.stream {
 		return errNotResumable
 	}
-	missed, fault := p.eventLog(hc.ls.s).toldAfter(id.number, gs.last)
-	if fault != nil {
-		return fault
+	gs.mu.Lock()
+	defer gs.mu.Unlock()
+	missed, ok := gs.missed(id.number)
+	if !ok {
+		return errNotResumable
 	}
-	if fault = hc.takeStream(gs.carrier); fault != nil {
+	if fault := hc.takeStream(gs.http); fault != nil {
 		return fault
 	}
 	gs.detach()
@@ -86,52 +93,100 @@ func (gs *getStream) carriedBy() *httpConn {
 	if gs == nil {
 		return nil
 	}
-	return gs.carrier
+	return gs.http
 }
 
-// back is the end of a time without a carrier. The session's subscriptions.mu must be held.
-func (gs *getStream) back(s *Server) {
+// back is the end of a time without a carrier. gs.mu must be held.
+func (gs *getStream) back() {
 	if gs.left > 0 {
 		gs.left = 0
-		s.away.Add(-1)
+		gs.ls.s.away.Add(-1)
 	}
 }
 
-// begin opens hc's event stream. The session's subscriptions.mu must be held.
+// begin opens hc's event stream. gs.mu must be held, but for a stream that nobody has seen.
 func (gs *getStream) begin(hc *httpConn) {
-	gs.back(hc.ls.s)
+	gs.back()
 	hc.ls.count.streams.Add(1)
-	gs.carrier = hc
+	gs.http = hc
 	hc.beginListen(&gs.stream)
 }
 
 // tell tells the stream of n: it is kept, and sent to who carries the stream. Called on its home.
 func (gs *getStream) tell(n *notice) {
-	p := gs.legacy
-	p.mu.Lock()
-	defer p.mu.Unlock()
+	gs.mu.Lock()
+	defer gs.mu.Unlock()
 	if gs.ended {
 		return
 	}
 	gs.last++
-	p.eventLog(gs.home.s).tell(gs.home, uint64(gs.number), gs.last, n.legacy)
-	if gs.carrier != nil {
-		gs.carrier.frames(false, func(dst []byte) []byte {
-			return appendLogged(dst, gs.id(gs.last), n.legacy)
-		})
+	gs.ls.count.events.Add(1)
+	if n.crowd > 0 {
+		gs.crowd = n.crowd
+	} else {
+		own := gs.keeps()
+		own.add(gs.ls, loggedEvent{number: gs.last, message: n.legacy})
+		gs.ls.count.dropped.Add(uint64(own.shrink(gs.ls.s, gs.dropped)))
+	}
+	if gs.http != nil {
+		gs.http.told(gs.ls.told[:0], gs.id(gs.last), n.data)
 	}
 }
 
-// detach ends the HTTP answer of who carries the stream. The session's subscriptions.mu must be
-// held.
+// keeps returns own, which the ticker looks after from now on. gs.mu must be held.
+func (gs *getStream) keeps() *keptEvents {
+	if gs.own == nil {
+		gs.own = &keptEvents{}
+	}
+	gs.own.enlist(gs.ls, gs)
+	return gs.own
+}
+
+// dropped notes that an event has left own. gs.mu must be held.
+func (gs *getStream) dropped(e *loggedEvent) { gs.gone = e.number }
+
+// missed returns the events behind the one with that number; false when one of them is no longer
+// kept, or when there was no such event. gs.mu must be held.
+func (gs *getStream) missed(number uint64) ([]loggedEvent, bool) {
+	c := &gs.ls.crowd
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	var own []loggedEvent
+	if gs.own != nil {
+		own = gs.own.list
+	}
+	if number > gs.last || number < gs.gone ||
+		gs.last-number > uint64(len(own)+len(c.kept.list)) {
+		return nil, false
+	}
+	list := make([]loggedEvent, gs.last-number)
+	at := gs.crowd
+	for i := len(list) - 1; i >= 0; i-- {
+		n := number + uint64(i) + 1
+		if k := len(own) - 1; k >= 0 && own[k].number == n {
+			list[i], own = own[k], own[:k]
+			continue
+		}
+		e, ok := c.at(at)
+		if !ok {
+			return nil, false
+		}
+		e.number = n
+		list[i] = e
+		at--
+	}
+	return list, true
+}
+
+// detach ends the HTTP answer of who carries the stream. gs.mu must be held.
 func (gs *getStream) detach() {
-	if gs.carrier == nil {
+	if gs.http == nil {
 		return
 	}
-	gs.carrier.mu.Lock()
-	gs.carrier.endStream()
-	gs.carrier.mu.Unlock()
-	gs.carrier = nil
+	gs.http.mu.Lock()
+	gs.http.endStream()
+	gs.http.mu.Unlock()
+	gs.http = nil
 }
 
 // leave is the end of hc, if it carries the stream: a client that comes back can carry it on.
@@ -140,49 +195,79 @@ func (gs *getStream) leave(hc *httpConn, graceful bool) {
 	p, s := gs.legacy, hc.ls.s
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if gs.carrier != hc {
+	gs.mu.Lock()
+	defer gs.mu.Unlock()
+	if gs.http != hc {
 		return
 	}
 	if graceful {
 		gs.detach()
 	} else {
-		gs.carrier = nil
+		gs.http = nil
 		hc.letGo()
 	}
 	if gs.last == 0 && p.version < mcp.V20251125 { // its client has no id to come back with
-		p.endGet(s)
+		p.drop(gs)
 		return
 	}
 	gs.left = max(s.clock.Load(), 1)
 	s.away.Add(1)
-	p.eventLog(s).await(hc.ls)
+	gs.keeps()
 }
 
-// endGet ends the session's GET stream, if there is one; its home forgets it. p.mu
-// must be held.
-func (p *peer) endGet(s *Server) {
-	gs := p.get
-	if gs == nil {
-		return
+// expire implements aged.
+func (gs *getStream) expire(ls *loopState, before int64) bool {
+	p := gs.legacy
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	gs.mu.Lock()
+	defer gs.mu.Unlock()
+	if gs.left > 0 && gs.left <= before { // so it is p's
+		p.drop(gs)
 	}
-	gs.back(s)
+	return gs.own.expire(ls, before, gs.dropped, gs.left > 0)
+}
+
+// endGet ends the session's GET stream, if there is one. p.mu must be held.
+func (p *peer) endGet() {
+	if gs := p.get; gs != nil {
+		gs.mu.Lock()
+		defer gs.mu.Unlock()
+		p.drop(gs)
+	}
+}
+
+// drop ends the session's GET stream; its home forgets it. p.mu and gs.mu must be held.
+func (p *peer) drop(gs *getStream) {
+	p.get = nil
+	p.hear(nil)
+	gs.back()
 	gs.detach()
-	p.get, gs.ended = nil, true
-	p.untell()
-	_ = gs.home.loop.Post(gs.forget) // a full ring leaves it to the next keep-alive
+	gs.ended = true
+	if gs.own != nil {
+		gs.own.drop(gs.ls.s, nil, func(*loggedEvent) bool { return true })
+	}
+	_ = gs.ls.loop.Post(gs.forget) // a full ring leaves it to the next keep-alive
 }
 
 // forget takes an ended stream from its home's list. It runs there.
 func (gs *getStream) forget() {
 	if gs.index >= 0 {
-		gs.home.removeListener(&gs.stream)
+		gs.ls.removeListener(&gs.stream)
+		if gs.ls.gets--; gs.ls.gets == 0 {
+			gs.ls.crowd.clear(gs.ls.s)
+		}
 	}
 }
 
-// over tells whether the stream has ended, and who carries it if it has not.
-func (gs *getStream) over() (ended bool, carrier *httpConn) {
-	p := gs.legacy
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return gs.ended, gs.carrier
+// comment keeps the stream of who carries it alive. Called on its home.
+func (gs *getStream) comment() {
+	gs.mu.Lock()
+	defer gs.mu.Unlock()
+	switch {
+	case gs.ended:
+		gs.forget()
+	case gs.http != nil:
+		gs.http.comment()
+	}
 }

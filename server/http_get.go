@@ -33,7 +33,7 @@ func (d *httpDoor) get(hc *httpConn, r *codec.Request) {
 		return
 	}
 	if session.Ended() { // meanwhile, on another loop, which did not see the stream
-		p.closeGet(d.s)
+		p.closeGet()
 	}
 }
 

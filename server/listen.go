@@ -16,7 +16,7 @@ type stream struct {
 	asked  *asked // by a listen
 	legacy *peer  // instead: told of every list, and of what it subscribed to
 	get    *getStream
-	http   *httpConn // who carries it, unless it is a GET stream
+	http   *httpConn // who carries it; of a GET stream sometimes nobody
 	line   *lineConn // instead of http
 	index  int32     // in loopState.listeners, -1: not there
 	round  uint32    // the last round it was told in
@@ -203,6 +203,7 @@ type streamSet []*stream
 func (set *streamSet) add(ls *loopState, st *stream) {
 	*set = append(*set, st)
 	ls.addListener(st)
+	st.asked.filter.topics(func(on topic) { ls.audience.join(st, on) })
 	ls.count.streams.Add(1)
 }
 
@@ -216,6 +217,7 @@ func (set *streamSet) remove(ls *loopState, match func(*stream) bool, graceful b
 			continue
 		}
 		ls.removeListener(st)
+		st.asked.filter.topics(func(on topic) { ls.audience.leave(st, on) })
 		ls.s.streams.Add(-1)
 		if graceful {
 			st.end()
@@ -260,15 +262,11 @@ func cancelListen(in *inbound, id []byte) {
 func (ls *loopState) commentAll() {
 	for i := len(ls.listeners) - 1; i >= 0; i-- {
 		st := ls.listeners[i]
-		carrier, ended := st.http, false
-		if st.get != nil {
-			ended, carrier = st.get.over()
-		}
 		switch {
-		case ended:
-			ls.removeListener(st)
-		case carrier != nil:
-			carrier.comment()
+		case st.get != nil:
+			st.get.comment()
+		case st.http != nil:
+			st.http.comment()
 		}
 	}
 }

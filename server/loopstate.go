@@ -27,11 +27,14 @@ type loopState struct {
 	wire     []byte           // answers of this wake-up that are not written yet
 
 	listeners []*stream // who is told of changes, of this loop's connections
+	audience  audience  // those of them who want to be told of single resources and tasks
 	news      news      // what they are not told yet
 	tells     []*tell   // rounds of telling, the first one going on
 	rounds    uint32
 	told      [512]byte // where a notification is put together
-	kept      logList   // logs of sessions that time empties
+	gets      int       // GET streams among listeners
+	crowd     crowd     // what all of them were told
+	aged      agedList
 
 	spare *replyStream // the origin of the next legacy message over HTTP
 

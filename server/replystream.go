@@ -242,7 +242,7 @@ func (p *peer) eventLog(s *Server) *eventLog {
 	p.logging.Lock()
 	defer p.logging.Unlock()
 	if p.events == nil {
-		p.events = &eventLog{s: s, peer: p, closed: p.closed}
+		p.events = &eventLog{s: s, closed: p.closed, streams: map[uint64]*loggedStream{}}
 	}
 	return p.events
 }
@@ -254,14 +254,5 @@ func (p *peer) closeLog() {
 	p.closed = true
 	if p.events != nil {
 		p.events.close()
-	}
-}
-
-// untell lets go of what was kept for the session's GET stream.
-func (p *peer) untell() {
-	p.logging.Lock()
-	defer p.logging.Unlock()
-	if p.events != nil {
-		p.events.untell()
 	}
 }

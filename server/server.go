@@ -92,7 +92,7 @@ func New(opt Options) (*Server, error) {
 		OnEnd: func(old *session.Session, _ session.Reason) {
 			if p, ok := old.State.(*peer); ok {
 				p.calls.cancelAll(ErrDisconnected)
-				p.closeGet(s)
+				p.closeGet()
 				p.closeLog()
 			}
 			if lc, ok := old.State.(*lineConn); ok {

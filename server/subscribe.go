@@ -13,7 +13,8 @@ import (
 type subscriptions struct {
 	mu   sync.Mutex // guards what follows
 	uris map[string]struct{}
-	get  *getStream // HTTP only
+	told *stream    // who tells the session's client; nil over HTTP without a GET stream
+	get  *getStream // the same over HTTP
 	gets uint32     // GET streams so far
 }
 
@@ -38,6 +39,9 @@ func (u *subscriptions) add(uri string, most int) bool {
 		u.uris = map[string]struct{}{}
 	}
 	u.uris[uri] = struct{}{}
+	if u.told != nil {
+		u.told.home().audience.join(u.told, topic{name: uri})
+	}
 	return true
 }
 
@@ -47,13 +51,34 @@ func (u *subscriptions) remove(uri string) {
 	if delete(u.uris, uri); len(u.uris) == 0 {
 		u.uris = nil
 	}
+	if u.told != nil {
+		u.told.home().audience.leave(u.told, topic{name: uri})
+	}
+}
+
+// hear makes st, nil for nobody, the one who is told of what the session has subscribed to. u.mu
+// must be held.
+func (u *subscriptions) hear(st *stream) {
+	if old := u.told; old != nil {
+		u.topics(func(on topic) { old.home().audience.leave(old, on) })
+	}
+	if u.told = st; st != nil {
+		u.topics(func(on topic) { st.home().audience.join(st, on) })
+	}
+}
+
+// deafen is the end of who told the session's client.
+func (u *subscriptions) deafen() {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	u.hear(nil)
 }
 
 // closeGet ends the session's GET stream, if there is one.
-func (p *peer) closeGet(s *Server) {
+func (p *peer) closeGet() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.endGet(s)
+	p.endGet()
 }
 
 // subscribe is resources/subscribe and resources/unsubscribe.

@@ -1,0 +1,86 @@
+package server
+
+import (
+	"slices"
+	"sync"
+)
+
+// topic is what single listeners want to be told of: a resource, or a task.
+type topic struct {
+	task bool
+	name string // URI or id
+}
+
+// audience finds a loop's listeners by topic, so that an update costs what its own listeners cost,
+// however many others there are. It holds no more than they have asked for, which
+// Limits.Subscriptions bounds, and nothing of listeners who asked for lists alone. Safe for
+// concurrent use: a legacy session subscribes on any loop.
+type audience struct {
+	mu sync.Mutex // guards of
+	of map[topic]map[*stream]struct{}
+}
+
+func (a *audience) join(st *stream, on topic) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.of == nil {
+		a.of = map[topic]map[*stream]struct{}{}
+	}
+	all := a.of[on]
+	if all == nil {
+		all = make(map[*stream]struct{}, 1)
+		a.of[on] = all
+	}
+	all[st] = struct{}{}
+}
+
+func (a *audience) leave(st *stream, on topic) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	all := a.of[on]
+	if delete(all, st); len(all) == 0 {
+		delete(a.of, on)
+	}
+	if len(a.of) == 0 {
+		a.of = nil // maps do not shrink
+	}
+}
+
+// appendTo appends what there is to tell of n.
+func (a *audience) appendTo(list []single, on topic, n *notice) []single {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	list = slices.Grow(list, len(a.of[on]))
+	for st := range a.of[on] {
+		list = append(list, single{st, n})
+	}
+	return list
+}
+
+// topics calls do with everything that a listen asks to be told of.
+func (f *filter) topics(do func(topic)) {
+	for _, uri := range f.uris {
+		do(topic{name: uri})
+	}
+	for _, id := range f.tasks {
+		do(topic{task: true, name: id})
+	}
+}
+
+// topics calls do with every resource that the session has subscribed to. u.mu must be held.
+func (u *subscriptions) topics(do func(topic)) {
+	for uri := range u.uris {
+		do(topic{name: uri})
+	}
+}
+
+// home is the loop that tells the stream.
+func (st *stream) home() *loopState {
+	switch {
+	case st.get != nil:
+		return st.get.ls
+	case st.line != nil:
+		return st.line.ls
+	}
+	return st.http.ls
+}
