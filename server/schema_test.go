@@ -166,18 +166,21 @@ func TestSchemasThatCannotBeUsed(t *testing.T) {
 	property := func(a string) string {
 		return `{"type":"object","properties":{"a":` + a + `}}`
 	}
+	long, large := strings.Repeat("a", 5000), strings.Repeat("(a{1000})", 30)
 	for schema, why := range map[string]string{
-		`{"type":"array"}`:                                                      "MCP wants",
-		property(`{"$ref":"http://localhost/a"}`):                               "ever fetched",
-		property(`{"$ref":"file:///etc/passwd"}`):                               "ever fetched",
-		`{"type":"object","$schema":"https://example.com/schema"}`:              "its $schema",
-		property(`{"type":"text"}`):                                             "cannot compile",
-		property(`{"type":"string","pattern":"(?=a)"}`):                         "(?=a)",
-		`{"type":"object","properties":{"a":{}},"patternProperties":{"^x":{}}}`: "inline",
-		`{"type":"object","required":["a"],"unevaluatedProperties":false}`:      "inline",
-		property(`{"type":"string","type":"number"}`):                           "comes twice",
-		property(`{"$ref":"#/$defs/nowhere"}`):                                  "nowhere",
-		property(`{"type":"string","minLength":"many"}`):                        "cannot compile",
+		`{"type":"array"}`:                                                 "MCP wants",
+		property(`{"$ref":"http://localhost/a"}`):                          "ever fetched",
+		property(`{"$ref":"file:///etc/passwd"}`):                          "ever fetched",
+		`{"type":"object","$schema":"https://example.com/schema"}`:         "its $schema",
+		property(`{"type":"text"}`):                                        "cannot compile",
+		property(`{"type":"string","pattern":"(?=a)"}`):                    "(?=a)",
+		property(`{"unevaluatedItems":false}`):                             "inline",
+		property(`{"pattern":"` + long + `"}`):                             "want at most 4096",
+		property(`{"pattern":"` + large + `"}`):                            "want at most 10000",
+		`{"type":"object","required":["a"],"unevaluatedProperties":false}`: "inline",
+		property(`{"type":"string","type":"number"}`):                      "comes twice",
+		property(`{"$ref":"#/$defs/nowhere"}`):                             "nowhere",
+		property(`{"type":"string","minLength":"many"}`):                   "cannot compile",
 	} {
 		tool := mcp.Tool{Name: "bad", InputSchema: json.RawMessage(schema)}
 		err := r.AddRawTool(tool, raw, server.Inline)

@@ -49,4 +49,8 @@ func TestCheckDoesNotAllocate(t *testing.T) {
 	f(`{"properties":{"a":{"enum":["x","y"]},"b":{"type":"number","minimum":0.5,"maximum":2.5},
 		"c":{"anyOf":[{"type":"null"},{"items":{"type":"string","pattern":"^a"}}]}}}`,
 		`{"a":"y","b":1.25,"c":["ab","ac"],"d":null}`)
+	f(`{"properties":{"d":{"contains":{"type":"integer","minimum":2},"maxContains":1}},
+		"patternProperties":{"^x-":{"type":"string"}},"additionalProperties":{"type":"array"},
+		"propertyNames":{"pattern":"^[a-z-]+$"},"dependentRequired":{"d":["x-e"]}}`,
+		`{"x-e":"text","d":[1,2,"three"],"other":[]}`)
 }

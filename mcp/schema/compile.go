@@ -4,8 +4,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/url"
-	"regexp"
-	"regexp/syntax"
 	"strconv"
 	"strings"
 )
@@ -15,7 +13,8 @@ type compiler struct {
 	doc     any
 	raw     []byte // doc's text
 	dialect dialect
-	refs    map[string]*node // by pointer; filled before the target is compiled
+	refs    map[string]*node // by $ref; filled before the target is compiled
+	anchors map[string]any   // subschemas by their $anchor
 	depth   int
 }
 
@@ -29,11 +28,14 @@ const schemaDepthMax = 500
 
 // slowWords are keywords that the walk does not express, anywhere.
 var slowWords = map[string]bool{
-	"patternProperties": true, "propertyNames": true, "contains": true, "minContains": true,
-	"maxContains": true, "dependentRequired": true, "dependentSchemas": true,
-	"dependencies": true, "unevaluatedItems": true, "unevaluatedProperties": true,
-	"additionalItems": true, "$anchor": true, "$dynamicRef": true, "$dynamicAnchor": true,
-	"$recursiveRef": true, "$recursiveAnchor": true, "$vocabulary": true,
+	"unevaluatedItems": true, "unevaluatedProperties": true, "additionalItems": true,
+	"$dynamicRef": true, "$dynamicAnchor": true, "$recursiveRef": true, "$recursiveAnchor": true,
+	"$vocabulary": true,
+}
+
+// newerWords are keywords that draft 7 does not know and ignores.
+var newerWords = []string{
+	"dependentRequired", "dependentSchemas", "minContains", "maxContains", "$anchor",
 }
 
 func (c *compiler) root() (*node, error) {
@@ -47,6 +49,12 @@ func (c *compiler) root() (*node, error) {
 			}
 		}
 	}
+	c.anchors = map[string]any{}
+	Subschemas(c.doc, func(m map[string]any) {
+		if name, ok := m["$anchor"].(string); ok {
+			c.anchors[name] = m
+		}
+	})
 	return c.schema(c.doc)
 }
 
@@ -100,13 +108,19 @@ func (c *compiler) fill(n *node, m map[string]any) (trivial bool, err error) {
 			return false, &inexpressible{word}
 		}
 	}
+	for _, word := range newerWords {
+		if _, ok := m[word]; ok && c.dialect == draft7 {
+			return false, &inexpressible{word + " in draft 7"}
+		}
+	}
 	_, hasPrefix := m["prefixItems"]
 	_, hasRef := m["$ref"]
 	if c.dialect != draft2020 && hasPrefix || c.dialect == draft7 && hasRef && len(m) > 1 {
 		return false, &inexpressible{"$ref or prefixItems of an older draft"}
 	}
 	for _, part := range []func(*node, map[string]any) error{
-		c.types, c.objectRule, c.arrayRule, c.textRule, c.numberRule, c.moreRule,
+		c.types, c.objectRule, c.arrayRule, c.textRule, c.numberRule, c.memberRule,
+		c.containsRule, c.moreRule,
 	} {
 		if err := part(n, m); err != nil {
 			return false, err
@@ -186,28 +200,14 @@ func (c *compiler) textRule(n *node, m map[string]any) (err error) {
 	}
 	if v, ok := m["pattern"]; ok {
 		pattern, _ := v.(string)
-		if t.pattern, err = regexp.Compile(pattern); err != nil {
-			return fmt.Errorf("cannot compile the schema: pattern %.64q: %w", pattern, err)
+		if t.pattern, t.cost, err = compilePattern(pattern); err != nil {
+			return err
 		}
-		t.cost = patternCost(pattern)
 	}
 	if t.pattern != nil || t.min > 0 || t.max != unlimited {
 		n.text = t
 	}
 	return nil
-}
-
-// patternCost is the number of instructions that RE2 may run for one character, in steps for 64.
-func patternCost(pattern string) int {
-	parsed, err := syntax.Parse(pattern, syntax.Perl)
-	if err != nil {
-		return unlimited
-	}
-	prog, err := syntax.Compile(parsed.Simplify())
-	if err != nil {
-		return unlimited
-	}
-	return len(prog.Inst)
 }
 
 func (c *compiler) numberRule(n *node, m map[string]any) error {
@@ -249,21 +249,24 @@ func (c *compiler) numberRule(n *node, m map[string]any) error {
 // ref compiles the target of a local reference once.
 func (c *compiler) ref(v any) (*node, error) {
 	uri, _ := v.(string)
-	pointer, local := strings.CutPrefix(uri, "#")
-	if !local || pointer != "" && pointer[0] != '/' {
-		return nil, &inexpressible{"$ref by name"}
+	fragment, local := strings.CutPrefix(uri, "#")
+	if !local {
+		return nil, &inexpressible{"$ref by address"}
 	}
-	if n, ok := c.refs[pointer]; ok {
+	if n, ok := c.refs[uri]; ok {
 		return n, nil
 	}
-	target, ok := resolve(c.doc, pointer)
+	target, ok := c.anchors[fragment]
+	if fragment == "" || fragment[0] == '/' {
+		target, ok = resolve(c.doc, fragment)
+	}
 	if !ok {
 		return nil, &inexpressible{"such a $ref"}
 	}
 	switch t := target.(type) {
 	case map[string]any:
 		n := &node{}
-		c.refs[pointer] = n
+		c.refs[uri] = n
 		_, err := c.fill(n, t)
 		return n, err
 	case bool:

@@ -17,7 +17,8 @@ func (c *compiler) objectRule(n *node, m map[string]any) (err error) {
 		return err
 	}
 	o.countsCheck = o.min > 0 || o.max != unlimited
-	if v, ok := m["additionalProperties"]; ok {
+	_, patterned := m["patternProperties"] // see memberRule
+	if v, ok := m["additionalProperties"]; ok && !patterned {
 		if o.rest, err = c.schema(v); err != nil {
 			return err
 		}
@@ -124,8 +125,11 @@ func (c *compiler) schemas(v any) ([]*node, error) {
 }
 
 func (c *compiler) moreRule(n *node, m map[string]any) (err error) {
-	r := &moreRule{}
-	used := false
+	r := n.more
+	used := r != nil
+	if !used {
+		r = &moreRule{}
+	}
 	if v, ok := m["$ref"]; ok {
 		target, err := c.ref(v)
 		if err != nil {

@@ -84,7 +84,7 @@ func (g *generator) schemas() string {
 }
 
 func (g *generator) keyword() string {
-	switch g.IntN(14) {
+	switch g.IntN(18) {
 	case 0, 1:
 		kinds := `"null","boolean","number","integer","string","array","object"`
 		one := g.pick(strings.Split(kinds, ",")...)
@@ -110,8 +110,28 @@ func (g *generator) keyword() string {
 	case 12:
 		return `"multipleOf":` + g.pick("1", "0.1", "2", "0.01", "1e1", "3")
 	}
+	if n := g.IntN(10); n < 4 {
+		return g.memberWord(n)
+	}
 	return g.pick(`"minLength":1`, `"maxLength":1`, `"minItems":1`, `"maxItems":2`,
 		`"uniqueItems":true`, `"minProperties":1`, `"maxProperties":2`, `"pattern":"^a+$"`)
+}
+
+// memberWord is a keyword that looks at members or items a second time.
+func (g *generator) memberWord(n int) string {
+	switch n {
+	case 0:
+		return fmt.Sprintf(`"patternProperties":{"^a":%s,"[b-é]":%s}`, g.schema(), g.schema())
+	case 1:
+		return `"propertyNames":` + g.pick(`{"maxLength":1}`, `{"pattern":"a"}`, "false",
+			`{"enum":["a","b"]}`, g.schema())
+	case 2:
+		return `"contains":` + g.schema() + g.pick("", "", `,"minContains":0`, `,"minContains":2`,
+			`,"maxContains":1`)
+	}
+	return g.pick(`"dependentRequired":{"a":["b","é"],"x\"y":["a"]}`,
+		`"dependentSchemas":{"a":`+g.schema()+`,"b":`+g.schema()+`}`,
+		`"dependencies":{"a":["b"],"b":`+g.schema()+`}`)
 }
 
 // compare checks one pair in both ways; it tells whether the fast one took part.

@@ -90,6 +90,8 @@ type moreRule struct {
 	enum      []constant
 	texts     map[string]bool // the strings of a long enum, which has the rest
 	constant  []constant      // one, or none
+	members   *memberRule     // of objects
+	contains  *containsRule   // of arrays
 	hasEnum   bool
 	hasNot    bool
 	hasIf     bool

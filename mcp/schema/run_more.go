@@ -17,6 +17,12 @@ func (r *run) more(n *node, i, end int) int {
 	if m.constant != nil && !isOne(m.constant, r.b[i:end]) {
 		return r.refuse(n, "const", i)
 	}
+	if m.members != nil && r.b[i] == '{' && !r.memberRules(n, i) {
+		return -1
+	}
+	if m.contains != nil && r.b[i] == '[' && !r.contains(n, i) {
+		return -1
+	}
 	for _, child := range m.refs {
 		if !r.branch(child, i, end) {
 			return -1

@@ -72,6 +72,8 @@ func TestTwiceIsRefused(t *testing.T) {
 		`{"type":"object","not":{"properties":{"a":{"const":7}},"required":["a"]}}`,
 		`{"anyOf":[{"properties":{"a":{"const":7}}},true]}`,
 		`{"type":"object","propertyNames":{"maxLength":9}}`,
+		`{"patternProperties":{"^[ab]":{"type":"integer"}}}`, `{"dependentRequired":{"a":["b"]}}`,
+		`{"type":"object","unevaluatedProperties":true}`,
 	} {
 		for _, value := range []string{
 			`{"a":1,"a":2}`, `{"b":1,"b":2}`, `{"b":1,"\u0062":2}`, `{` + many + `"k3":1}`,
@@ -92,6 +94,8 @@ func TestTwiceBelowNotIsRefused(t *testing.T) {
 	for schema, value := range map[string]string{
 		`{"not":{"properties":{"z":{"properties":{"a":{"const":7}}}}}}`: `{"z":{"a":1,"a":7}}`,
 		`{"not":{"properties":{"z":{"const":7}}}}`:                      `{"z":1,"\u007a":7}`,
+		`{"not":{"patternProperties":{"z":{"required":["b"]}}}}`:        `{"z":{"a":1,"a":7}}`,
+		`{"not":{"contains":{"properties":{"a":{"const":7}}}}}`:         `[{"a":1,"a":7}]`,
 		`{"not":{"const":{"z":{"a":7}}}}`:                               `{"z":{"a":1,"a":7}}`,
 		`{"not":{"enum":[[{"a":7}]]}}`:                                  `[{"a":1,"a":7}]`,
 		`{"not":{"uniqueItems":true}}`:                                  `[{"a":1},{"a":7,"a":1}]`,
@@ -111,6 +115,7 @@ func TestFoldedIsRefused(t *testing.T) {
 		`{"type":"object","properties":{"desk":{}}}`, `{"type":"object","required":["desk"]}`,
 		`{"not":{"properties":{"desk":{"const":1}},"required":["desk"]}}`,
 		`{"type":"object","properties":{"desk":{}},"propertyNames":{"maxLength":9}}`,
+		`{"type":"object","properties":{"desk":{}},"unevaluatedProperties":true}`,
 	} {
 		c := compiled(t, schema)
 		for _, name := range []string{"Desk", "DESK", `de\u017fk`, "desK"} {
@@ -144,7 +149,7 @@ func TestWorkIsBounded(t *testing.T) {
 	f(`{"type":"number","minimum":1}`, `1e999999999`, "too many digits")
 	f(`{"type":"number","minimum":1}`, `1e99999`, "too many digits")
 	f(`{"type":"number","maximum":1}`, strings.Repeat("9", 1<<16), "too many digits")
-	f(`{"type":"number","minimum":1,"propertyNames":{}}`, `1e999999999`, "too many digits")
-	f(`{"type":"array","propertyNames":{}}`, `[`+strings.Repeat("1,", 1<<15)+`1]`,
+	f(`{"type":"number","minimum":1,"unevaluatedItems":{}}`, `1e999999999`, "too many digits")
+	f(`{"type":"array","unevaluatedItems":{}}`, `[`+strings.Repeat("1,", 1<<15)+`1]`,
 		"too many values")
 }

@@ -85,6 +85,7 @@ var formatNames = []string{
 func newCompiler(loader jsonschema.URLLoader) *jsonschema.Compiler {
 	c := jsonschema.NewCompiler()
 	c.UseLoader(loader)
+	c.UseRegexpEngine(patternEngine)
 	for _, name := range formatNames {
 		c.RegisterFormat(&jsonschema.Format{
 			Name: name, Validate: func(any) error { return nil },

@@ -131,6 +131,11 @@ func (n *node) sameValue() []*node {
 	}
 	list := append([]*node{m.not, m.cond, m.then, m.alt}, m.refs...)
 	list = append(append(list, m.all...), m.anyOf...)
+	if m.members != nil {
+		for i := range m.members.dependent {
+			list = append(list, m.members.dependent[i].node)
+		}
+	}
 	return append(list, m.oneOf...)
 }
 
@@ -143,9 +148,23 @@ func (n *node) belowValue() (members, items [][]*node) {
 			group = append(group, n.object.props[i].node)
 		}
 		members = append(members, group)
+		if n.more != nil && n.more.members != nil {
+			members = append(members, n.more.members.groups()...)
+		}
 	}
 	if n.array != nil && n.types&kindArray != 0 {
 		items = append(items, append([]*node{n.array.items}, n.array.prefix...))
 	}
+	if n.more != nil && n.more.contains != nil && n.types&kindArray != 0 {
+		items = append(items, []*node{n.more.contains.node})
+	}
 	return members, items
+}
+
+func (m *memberRule) groups() [][]*node {
+	groups := [][]*node{{m.rest}, {m.names}}
+	for i := range m.patterns {
+		groups = append(groups, []*node{m.patterns[i].node})
+	}
+	return groups
 }
