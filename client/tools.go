@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"reflect"
 
 	"github.com/mcploop/mcploop/codec"
 	"github.com/mcploop/mcploop/mcp"
@@ -64,7 +65,8 @@ func OnProgress(f func(mcp.ProgressNotificationParams)) CallOption {
 
 // CallTool calls a tool. The end of ctx cancels the call at the server: by closing its stream in
 // the modern era over HTTP, by notifications/cancelled elsewhere. A result with IsError is a
-// result: the tool failed, the call did not. params.Arguments is nil or marshals to an object.
+// result: the tool failed, the call did not. params.Arguments marshals to an object; nil, or a nil
+// map or pointer, means none.
 func (c *Client) CallTool(ctx context.Context, params *mcp.CallToolParams, opts ...CallOption,
 ) (*mcp.CallToolResult, error) {
 	raw, err := c.CallToolRaw(ctx, params, opts...)
@@ -87,7 +89,11 @@ func (c *Client) Call(ctx context.Context, tool string, arguments any, opts ...C
 // CallToolRaw is CallTool with the result as the server sent it.
 func (c *Client) CallToolRaw(ctx context.Context, params *mcp.CallToolParams, opts ...CallOption,
 ) (json.RawMessage, error) {
-	raw, err := rawObject("the call of tool "+params.Name, params)
+	own := *params
+	if isNil(own.Arguments) { // of a type, so that JSON would say null, which is no object
+		own.Arguments = nil
+	}
+	raw, err := rawObject("the call of tool "+params.Name, own)
 	if err != nil {
 		return nil, err
 	}
@@ -114,6 +120,16 @@ func (c *Client) CallToolRaw(ctx context.Context, params *mcp.CallToolParams, op
 		return nil, fmt.Errorf("cannot use the answer of tool %q: %w", params.Name, err)
 	}
 	return result, nil
+}
+
+// isNil tells whether v is a nil map, pointer or slice.
+func isNil(v any) bool {
+	value := reflect.ValueOf(v)
+	switch value.Kind() {
+	case reflect.Map, reflect.Pointer, reflect.Slice:
+		return value.IsNil()
+	}
+	return false
 }
 
 // checkComplete refuses results that are no CallToolResult yet (2026-07-28: resultType).

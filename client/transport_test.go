@@ -2,6 +2,7 @@ package client_test
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"strings"
@@ -80,6 +81,29 @@ func TestBasics(t *testing.T) {
 			"region": " östlich ", "deep": map[string]any{"n": 12},
 		})
 		wantText(t, r, err, `{"deep":{"n":12},"region":" östlich "}`)
+	})
+}
+
+// TestNilArguments sends nil of every kind as no arguments.
+func TestNilArguments(t *testing.T) {
+	s, _ := startServer(t, server.Options{})
+	everyWay(t, s, func(t *testing.T, c *client.Client) {
+		for _, none := range []any{
+			nil, map[string]any(nil),
+			map[string]any{},
+			(*routeInput)(nil), (*map[string]int)(nil),
+			json.RawMessage(nil),
+		} {
+			r, err := c.Call(testContext(t), "route", none)
+			if err != nil || r.IsError {
+				t.Errorf("%T: got %+v, %v", none, r, err)
+			}
+		}
+		for _, bad := range []any{[]int{1}, "text", 7, json.RawMessage("[]")} {
+			if r, err := c.Call(testContext(t), "route", bad); err == nil {
+				t.Errorf("%#v: got %+v", bad, r)
+			}
+		}
 	})
 }
 

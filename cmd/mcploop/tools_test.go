@@ -60,6 +60,9 @@ func TestToolsCommand(t *testing.T) {
 	f("unknown tool", true, "call", "none", web)
 	f("say name=value", true, "call", "echo", "--arg", "message", web)
 	f("no JSON object", true, "call", "echo", "--json", "[1]", web)
+	f("no JSON object", true, "call", "echo", "--json", "null", web)
+	f("is missing", true, "call", "echo", web) // no arguments are {}
+	f("is missing", true, "call", "echo", "--json", "{}", line, "--era", "legacy")
 	f("cannot use era", true, "ls", "--era", "stone", web)
 	f("cannot print format", true, "ls", "--format", "xml", web)
 	f("goes behind --", true, "ls", "a", web)
