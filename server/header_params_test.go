@@ -77,6 +77,71 @@ func TestMirroredParams(t *testing.T) {
 	f(-32020, `{"where":"z"}`, "Mcp-Param-Zone: z")
 }
 
+// The edge cases that SEP-2243 lists ("Value Encoding Edge Cases", "Base64 Decoding").
+func TestMirroredValueEncoding(t *testing.T) {
+	r := start(t, nil)
+	addMirrored(r)
+	c := r.dialHTTP()
+	f := func(want int, value, header string) {
+		t.Helper()
+		raw, err := json.Marshal(value)
+		if err != nil {
+			t.Fatal(err)
+		}
+		checkLines(c, modernCall(`"h"`, "mirrored", `{"region":`+string(raw)+`}`), want,
+			versionLine, methodLine, "Mcp-Name: mirrored", "Mcp-Param-Region:"+header)
+	}
+	for _, value := range []string{
+		"us-west1", " us-west1", "us-west1 ", " us-west1 ", "\tindented", "us west 1", "", "日本語",
+		"line1\nline2", "line1\r\nline2", "\x00", "\x7f", "=?base64?literal?=", "😀",
+	} {
+		f(0, value, " "+sentinel(value)) // everything may be encoded
+	}
+	for _, value := range []string{"us-west1", "us west 1", "", "a\tb", "~!@#", "SGVsbG8="} {
+		f(0, value, " "+value)
+	}
+	for _, value := range []string{" us-west1", "us-west1 ", "\tindented"} {
+		f(-32020, value, value) // HTTP trims
+	}
+	for _, value := range []string{"日本語", "é", "\u0080", "😀"} {
+		f(-32020, value, " "+value) // invalid characters, though the bytes are the same
+	}
+	f(-32020, "é", " \xe9") // Latin-1
+	f(0, "Hello", " =?base64?SGVsbG8=?=")
+	f(-32020, "Hello", " =?base64?SGVsbG8?=")
+	f(-32020, "Hello", " =?base64?SGVs!!!bG8=?=")
+	f(-32020, "Hello", " SGVsbG8=")
+	f(0, "=?base64?SGVsbG8=", " =?base64?SGVsbG8=") // no suffix: as it is
+	f(-32020, "Hello", " =?base64?SGVsbG8=")
+	f(0, "=?BASE64?SGVsbG8=?=", " =?BASE64?SGVsbG8=?=") // not lower case: as it is
+	f(-32020, "Hello", " =?BASE64?SGVsbG8=?=")
+	f(-32020, "=?base64?literal?=", " =?base64?literal?=") // looks encoded and is not
+	f(-32020, "=?base64?SGVsbG8=?=", " =?base64?SGVsbG8=?=")
+	f(-32020, "a", " =?base64?/w==?=") // no UTF-8
+}
+
+// A name that needs encoding is refused when it comes as it is.
+func TestMcpNameOfInvalidCharacters(t *testing.T) {
+	r := start(t, nil)
+	err := r.AddResource(mcp.Resource{URI: "test://grün", Name: "green"},
+		func(context.Context, *mcp.ReadResourceRequest) (*mcp.ReadResourceResult, error) {
+			text := &mcp.ResourceContents{URI: "test://grün", Text: "green"}
+			return &mcp.ReadResourceResult{Contents: []*mcp.ResourceContents{text}}, nil
+		})
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := r.dialHTTP()
+	body := modernRequest(`"h"`, "resources/read", `"uri":"test://grün"`)
+	f := func(want int, name string) {
+		t.Helper()
+		checkLines(c, body, want, versionLine, "Mcp-Method: resources/read", "Mcp-Name: "+name)
+	}
+	f(0, sentinel("test://grün"))
+	f(-32020, "test://grün")
+	f(-32020, "test://gr\xfcn")
+}
+
 // An integer is exact: neither side of a comparison may be rounded to a float.
 func TestMirroredIntegersAreExact(t *testing.T) {
 	r := start(t, nil)
@@ -87,9 +152,16 @@ func TestMirroredIntegersAreExact(t *testing.T) {
 		checkLines(c, modernCall(`"h"`, "mirrored", `{"level":`+argument+`}`), want,
 			versionLine, methodLine, "Mcp-Name: mirrored", "Mcp-Param-Level: "+header)
 	}
-	f(0, "9007199254740993", "9007199254740993")
-	f(-32020, "9007199254740993", "9007199254740992")
-	f(-32020, "9007199254740993", "9007199254740994")
+	f(0, "9007199254740991", "9007199254740991")
+	f(0, "-9007199254740991", "-9007199254740991")
+	f(-32020, "9007199254740991", "9007199254740990")
+	f(-32020, "9007199254740991", "9007199254740992")
+	// Beyond ±(2^53-1) a reader of the header may take it for another number.
+	f(-32020, "9007199254740992", "9007199254740992")
+	f(-32020, "-9007199254740992", "-9007199254740992")
+	f(-32020, "9007199254740993", "9007199254740993")
+	f(-32020, "1e16", "1e16")
+	f(-32020, "1e400", "1e400")
 	f(0, "5.0", "5")
 	f(0, "5", "5.0")
 	f(-32020, "5", "0x5")
@@ -101,7 +173,8 @@ func TestMirroredIntegersAreExact(t *testing.T) {
 	f(-32020, "5", "5.5")
 	f(0, "-0", "0")
 	f(0, "1e3", "1e3")
-	f(0, strings.Repeat("9", 400), strings.Repeat("9", 400)+".0")
+	f(0, "1000", "1000.0")
+	f(-32020, strings.Repeat("9", 400), strings.Repeat("9", 400))
 }
 
 // What the header check saw must be what the tool gets, so a key may not come twice.
@@ -161,4 +234,43 @@ func TestBadMirrorAnnotationsAreRefused(t *testing.T) {
 	f("number", `"a":{"type":"number","x-mcp-header":"A"}`)
 	f("no type", `"a":{"x-mcp-header":"A"}`)
 	f("twice", `"a":{"type":"string","x-mcp-header":"A"},"b":{"type":"string","x-mcp-header":"a"}`)
+	f("tab", `"a":{"type":"string","x-mcp-header":"A\t1"}`)
+	f("array", `"a":{"type":"array","x-mcp-header":"A"}`)
+	f("null", `"a":{"type":"null","x-mcp-header":"A"}`)
+	f("types", `"a":{"type":["string","integer"],"x-mcp-header":"A"}`)
+	f("no text", `"a":{"type":"string","x-mcp-header":7}`)
+	f("nothing", `"a":{"type":"string","x-mcp-header":null}`)
+	// Properties alone may lead to it.
+	const one = `{"type":"string","x-mcp-header":"A"}`
+	f("items", `"a":{"type":"array","items":`+one+`}`)
+	f("prefixItems", `"a":{"type":"array","prefixItems":[`+one+`]}`)
+	f("items of properties", `"a":{"items":{"properties":{"b":`+one+`}}}`)
+	for _, word := range []string{"oneOf", "anyOf", "allOf"} {
+		f(word, `"a":{"`+word+`":[`+one+`]}`)
+	}
+	for _, word := range []string{"not", "if", "then", "else", "additionalProperties", "contains"} {
+		f(word, `"a":{"`+word+`":`+one+`}`)
+	}
+	f("patternProperties", `"a":{"patternProperties":{"^a":`+one+`}}`)
+	f("$ref", `"a":{"$ref":"#/properties/b/$defs/c"},"b":{"$defs":{"c":`+one+`}}`)
+	f("one good, one bad", `"a":`+one+`,"b":{"items":{"type":"string","x-mcp-header":"B"}}`)
+}
+
+// What only looks like an annotation is none, and a name may be that of a standard header.
+func TestMirrorAnnotationsThatAreGood(t *testing.T) {
+	r := start(t, nil)
+	f := func(properties string) {
+		t.Helper()
+		err := r.AddRawTool(mcp.Tool{
+			Name:        "good",
+			InputSchema: json.RawMessage(`{"type":"object","properties":{` + properties + `}}`),
+		}, nil)
+		if err != nil {
+			t.Error(err)
+		}
+	}
+	f(`"x-mcp-header":{"type":"string"}`)
+	f(`"a":{"type":"string","x-mcp-header":"Method"},"b":{"type":"string","x-mcp-header":"Name"}`)
+	f(`"a":{"const":{"x-mcp-header":"A"},"default":{"x-mcp-header":"A"}}`)
+	f(`"a":{"properties":{"b":{"type":"boolean","x-mcp-header":"!#$%&'*+-.^_|~9"}}}`)
 }

@@ -5,9 +5,12 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
+	"strconv"
 	"strings"
 
 	"github.com/mcploop/mcploop/codec"
+	"github.com/mcploop/mcploop/mcp"
+	"github.com/mcploop/mcploop/mcp/schema"
 )
 
 // checkVersionAndMethod compares the headers that repeat the body (2026-07-28,
@@ -45,7 +48,8 @@ func (s *Server) checkHeaders(r *codec.Request, in *inbound) *codec.Error {
 	if r.McpName == nil {
 		return codec.ErrHeaderMismatch.With("the header Mcp-Name is missing")
 	}
-	if !bytes.Equal(r.McpName, want) { // Slow path: it may be encoded.
+	// Slow path: it may be encoded. No tool has a name that would have to be.
+	if !bytes.Equal(r.McpName, want) || in.method != mcp.MethodToolsCall {
 		name, fault := decodeHeader("Mcp-Name", r.McpName)
 		if fault != nil || !bytes.Equal(name, want) {
 			return codec.ErrHeaderMismatch.With("Mcp-Name is %.128q, the body says %.128q",
@@ -65,8 +69,14 @@ var (
 	sentinelSuffix = []byte("?=")
 )
 
-// decodeHeader returns the value of an Mcp-Name or Mcp-Param-* header.
+// decodeHeader returns the value of an Mcp-Name or Mcp-Param-* header. What is not visible ASCII,
+// space or tab must be encoded (RFC 9110 allows other bytes, but they mean nothing).
 func decodeHeader(name string, value []byte) ([]byte, *codec.Error) {
+	for _, c := range value {
+		if c >= 0x7f || c < ' ' && c != '\t' {
+			return nil, codec.ErrHeaderMismatch.With("%s has characters that must be encoded", name)
+		}
+	}
 	if !bytes.HasPrefix(value, sentinelPrefix) || !bytes.HasSuffix(value, sentinelSuffix) ||
 		len(value) < len(sentinelPrefix)+len(sentinelSuffix) {
 		return value, nil
@@ -86,20 +96,35 @@ type mirror struct {
 	kind   string   // string, integer or boolean
 }
 
-// mirrors finds the annotations of a schema that are reachable by properties alone
-// (2026-07-28, server/tools, "x-mcp-header").
-func mirrors(schema any) ([]mirror, error) {
-	raw, err := json.Marshal(schema)
+// mirrors finds the annotations of a schema. One that is not reachable by properties alone makes
+// the tool invalid (2026-07-28, server/tools, "x-mcp-header").
+func mirrors(input any) ([]mirror, error) {
+	raw, err := json.Marshal(input)
 	if err != nil {
 		return nil, err
 	}
-	var root map[string]any
-	if err := json.Unmarshal(raw, &root); err != nil || root == nil {
+	var root any
+	if err := json.Unmarshal(raw, &root); err != nil {
 		return nil, err
 	}
-	seen := map[string]bool{}
-	return collectMirrors(nil, nil, root, seen)
+	annotations := 0
+	schema.Subschemas(root, func(m map[string]any) {
+		if _, ok := m[annotation]; ok {
+			annotations++
+		}
+	})
+	if annotations == 0 {
+		return nil, nil
+	}
+	object, _ := root.(map[string]any)
+	found, err := collectMirrors(nil, nil, object, map[string]bool{})
+	if err == nil && len(found) != annotations {
+		err = fmt.Errorf("x-mcp-header stands where properties alone do not lead")
+	}
+	return found, err
 }
+
+const annotation = "x-mcp-header"
 
 func collectMirrors(
 	found []mirror, path []string, schema map[string]any, seen map[string]bool,
@@ -111,11 +136,13 @@ func collectMirrors(
 			continue
 		}
 		here := append(append([]string(nil), path...), name)
-		if header, ok := property["x-mcp-header"].(string); ok {
+		if v, ok := property[annotation]; ok {
+			header, _ := v.(string)
 			kind, _ := property["type"].(string)
 			if !validMirror(header, kind) || seen[strings.ToLower(header)] {
-				return nil, fmt.Errorf("property %q has a bad or repeated x-mcp-header %q",
-					strings.Join(here, "."), header)
+				return nil, fmt.Errorf("property %q has a bad or repeated x-mcp-header %.64q; "+
+					"want a token, at a string, integer or boolean", strings.Join(here, "."),
+					fmt.Sprint(v))
 			}
 			seen[strings.ToLower(header)] = true
 			found = append(found, mirror{
@@ -179,6 +206,10 @@ func (m *mirror) check(r *codec.Request, arguments []byte) *codec.Error {
 	if fault != nil {
 		return fault
 	}
+	if m.kind == "integer" && !isSafe(value) {
+		return codec.ErrHeaderMismatch.With("the argument of %s is beyond ±(2^53-1), where "+
+			"readers of the header may round", m.header)
+	}
 	if !sameValue(string(got), value) {
 		return codec.ErrHeaderMismatch.With("%s does not match the argument", m.header)
 	}
@@ -210,6 +241,14 @@ func member(object []byte, name string) (value json.RawMessage, ok bool) {
 		value = one
 	}
 	return value, true
+}
+
+// isSafe tells whether a number is one that every reader takes for the same (2026-07-28,
+// server/tools: "Integer values MUST be within the safe range").
+func isSafe(value json.RawMessage) bool {
+	const largest = 1<<53 - 1
+	f, err := strconv.ParseFloat(string(value), 64)
+	return err == nil && f >= -largest && f <= largest || value[0] != '-' && value[0]-'0' > 9
 }
 
 // sameValue compares a header with a raw argument; integers by their value.
