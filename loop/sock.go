@@ -5,6 +5,7 @@ import (
 	"net"
 	"net/netip"
 	"os"
+	"time"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
@@ -52,7 +53,7 @@ func send(fd int32, p []byte) (int, unix.Errno) {
 }
 
 // accept takes one conn from the listening fd, non-blocking and close-on-exec.
-// TCP_NODELAY and keep-alive are inherited from the listening socket.
+// What tune sets is inherited from the listening socket.
 func accept(fd int) (int, peer, unix.Errno) {
 	var sa unix.RawSockaddrAny
 	size := uint32(unix.SizeofSockaddrAny)
@@ -122,9 +123,10 @@ func (p peer) addrPort() netip.AddrPort {
 	return netip.AddrPort{}
 }
 
-// tune sets what every TCP conn gets: no delay, and keep-alive probes that
-// find a dead peer in about two minutes.
-func tune(fd int) error {
+// tune sets what every TCP conn gets: no delay, keep-alive probes that find a
+// silent dead peer in about a minute and a half, and ackTimeout for one that
+// is written to. A conn inherits it all from its listening socket.
+func tune(fd int, ackTimeout time.Duration) error {
 	for _, o := range []struct {
 		name            string
 		level, opt, val int
@@ -134,6 +136,10 @@ func tune(fd int) error {
 		{"TCP_KEEPIDLE", unix.IPPROTO_TCP, unix.TCP_KEEPIDLE, 60},
 		{"TCP_KEEPINTVL", unix.IPPROTO_TCP, unix.TCP_KEEPINTVL, 15},
 		{"TCP_KEEPCNT", unix.IPPROTO_TCP, unix.TCP_KEEPCNT, 4},
+		{
+			"TCP_USER_TIMEOUT", unix.IPPROTO_TCP, unix.TCP_USER_TIMEOUT,
+			int(ackTimeout.Milliseconds()),
+		},
 	} {
 		if err := unix.SetsockoptInt(fd, o.level, o.opt, o.val); err != nil {
 			return fmt.Errorf("cannot set %s: %w", o.name, err)

@@ -150,9 +150,6 @@ func (d *lineDoor) initialize(lc *lineConn, in *inbound, out []byte) []byte {
 	}
 	lc.peer = p
 	lc.push = &stream{line: lc, legacy: p}
-	if lc.sse != nil {
-		lc.push.http = lc.sse.hc // which needs comments to stay alive
-	}
 	p.told = lc.push
 	lc.ls.addListener(lc.push)
 	lc.ls.tally.methods[mcp.MethodInitialize]++

@@ -56,6 +56,7 @@ func (d *httpDoor) openSSE(hc *httpConn, r *codec.Request) {
 	hc.frames(false, func(dst []byte) []byte {
 		return codec.AppendEvent(dst, "", "endpoint", []byte(messagesPath+"?"+sessionParam+one.ID))
 	})
+	hc.conn.SetDeadline(d.s.opt.KeepAlive) // of the first comment, also before initialize
 }
 
 // postMessage is POST /messages?sessionId=….

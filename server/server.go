@@ -121,7 +121,8 @@ func (s *Server) makeLoops() error {
 		CarryMax:   o.Limits.MessageBytes + o.Limits.HeadBytes + 64<<10,
 		OutboxHigh: o.Limits.OutboxHighBytes, OutboxLow: o.Limits.OutboxLowBytes,
 		OutboxMax: o.Limits.OutboxMaxBytes, WriteTimeout: o.Limits.WriteTimeout,
-		Log: o.Log, Buffers: s.buffers,
+		AckTimeout: ackTimeout(o.KeepAlive),
+		Log:        o.Log, Buffers: s.buffers,
 	})
 	if err != nil {
 		return fmt.Errorf("cannot make the loops: %w", err)
@@ -146,6 +147,13 @@ func (s *Server) makeLoops() error {
 		return fmt.Errorf("cannot make the workers: %w", err)
 	}
 	return nil
+}
+
+// ackTimeout: the client of an event stream that has vanished without a word is found within two
+// times Options.KeepAlive, one until the next comment and one until it had to be acknowledged. What
+// is a second or less, or a minute or more, is no time in which to judge a network.
+func ackTimeout(keepAlive time.Duration) time.Duration {
+	return min(max(keepAlive, time.Second), time.Minute)
 }
 
 // stateOf is the server's share of the connection's loop.

@@ -1,0 +1,45 @@
+package loop
+
+import (
+	"errors"
+	"net"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// vanish makes a client's kernel drop all that comes for it, as a network would: nothing is
+// acknowledged any more, and no FIN or RST tells of it.
+func vanish(t testing.TB, c *net.TCPConn) {
+	t.Helper()
+	raw, err := c.SyscallConn()
+	if err != nil {
+		t.Fatal(err)
+	}
+	dropAll := []unix.SockFilter{{Code: unix.BPF_RET | unix.BPF_K}}
+	err = errors.Join(err, raw.Control(func(fd uintptr) {
+		err = unix.SetsockoptSockFprog(int(fd), unix.SOL_SOCKET, unix.SO_ATTACH_FILTER,
+			&unix.SockFprog{Len: uint16(len(dropAll)), Filter: &dropAll[0]})
+	}))
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// A peer that has vanished without a word is found a while after a write, not by the kernel's own
+// quarter of an hour.
+func TestVanishedPeerIsFoundByTheNextWrite(t *testing.T) {
+	g := start(t, Options{AckTimeout: 300 * time.Millisecond})
+	h := &hooks{}
+	c := connect(t, serve(t, g, h))
+	mustWrite(t, c, []byte("x"))
+	mustRead(t, c, 1)
+	vanish(t, c)
+	if err := h.opened(t).Send([]byte("anybody there?")); err != nil {
+		t.Fatal(err)
+	}
+	if err := h.reason(t, 1); !errors.Is(err, unix.ETIMEDOUT) {
+		t.Errorf("closed with %v; want ETIMEDOUT", err)
+	}
+}
