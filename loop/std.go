@@ -14,7 +14,8 @@ import (
 // Std serves the process's own stdin and stdout (or any two files) as a conn:
 // two goroutines pump between them and a socket pair, so that the loop only ever
 // sees a socket. The end of in is the conn's EOF; a write error of out (the
-// reader is gone) ends the conn. There is no write timeout: a parent that does
+// reader is gone) ends the conn, and so does the end of out's reader after the
+// end of in, without a write: the parent is gone. There is no write timeout: a parent that does
 // not read stops its own input and nothing else. One per group.
 func (g *Group) Std(in, out *os.File, h Handler) (*Conn, error) {
 	const kind = unix.SOCK_STREAM | unix.SOCK_NONBLOCK | unix.SOCK_CLOEXEC
@@ -47,7 +48,10 @@ func (g *Group) Std(in, out *os.File, h Handler) (*Conn, error) {
 	c := l.newConn(pair[0], peer{family: unix.AF_UNIX}, h)
 	c.own |= ownPatient
 	end := conn.(*net.UnixConn)
-	go pumpIn(in, end)
+	go func() {
+		pumpIn(in, end)
+		waitReader(out, c, done)
+	}()
 	go g.pumpOut(in, out, end, done)
 	c.nudge(0)
 	return c, nil
@@ -76,6 +80,32 @@ func pumpIn(in *os.File, end *net.UnixConn) {
 			return
 		}
 	}
+}
+
+// readerWait is how long one look at out's reader takes.
+const readerWait = 100 * time.Millisecond
+
+var errReaderGone = errors.New("loop: nobody reads the output any more")
+
+// waitReader ends c when nobody can read out any more; it returns then, or when all is written.
+func waitReader(out *os.File, c *Conn, done <-chan struct{}) {
+	raw, err := out.SyscallConn()
+	if err != nil {
+		return
+	}
+	for gone := false; err == nil && !gone; {
+		select {
+		case <-done:
+			return
+		default:
+		}
+		err = raw.Control(func(fd uintptr) {
+			poll := []unix.PollFd{{Fd: int32(fd)}} // asks for POLLERR and POLLHUP alone
+			n, err := unix.Poll(poll, int(readerWait.Milliseconds()))
+			gone = err == nil && n > 0
+		})
+	}
+	c.Close(errReaderGone)
 }
 
 // pumpOut ends when the conn ended and all is written, or when out fails.

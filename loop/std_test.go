@@ -116,6 +116,23 @@ func TestStdBrokenPipe(t *testing.T) {
 	}
 }
 
+// The parent has gone while an answer is still to come: the conn ends without a write.
+func TestStdParentIsGone(t *testing.T) {
+	in, toIn, out, fromOut := pipes(t)
+	g := start(t, Options{Loops: 1})
+	h := &hooks{eof: func(*Conn) {}} // an answer is on its way
+	if _, err := g.Std(in, out, h); err != nil {
+		t.Fatal(err)
+	}
+	_ = toIn.Close()
+	eventually(t, "EOF", func() bool { return h.eofs.Load() == 1 })
+	_ = fromOut.Close()
+	if err := h.reason(t, 1); !errors.Is(err, errReaderGone) {
+		t.Errorf("Closed got %v", err)
+	}
+	waitFor(t, "end of the pumps", g.StdDone())
+}
+
 // The server ends first: what it wrote is in the pipe before StdDone.
 func TestStdFinish(t *testing.T) {
 	in, toIn, out, fromOut := pipes(t)

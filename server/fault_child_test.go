@@ -32,6 +32,10 @@ func TestMain(m *testing.M) {
 		os.Exit(code)
 	case "noisy":
 		end(serveNoisy())
+	case "hasty":
+		end(serveHasty())
+	case "parent":
+		end(runParent())
 	case "few descriptors":
 		end(serveWithFewDescriptors())
 	}
@@ -118,6 +122,10 @@ type pipes struct {
 // startChild starts a command with pipes. It is killed at the end of the test at the latest.
 func startChild(t *testing.T, cmd *exec.Cmd) *child {
 	t.Helper()
+	stderr := &syncBuffer{}
+	if cmd.Stderr == nil {
+		cmd.Stderr = stderr
+	}
 	stdin, in, err := os.Pipe()
 	if err != nil {
 		t.Fatal(err)
@@ -126,9 +134,9 @@ func startChild(t *testing.T, cmd *exec.Cmd) *child {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c := &child{cmd: cmd, stderr: &syncBuffer{}, exit: make(chan error, 1)}
+	c := &child{cmd: cmd, stderr: stderr, exit: make(chan error, 1)}
 	c.pipes = &pipes{t: t, in: in, out: out, r: bufio.NewReaderSize(out, 1<<20)}
-	cmd.Stdin, cmd.Stdout, cmd.Stderr = stdin, stdout, c.stderr
+	cmd.Stdin, cmd.Stdout = stdin, stdout
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
@@ -144,7 +152,10 @@ func startChild(t *testing.T, cmd *exec.Cmd) *child {
 }
 
 // startSelf starts this test binary in another part.
-func startSelf(t *testing.T, part string) *child {
+func startSelf(t *testing.T, part string) *child { t.Helper(); return startSelfWith(t, part, nil) }
+
+// startSelfWith gives it a standard error of the caller's, unless that is nil.
+func startSelfWith(t *testing.T, part string, stderr *os.File) *child {
 	t.Helper()
 	self, err := os.Executable()
 	if err != nil {
@@ -152,6 +163,9 @@ func startSelf(t *testing.T, part string) *child {
 	}
 	cmd := exec.Command(self)
 	cmd.Env = append(os.Environ(), childVariable+"="+part)
+	if stderr != nil {
+		cmd.Stderr = stderr
+	}
 	return startChild(t, cmd)
 }
 

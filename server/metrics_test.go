@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -169,6 +170,11 @@ func callRows() []metricRow {
 		}},
 		{[]string{"mcploop_panics_total"}, nil, asks(legacyCall("1", "crash", "{}"))},
 		{[]string{"mcploop_tools"}, nil, func(r *running) { r.changeTools("more") }},
+		{
+			[]string{"mcploop_log_lines", "mcploop_log_lines_dropped_total"},
+			withStuckLog,
+			asks(slices.Repeat([]string{legacyCall("1", "crash", "{}")}, 5)...),
+		},
 		{[]string{"mcploop_sessions"}, nil, func(r *running) { r.session("2025-11-25") }},
 	}
 }
@@ -249,7 +255,7 @@ func limitFds(t *testing.T) (restore func()) {
 var constantMetrics = map[string]float64{
 	"mcploop_connections_max": 4321, "mcploop_sessions_max": 321, "mcploop_streams_max": 21,
 	"mcploop_tasks_max": 54, "mcploop_replay_bytes_max": 6543, "mcploop_task_bytes_max": 7654,
-	"mcploop_queue_max": 64,
+	"mcploop_queue_max": 64, "mcploop_log_lines_max": 77,
 }
 
 func allMetricRows() []metricRow {
@@ -284,6 +290,7 @@ func TestLimitMetricsShowTheOptions(t *testing.T) {
 	r := start(t, func(o *server.Options) {
 		o.Limits.Connections, o.Sessions.Max, o.Limits.Streams, o.Queue.Max = 4321, 321, 21, 64
 		o.Tasks.Max, o.Sessions.ReplayTotal, o.Tasks.ResultTotal = 54, 6543, 7654
+		o.LogLines = 77
 	})
 	page := r.scrape()
 	for name, want := range constantMetrics {

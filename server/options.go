@@ -51,7 +51,11 @@ type Options struct {
 	CallTimeout  time.Duration // longest run of one tool call; default 5 min, negative: none
 	DrainTimeout time.Duration // longest wait for calls in flight at the end; default 30 s
 
-	Log *slog.Logger // control plane only; default slog.Default()
+	// Log gets the few lines of the control plane; default slog.Default(). Its handler is called
+	// on a goroutine of its own and may block: LogLines may wait for it, default 1,024, then lines
+	// are dropped and counted.
+	Log      *slog.Logger
+	LogLines int
 }
 
 // Limits bound what one peer and all peers together can take.
@@ -179,6 +183,7 @@ func (o *Options) setDefaults() {
 	if o.Version == "" {
 		o.Version = "0.0.0"
 	}
+	orInt(&o.LogLines, 1024)
 	if o.Log == nil {
 		o.Log = slog.Default()
 	}
@@ -280,6 +285,7 @@ func (o *Options) negative() []error {
 		"Limits.InFlightPerConn": l.InFlightPerConn, "Limits.HeadBytes": l.HeadBytes,
 		"Limits.Headers": l.Headers, "Limits.TargetBytes": l.TargetBytes,
 		"Limits.Streams": l.Streams, "Limits.Subscriptions": l.Subscriptions,
+		"LogLines":         o.LogLines,
 		"Input.StateBytes": o.Input.StateBytes, "Input.OpenMax": o.Input.OpenMax,
 		"Tasks.Max": o.Tasks.Max, "Tasks.MaxPerPrincipal": o.Tasks.MaxPerPrincipal,
 		"Tasks.ResultBytes": o.Tasks.ResultBytes, "Tasks.ResultTotal": o.Tasks.ResultTotal,

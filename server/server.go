@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net"
 	"os"
 	"sync"
@@ -44,6 +45,7 @@ type Server struct {
 	buffers  *pool.Bytes
 	deflate  sync.Pool // of *codec.WSDeflater
 	set      *metrics.Set
+	logs     *logWriter
 	health   health
 	trimmer  trimmer
 	kept     time.Time // when comments were sent last; the ticker's
@@ -77,7 +79,12 @@ func New(opt Options) (*Server, error) {
 	if err := opt.validate(); err != nil {
 		return nil, err
 	}
-	s := &Server{opt: opt, buffers: pool.NewBytes(0), set: metrics.NewSet(), began: time.Now()}
+	logs := newLogQueue(opt.Log.Handler(), opt.LogLines)
+	opt.Log = slog.New(logs)
+	s := &Server{
+		opt: opt, logs: logs.logWriter, buffers: pool.NewBytes(0), set: metrics.NewSet(),
+		began: time.Now(),
+	}
 	s.deflate.New = func() any { return &codec.WSDeflater{} }
 	if err := s.makeCatalogues(); err != nil {
 		return nil, err
@@ -193,6 +200,7 @@ func (s *Server) Start() error {
 	if s.serving.Swap(true) {
 		return errors.New("cannot start a server twice")
 	}
+	go s.logs.write()
 	s.group.Start()
 	if err := s.openDoors(); err != nil {
 		hard, cancel := context.WithCancel(context.Background())
@@ -267,6 +275,9 @@ func (s *Server) Drain(ctx context.Context) error {
 		err = workersErr
 	}
 	s.sessions.Close()
+	if s.serving.Load() {
+		s.logs.stop()
+	}
 	return err
 }
 

@@ -165,6 +165,7 @@ func serverOptions(cfg *config.Config, logTo io.Writer) server.Options {
 		CallTimeout:  orNever(cfg.Timeouts.Call),
 		DrainTimeout: cfg.Timeouts.Drain,
 		Log:          newLog(cfg.Log, logTo),
+		LogLines:     cfg.Log.Lines,
 	}
 }
 

@@ -171,6 +171,7 @@ type Timeouts struct {
 type Log struct {
 	Level  string `yaml:"level"`
 	Format string `yaml:"format"`
+	Lines  int    `yaml:"lines"`
 }
 
 // Tools says which built-in tools are served.
@@ -214,7 +215,7 @@ func Default() *Config {
 		Timeouts: Timeouts{
 			Call: 5 * time.Minute, KeepAlive: 15 * time.Second, Drain: 30 * time.Second,
 		},
-		Log:   Log{Level: "info", Format: "text"},
+		Log:   Log{Level: "info", Format: "text", Lines: 1024},
 		Tools: Tools{Samples: true},
 	}
 }

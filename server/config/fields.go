@@ -350,6 +350,10 @@ func restFields() []field {
 			doc: "How a log line is written, to standard error.",
 		},
 		{
+			path: "log.lines", unit: "lines", min: 1, max: 1_000_000,
+			doc: "Lines that may wait to be written; one more is dropped and counted.",
+		},
+		{
 			path: "tools.samples",
 			doc:  "Serve the sample tools echo, add and sleep.",
 		},
