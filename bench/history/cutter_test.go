@@ -13,16 +13,19 @@ import (
 type cutter struct {
 	addr  string
 	least int64 // bytes that every connection carries
+	spans int   // the bytes behind these are up to 2^(spans-1) as many
 	cuts  atomic.Int64
 	conns sync.WaitGroup
 }
 
-func startCutter(t *testing.T, network, target string, least int64, seed uint64) *cutter {
+func startCutter(
+	t *testing.T, network, target string, least int64, spans int, seed uint64,
+) *cutter {
 	in, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	c := &cutter{addr: in.Addr().String(), least: least}
+	c := &cutter{addr: in.Addr().String(), least: least, spans: spans}
 	t.Cleanup(func() { in.Close(); c.conns.Wait() })
 	random := rand.New(rand.NewPCG(seed, 1))
 	c.conns.Go(func() {
@@ -46,7 +49,7 @@ func startCutter(t *testing.T, network, target string, least int64, seed uint64)
 func (c *cutter) forward(client *net.TCPConn, server net.Conn, seed uint64) {
 	random := rand.New(rand.NewPCG(seed, 2))
 	var left atomic.Int64 // bytes until the cut, both directions together
-	left.Store(c.least + random.Int64N(c.least<<random.IntN(8)))
+	left.Store(c.least + random.Int64N(c.least<<random.IntN(c.spans)))
 	way := random.IntN(3)
 	end := sync.OnceFunc(func() {
 		if way == 0 { // by RST, which drops what the client has not read yet

@@ -27,7 +27,7 @@ func (w *web) newEar() *webEar {
 	twin := &peer{
 		name: w.name, modern: w.modern, calm: w.calm, log: w.log, conn: -1, version: w.version,
 	}
-	own := &web{peer: twin, url: w.url, session: w.session}
+	own := &web{peer: twin, addr: w.earAddr, session: w.session}
 	own.client = http.Client{Transport: &http.Transport{}} // no timeout: a stream has no end
 	return &webEar{peer: twin, own: own, heard: make(chan struct{}, 1)}
 }

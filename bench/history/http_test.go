@@ -12,7 +12,8 @@ import (
 // web is a peer that speaks Streamable HTTP. In a legacy session it resumes broken streams.
 type web struct {
 	*peer
-	url     string
+	addr    string
+	earAddr string
 	session string
 	client  http.Client
 	ear     *webEar
@@ -96,7 +97,8 @@ func (w *web) one(request string, e Event) error {
 func (w *web) do(
 	ctx context.Context, method, body, tool string, more ...string,
 ) (*http.Response, error) {
-	req, err := http.NewRequestWithContext(ctx, method, w.url, strings.NewReader(body))
+	url := "http://" + w.addr + "/mcp"
+	req, err := http.NewRequestWithContext(ctx, method, url, strings.NewReader(body))
 	if err != nil {
 		return nil, err
 	}

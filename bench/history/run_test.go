@@ -36,9 +36,11 @@ func TestNothingIsLostWhileConnectionsAreCut(t *testing.T) {
 	http.DefaultClient.CloseIdleConnections()
 	before, descriptors := r.values(), r.descriptors()
 	// Over HTTP a request has some 700 bytes, else 300: few connections end within the first one.
-	r.cutters[r.tcp] = startCutter(t, "tcp", r.tcp, 300, seed)
-	r.cutters[r.unix] = startCutter(t, "unix", r.unix, 300, seed+1)
-	r.cutters[r.http] = startCutter(t, "tcp", r.http, 700, seed+2)
+	r.cutters[r.tcp] = startCutter(t, "tcp", r.tcp, 300, 8, seed)
+	r.cutters[r.unix] = startCutter(t, "unix", r.unix, 300, 8, seed+1)
+	r.cutters[r.http] = startCutter(t, "tcp", r.http, 700, 8, seed+2)
+	// Streams that belong to no request carry little.
+	r.cutters[Push] = startCutter(t, "tcp", r.http, 400, 3, seed+3)
 	r.beginAll()
 	for range r.peers {
 		if err := <-r.ended; err != nil {
@@ -112,9 +114,9 @@ func (r *run) beginAll() {
 				return p.talk(operations, func() (link, error) { return l.dial(network, addr) })
 			})
 		}
-		w := &web{peer: is("http"), url: "http://" + r.http + "/mcp"}
+		w := &web{peer: is("http"), addr: r.http, earAddr: r.http}
 		if !calm {
-			w.url = "http://" + r.cutters[r.http].addr + "/mcp"
+			w.addr, w.earAddr = r.cutters[r.http].addr, r.cutters[Push].addr
 		}
 		w.chatty = !w.modern && !calm // so that many of its streams are cut and resumed
 		r.begin(w.peer, func() error { return w.talk(operations) })
@@ -178,5 +180,8 @@ func (r *run) verdict() {
 		if counts[kind] == 0 && kind != Failed {
 			r.t.Errorf("kind %d of events has not happened: the run shows nothing of it", kind)
 		}
+	}
+	if pushed[Marked] == 0 || pushed[Cut] == 0 || pushed[Resumed] == 0 {
+		r.t.Error("no stream without a request was cut and resumed: the run shows nothing of it")
 	}
 }

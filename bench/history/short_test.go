@@ -8,7 +8,7 @@ const (
 	operations  = 200
 )
 
-// memoryMiB is about twice what the server grows by: 4 to 6 MiB are its workers' stacks, buffers
+// memoryMiB is about twice what the server grows by: 3 to 5 MiB are its workers' stacks, buffers
 // of connections and what the collector leaves until it runs next. The ledger and the events kept
 // for clients that come back are less than 1 MiB.
-const memoryMiB = 12
+const memoryMiB = 10
