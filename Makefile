@@ -13,8 +13,8 @@ LINT     := bin/tools/golangci-lint-v2.15.0
 VCS      := $(shell git rev-parse HEAD >/dev/null 2>&1 && echo auto || echo false)
 FLAGS    := -trimpath -buildvcs=$(VCS) -ldflags=-s
 
-.PHONY: help run build test race norace check lint fmt fuzz conformance interop bench smoke \
-	peers pgo generate clean
+.PHONY: help run build test race norace soak check lint fmt fuzz conformance interop bench \
+	smoke peers pgo generate clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 14
@@ -36,7 +36,11 @@ norace: ## the packages with tests that are built only without the race detector
 	@.ci/need.sh go
 	$(GO) test -timeout 5m $$(.ci/norace.sh)
 
-check: ## everything that CI does
+soak: ## half a million requests while connections are cut at random (2 minutes)
+	@.ci/need.sh go
+	$(GO) test -tags long -timeout 10m -v -run Nothing ./bench/history
+
+check: ## everything that CI does; with SOAK=1 the soak, too
 	@.ci/run
 
 lint: $(LINT) ## golangci-lint at its pinned version, zero warnings

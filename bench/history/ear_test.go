@@ -19,8 +19,10 @@ type webEar struct {
 	*peer
 	own *web // the same client, whose connections are others
 
-	mu    sync.Mutex    // guards the order of the history and of heard
-	heard chan struct{} // a change was told, or what was not told will not be
+	mu     sync.Mutex    // guards the order of the history and of heard, and wanted
+	heard  chan struct{} // a change was told, or what was not told will not be
+	wanted bool          // somebody waits
+	ticks  chan struct{} // the peer has done something
 }
 
 func (w *web) newEar() *webEar {
@@ -29,7 +31,10 @@ func (w *web) newEar() *webEar {
 	}
 	own := &web{peer: twin, addr: w.earAddr, session: w.session}
 	own.client = http.Client{Transport: &http.Transport{}} // no timeout: a stream has no end
-	return &webEar{peer: twin, own: own, heard: make(chan struct{}, 1)}
+	return &webEar{
+		peer: twin, own: own, heard: make(chan struct{}, 1),
+		ticks: make(chan struct{}, 1),
+	}
 }
 
 // signal adds to the history what was heard, and wakes who waits for it.
@@ -54,8 +59,44 @@ func (e *webEar) forget(add func()) {
 	}
 }
 
+// tick wakes an ear that is away.
+func (e *webEar) tick() {
+	select {
+	case e.ticks <- struct{}{}:
+	default:
+	}
+}
+
+// away returns when the peer has done something, so that there is something to be told of what
+// happened meanwhile; at once when the peer waits.
+func (e *webEar) away(ctx context.Context) {
+	select {
+	case <-e.ticks: // of before
+	default:
+	}
+	e.mu.Lock()
+	wanted := e.wanted
+	e.mu.Unlock()
+	if wanted {
+		return
+	}
+	select {
+	case <-e.ticks:
+	case <-ctx.Done():
+	}
+}
+
+func (e *webEar) want(wanted bool) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.wanted = wanted
+}
+
 // wait returns when something was heard. When nothing is, the history shows it.
 func (e *webEar) wait() error {
+	e.want(true)
+	defer e.want(false)
+	e.tick()
 	timer := time.NewTimer(patience)
 	defer timer.Stop()
 	select {
@@ -88,6 +129,7 @@ func (e *webEar) listen(ctx context.Context) error {
 			stream, _, _ := strings.Cut(last, "-")
 			e.add(Event{Kind: Resumed, ID: Push, Stream: stream})
 		}
+		e.away(ctx)
 	}
 }
 

@@ -71,8 +71,15 @@ func (w *web) operate(operations int) error {
 		return err
 	}
 	for w.sent < operations {
-		if err := w.one(w.next()); err != nil {
+		request, e := w.next()
+		if err := w.one(request, e); err != nil {
 			return err
+		}
+		w.ear.tick()
+		if e.Op == Append && w.random.IntN(4) == 0 { // no later change hides that one is not told
+			if err := w.ear.wait(); err != nil {
+				return err
+			}
 		}
 	}
 	if err := w.one(w.call(Append, 0)); err != nil {

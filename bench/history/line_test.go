@@ -90,7 +90,16 @@ func (p *peer) session(l link, operations int) error {
 		if err := p.hear(l, func() bool { return len(p.waiting) == 0 }); err != nil {
 			return err
 		}
+		if p.random.IntN(4) == 0 { // no later change hides that one is not told
+			if err := p.appendAndHear(l); err != nil {
+				return err
+			}
+		}
 	}
+	return p.appendAndHear(l)
+}
+
+func (p *peer) appendAndHear(l link) error {
 	request, e := p.call(Append, 0)
 	p.told = false
 	if err := p.ask(l, request, e); err != nil {
