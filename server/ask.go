@@ -141,6 +141,7 @@ func (c *Call) askOne(key string, r mcp.InputRequest) error {
 	if c.state.Load() != callPending {
 		return ErrEnded
 	}
+	c.catchUp()
 	c.ls.count.inputAsked.Add(1)
 	return c.origin.notify(c, codec.AppendRequest(nil, id, r.InputMethod(), params))
 }

@@ -62,6 +62,7 @@ type Call struct {
 	asTask    bool   // it becomes a task before its handler runs
 
 	result  *[]byte       // of an async tool, to be checked; guarded by telling
+	pace    *pace         // of progress; nil until there is some; guarded by telling
 	telling sync.Mutex    // held while a notification goes out, and where state leaves callPending
 	state   atomic.Uint32 // callPending, then one of the others, once
 	refs    atomic.Int32  // who still reads buf: the handler, and whoever ends the call
@@ -139,11 +140,11 @@ func (c *Call) Notify(method string, params []byte) error {
 	if c.state.Load() != callPending {
 		return ErrEnded
 	}
-	buf := c.s.buffers.Get()
-	defer c.s.buffers.Put(buf)
-	buf.B = codec.AppendNotification(buf.B[:0], method, params)
-	c.ls.count.notifications.Add(1)
-	return c.origin.notify(c, buf.B)
+	if method == mcp.NotifyProgress && c.hold(params) {
+		return nil
+	}
+	c.catchUp()
+	return c.send(method, params)
 }
 
 // CloseStream implements mcp.StreamCloser.
@@ -220,7 +221,17 @@ func protocolError(err error) bool {
 func (c *Call) leave(to uint32) bool {
 	c.telling.Lock()
 	defer c.telling.Unlock()
-	return c.state.CompareAndSwap(callPending, to)
+	if c.state.Load() != callPending {
+		return false
+	}
+	if to == callAnswered {
+		c.catchUp()
+	}
+	if c.pace != nil {
+		c.pace.rest()
+	}
+	c.state.Store(to)
+	return true
 }
 
 // end is the only way to an answer: the first one wins.

@@ -24,6 +24,7 @@ type counters struct {
 	replayed         atomic.Uint64                  // of these: sent once more
 	dropped          atomic.Uint64                  // of these: no longer kept, for want of room
 	expired          atomic.Uint64                  // of these: no longer kept, as they were old
+	thinned          atomic.Uint64                  // progress that later progress replaced
 	inputAsked       atomic.Uint64                  // requests to clients, of both eras
 	inputAnswered    atomic.Uint64                  // of these in the legacy era: answered
 	webSockets       atomic.Uint64                  // opened

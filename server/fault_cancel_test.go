@@ -170,7 +170,7 @@ func chatter(ctx context.Context, req *mcp.Request, _ struct{}) (string, error) 
 // Once a request behind the cancellation is answered, nothing of the cancelled call follows,
 // also when its tool is in the middle of telling its progress. Progress only ever grows.
 func TestFaultNoMessageAfterCancel(t *testing.T) {
-	r := start(t, nil, func(s *server.Server) {
+	r := start(t, everyProgress, func(s *server.Server) {
 		server.AddTool(s, mcp.Tool{Name: "chatter", Description: "chatters"}, chatter)
 	})
 	r.watch()

@@ -118,6 +118,9 @@ func TestListsArePagedAlike(t *testing.T) {
 	if !found || !strings.Contains(first, "test://blob") {
 		t.Fatalf("first page: %s", first)
 	}
+	if got := c.ask(legacyLine("1", "resources/list", `"cursor":""`)); got != first {
+		t.Errorf("the empty string, which we never give out: %s", got) // as the Go SDK has it
+	}
 	cursor, _, _ := strings.Cut(rest, `"`)
 	second := c.ask(legacyLine("2", "resources/list", `"cursor":"`+cursor+`"`))
 	if !strings.Contains(second, "test://broken") || strings.Contains(second, "test://blob") {

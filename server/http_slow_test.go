@@ -146,6 +146,7 @@ func smallOutbox(o *server.Options) {
 	o.Limits.OutboxHighBytes, o.Limits.OutboxLowBytes = 64<<10, 16<<10
 	o.Limits.OutboxMaxBytes = 256 << 10
 	o.Limits.WriteTimeout = 300 * time.Millisecond
+	everyProgress(o)
 }
 
 // addFlood adds a tool that tells of its progress until it cannot; the channel gets the reason.

@@ -45,6 +45,8 @@ func (s *Server) registerMetrics() {
 	count("mcploop_events_dropped_total", func(c *counters) *atomic.Uint64 { return &c.dropped })
 	count("mcploop_events_expired_total",
 		func(c *counters) *atomic.Uint64 { return &c.expired })
+	count("mcploop_progress_replaced_total",
+		func(c *counters) *atomic.Uint64 { return &c.thinned })
 	count("mcploop_input_asked_total", func(c *counters) *atomic.Uint64 { return &c.inputAsked })
 	count("mcploop_input_answered_total",
 		func(c *counters) *atomic.Uint64 { return &c.inputAnswered })

@@ -36,5 +36,13 @@ func replayRows() []metricRow {
 			},
 		},
 		{[]string{"mcploop_streams_away"}, nil, cutGet},
+		{[]string{"mcploop_progress_replaced_total"}, nil, func(r *running) {
+			values := r.addCounter("count")
+			for i := range 20 {
+				values <- i
+			}
+			close(values)
+			r.post(legacyProgressCall("1", "count"), "Mcp-Session-Id:"+r.session("2025-11-25"))
+		}},
 	}
 }

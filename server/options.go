@@ -78,7 +78,11 @@ type Limits struct {
 	OutboxMaxBytes  int           // unsent bytes at which the peer is cut; default 1 MiB
 	WriteTimeout    time.Duration // a peer above the low mark this long is cut; default 10 s
 	Streams         int           // open subscriptions/listen and GET streams; default 15,000
-	Subscriptions   int           // resources that one session or stream listens for; default 1,024
+	// ProgressInterval is the least time between two progress notifications of a call once 10 went
+	// out at once: one that comes earlier waits, and is replaced by later ones. Default 100 ms,
+	// negative: none.
+	ProgressInterval time.Duration
+	Subscriptions    int // resources that one session or stream listens for; default 1,024
 }
 
 // Queue is the queue of blocking calls and the workers that drain it.
@@ -238,6 +242,7 @@ func (l *Limits) setDefaults() {
 	orInt(&l.OutboxMaxBytes, 1<<20)
 	orInt(&l.Streams, 15_000)
 	orInt(&l.Subscriptions, 1024)
+	orDuration(&l.ProgressInterval, 100*time.Millisecond)
 	orDuration(&l.HeadTimeout, 5*time.Second)
 	orDuration(&l.BodyTimeout, 30*time.Second)
 	orDuration(&l.FrameTimeout, 30*time.Second)

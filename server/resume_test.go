@@ -197,7 +197,7 @@ func TestCloseStream(t *testing.T) {
 // However often the connection is cut, each event comes once, in order, and so does the answer.
 func TestResumeUnderRandomCuts(t *testing.T) {
 	const clients, events = 3, 300 // the session's log holds them all
-	r := start(t, nil)
+	r := start(t, everyProgress)
 	server.AddTool(r.Server, mcp.Tool{Name: "many"},
 		func(ctx context.Context, req *mcp.Request, _ struct{}) (string, error) {
 			for i := range events {

@@ -105,6 +105,7 @@ func (c *Call) becomeTask(to *taskOrigin) error {
 		}
 		return errShutDown
 	}
+	c.catchUp()
 	client := c.origin
 	c.origin = to
 	c.telling.Unlock()

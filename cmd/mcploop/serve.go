@@ -125,7 +125,7 @@ func serverOptions(cfg *config.Config, logTo io.Writer) server.Options {
 			FirstTimeout: l.FirstTimeout, IdleTimeout: l.IdleTimeout,
 			OutboxHighBytes: l.OutboxHigh, OutboxLowBytes: l.OutboxLow, OutboxMaxBytes: l.OutboxMax,
 			WriteTimeout: l.WriteTimeout, Streams: l.Streams,
-			Subscriptions: l.Subscriptions,
+			Subscriptions: l.Subscriptions, ProgressInterval: orNever(l.Progress),
 		},
 		Queue: server.Queue{
 			Max: cfg.Queue.Max, Workers: cfg.Workers.Count,

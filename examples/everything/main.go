@@ -37,6 +37,7 @@ func run(ctx context.Context, args []string) error {
 		Instructions:      "A server that shows every feature of MCP.",
 		CompletionHandler: complete,
 		WebSocket:         server.WebSocket{Compression: true},
+		Limits:            server.Limits{ProgressInterval: -1}, // the ledger's emit tells of all
 		Log:               slog.New(slog.NewTextHandler(os.Stderr, nil)),
 	}
 	flags := flag.NewFlagSet("everything", flag.ContinueOnError)

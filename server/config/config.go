@@ -57,6 +57,7 @@ type Limits struct {
 	OutboxMax       int           `yaml:"outbox_max"`
 	Streams         int           `yaml:"streams"`
 	Subscriptions   int           `yaml:"subscriptions"`
+	Progress        time.Duration `yaml:"progress_interval"`
 	FirstTimeout    time.Duration `yaml:"first_timeout"`
 	FrameTimeout    time.Duration `yaml:"frame_timeout"`
 	HeadTimeout     time.Duration `yaml:"head_timeout"`
@@ -235,6 +236,7 @@ func defaultLimits() Limits {
 		OutboxMax:       1 * mib,
 		Streams:         15_000,
 		Subscriptions:   1024,
+		Progress:        100 * time.Millisecond,
 		FirstTimeout:    10 * time.Second,
 		FrameTimeout:    30 * time.Second,
 		HeadTimeout:     5 * time.Second,

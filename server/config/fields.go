@@ -140,6 +140,12 @@ func timeoutFields() []field {
 			path: "limits.write_timeout", unit: durationUnit, min: 100 * ms, max: hour,
 			doc: "How long a peer may leave answers unread before it is closed.",
 		},
+		{
+			path: "limits.progress_interval", unit: durationUnit, min: ms, max: hour,
+			zero: "no limit",
+			doc: "Between two progress notifications of a call, once 10 went out at once; the " +
+				"latest that came earlier waits for its time or for the answer.",
+		},
 	}
 }
 
