@@ -57,13 +57,13 @@ type Limits struct {
 	OutboxMax       int           `yaml:"outbox_max"`
 	Streams         int           `yaml:"streams"`
 	Subscriptions   int           `yaml:"subscriptions"`
-	Progress        time.Duration `yaml:"progress_interval"`
 	FirstTimeout    time.Duration `yaml:"first_timeout"`
 	FrameTimeout    time.Duration `yaml:"frame_timeout"`
 	HeadTimeout     time.Duration `yaml:"head_timeout"`
 	BodyTimeout     time.Duration `yaml:"body_timeout"`
 	IdleTimeout     time.Duration `yaml:"idle_timeout"`
 	WriteTimeout    time.Duration `yaml:"write_timeout"`
+	Progress        time.Duration `yaml:"progress_interval"`
 }
 
 // Queue is the ring in which blocking calls wait for a worker.
