@@ -30,7 +30,9 @@ func (t *Tool) encode(v Version) ([]byte, error) {
 	if v < V20251125 {
 		down.Icons = nil
 	}
-	down.Execution = nil // a matter of the server since 2026-07-28, experimental before
+	if v != V20251125 { // experimental there, a matter of the server since 2026-07-28
+		down.Execution = nil
+	}
 	if v < V20250618 {
 		down.Title, down.OutputSchema, down.Meta = "", nil, nil
 	}

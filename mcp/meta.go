@@ -13,6 +13,8 @@ const (
 	MetaLogLevel           = "io.modelcontextprotocol/logLevel"
 	MetaSubscriptionID     = "io.modelcontextprotocol/subscriptionId"
 	MetaServerInfo         = "io.modelcontextprotocol/serverInfo"
+	// MetaRelatedTask ties a message to a task (2025-11-25, basic/utilities/tasks).
+	MetaRelatedTask = "io.modelcontextprotocol/related-task"
 )
 
 // Envelope is what a modern request says of itself in params._meta. Its members are views into

@@ -26,6 +26,8 @@ const (
 	MethodTasksGet
 	MethodTasksUpdate
 	MethodTasksCancel
+	MethodTasksResult
+	MethodTasksList
 	MethodInitialized
 	MethodCancelled
 	MethodProgress
@@ -40,6 +42,7 @@ type columns uint8
 const (
 	legacyColumns = columns(1<<V20241105 | 1<<V20250326 | 1<<V20250618 | 1<<V20251125)
 	modernColumns = columns(1 << V20260728)
+	taskColumns   = columns(1 << V20251125) // the experimental tasks
 	allColumns    = legacyColumns | modernColumns
 )
 
@@ -71,9 +74,16 @@ var table = [MethodCount]row{
 	MethodComplete:      {name: "completion/complete", columns: allColumns},
 	MethodSubscribe:     {name: "resources/subscribe", columns: legacyColumns},
 	MethodUnsubscribe:   {name: "resources/unsubscribe", columns: legacyColumns},
-	MethodTasksGet:      {name: "tasks/get", columns: modernColumns, nameParam: "taskId"},
-	MethodTasksUpdate:   {name: "tasks/update", columns: modernColumns, nameParam: "taskId"},
-	MethodTasksCancel:   {name: "tasks/cancel", columns: modernColumns, nameParam: "taskId"},
+
+	MethodTasksGet: {
+		name: "tasks/get", columns: taskColumns | modernColumns, nameParam: "taskId",
+	},
+	MethodTasksUpdate: {name: "tasks/update", columns: modernColumns, nameParam: "taskId"},
+	MethodTasksCancel: {
+		name: "tasks/cancel", columns: taskColumns | modernColumns, nameParam: "taskId",
+	},
+	MethodTasksResult: {name: "tasks/result", columns: taskColumns},
+	MethodTasksList:   {name: "tasks/list", columns: taskColumns},
 
 	MethodInitialized: {
 		name: "notifications/initialized", columns: legacyColumns, notification: true,
@@ -129,6 +139,10 @@ func LookupMethod(name []byte) Method {
 		return MethodTasksUpdate
 	case "tasks/cancel":
 		return MethodTasksCancel
+	case "tasks/result":
+		return MethodTasksResult
+	case "tasks/list":
+		return MethodTasksList
 	case "notifications/initialized":
 		return MethodInitialized
 	case "notifications/cancelled":
@@ -164,5 +178,6 @@ const (
 	NotifyPromptsListChanged   = "notifications/prompts/list_changed"
 	NotifyResourcesListChanged = "notifications/resources/list_changed"
 	NotifyResourcesUpdated     = "notifications/resources/updated"
-	NotifyTasks                = "notifications/tasks" // SEP-2663
+	NotifyTasks                = "notifications/tasks"        // SEP-2663
+	NotifyTaskStatus           = "notifications/tasks/status" // 2025-11-25 alone
 )

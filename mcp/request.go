@@ -27,8 +27,7 @@ type Request struct {
 	Capabilities json.RawMessage
 	// SessionID is the legacy HTTP session, "" elsewhere.
 	SessionID string
-	// Principal names who asks, in the modern era: the same text for the same credentials, "" for
-	// everybody without.
+	// Principal names who asks: the same text for the same credentials, "" for everybody without.
 	Principal string
 	// InputResponses are the client's answers to what an earlier InputRequired asked for, raw JSON
 	// by its keys; InputState is the State of that InputRequired. Input and State decode them.

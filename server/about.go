@@ -12,9 +12,18 @@ import (
 type about struct {
 	prompts, resources, tasks bool
 
-	discover []byte          // result of server/discover
-	hello    [2]mcp.Discover // for the legacy era, which has no extensions, and the modern one
+	discover []byte // result of server/discover
+	hello    [helloForms]mcp.Discover
 }
+
+// Forms of what the server can do, by the revision that asks.
+const (
+	helloLegacy       = iota
+	helloExperimental // 2025-11-25, which has tasks of its own
+	helloModern       // which has extensions
+
+	helloForms
+)
 
 // makeCatalogues makes the empty lists and describes the server.
 func (s *Server) makeCatalogues() error {
@@ -62,19 +71,19 @@ func (s *Server) hasResources() bool { return s.about.Load().resources }
 
 // describe encodes server/discover, and what initialize needs.
 func (s *Server) describe(a about) *about {
-	for modern := range a.hello {
-		a.hello[modern] = mcp.Discover{
+	for form := range a.hello {
+		a.hello[form] = mcp.Discover{
 			ServerInfo: s.info, Instructions: s.opt.Instructions,
 			TTLMs: s.opt.Lists.TTL.Milliseconds(), CacheScope: s.opt.Lists.CacheScope,
-			Capabilities: s.capabilities(&a, modern == 1),
+			Capabilities: s.capabilities(&a, form),
 		}
 	}
-	a.discover = a.hello[1].AppendDiscover(nil)
+	a.discover = a.hello[helloModern].AppendDiscover(nil)
 	return &a
 }
 
 // capabilities is the raw JSON of ServerCapabilities. Tools and logging are always served.
-func (s *Server) capabilities(a *about, modern bool) []byte {
+func (s *Server) capabilities(a *about, form int) []byte {
 	changes := map[string]bool{"listChanged": true}
 	c := map[string]any{"logging": struct{}{}, "tools": changes}
 	if s.opt.CompletionHandler != nil {
@@ -86,8 +95,11 @@ func (s *Server) capabilities(a *about, modern bool) []byte {
 	if a.resources {
 		c["resources"] = map[string]bool{"listChanged": true, "subscribe": true}
 	}
-	if a.tasks && modern {
+	switch {
+	case a.tasks && form == helloModern:
 		c["extensions"] = map[string]any{mcp.ExtensionTasks: struct{}{}}
+	case a.tasks && form == helloExperimental:
+		c["tasks"] = experimentalTasks
 	}
 	raw, err := json.Marshal(c)
 	if err != nil {
@@ -96,7 +108,17 @@ func (s *Server) capabilities(a *about, modern bool) []byte {
 	return raw
 }
 
+// experimentalTasks is the capability tasks of 2025-11-25 (schema: ServerCapabilities).
+var experimentalTasks = map[string]any{
+	"list": struct{}{}, "cancel": struct{}{},
+	"requests": map[string]any{"tools": map[string]any{"call": struct{}{}}},
+}
+
 // initialized is the result of initialize.
 func (s *Server) initialized(v mcp.Version) []byte {
-	return s.about.Load().hello[0].AppendInitialize(nil, v)
+	form := helloLegacy
+	if v == mcp.V20251125 {
+		form = helloExperimental
+	}
+	return s.about.Load().hello[form].AppendInitialize(nil, v)
 }

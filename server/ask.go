@@ -171,12 +171,16 @@ func (p *peer) answered(in *inbound) {
 	}
 	in.ls.count.inputAnswered.Add(1)
 	c := one.call
+	if to := c.task(); to != nil {
+		to.answered(one.key, in)
+		return
+	}
 	if in.msg.Kind == codec.KindError {
-		c.Fail(fmt.Errorf("the client refused %q: %s", one.key, refusal(in.msg.Error)))
+		c.Fail(clientRefused(one.key, in.msg.Error))
 		return
 	}
 	if raw := bytes.TrimSpace(in.msg.Result); len(raw) == 0 || raw[0] != '{' {
-		c.Fail(fmt.Errorf("the client answered %q with something that is no object", one.key))
+		c.Fail(clientMistook(one.key))
 		return
 	}
 	c.asking.mu.Lock()
@@ -187,6 +191,15 @@ func (p *peer) answered(in *inbound) {
 	if done {
 		c.resume()
 	}
+}
+
+// clientRefused and clientMistook are what a tool says whose client gave no answer to key.
+func clientRefused(key string, raw []byte) error {
+	return fmt.Errorf("the client refused %q: %s", key, refusal(raw))
+}
+
+func clientMistook(key string) error {
+	return fmt.Errorf("the client answered %q with something that is no object", key)
 }
 
 // refusal is the text of a client's error.
@@ -209,9 +222,8 @@ func (c *Call) resume() {
 		return
 	}
 	c.refs.Add(1) // the next run's; whoever ends the call comes after this lock
-	_, isTask := c.origin.(*taskOrigin)
 	c.telling.Unlock()
-	if !isTask { // whose time goes on
+	if c.task() == nil { // whose time goes on
 		c.wait(c.s.opt.CallTimeout)
 	}
 	all := make(map[string]json.RawMessage, len(c.request.InputResponses)+len(c.asking.answers))
@@ -234,6 +246,11 @@ func (c *Call) unask() {
 	}
 	for _, id := range c.peer.asks.forget(c) {
 		params := append(append([]byte(`{"requestId":`), id...), '}')
-		_ = c.origin.notify(c, codec.AppendNotification(nil, mcp.MethodCancelled.String(), params))
+		message := codec.AppendNotification(nil, mcp.MethodCancelled.String(), params)
+		if to, isTask := c.origin.(*taskOrigin); isTask {
+			to.retract(message)
+			continue
+		}
+		_ = c.origin.notify(c, message)
 	}
 }

@@ -35,6 +35,7 @@ type work struct {
 	mode      Mode
 	run       RawHandler
 	async     func(*Call)
+	offLoop   bool                         // async runs on a worker
 	duration  *metrics.PrometheusHistogram // off the loop; nil for inline tools
 	slowInput *schema.Checker              // of a tool's arguments, on a worker; mostly nil
 	output    *schema.Checker              // of a tool's structured result; nil without a schema
@@ -58,8 +59,10 @@ type Call struct {
 	method  mcp.Method
 	request mcp.Request
 
-	principal string // modern: who it belongs to
-	asTask    bool   // it becomes a task before its handler runs
+	principal string        // who it belongs to
+	ttl       time.Duration // it becomes a task for so long before its handler runs; 0: it does not
+
+	awaits atomic.Pointer[taskOrigin] // the task whose end answers it; mostly nil
 
 	result  *[]byte       // of an async tool, to be checked; guarded by telling
 	pace    *pace         // of progress; nil until there is some; guarded by telling
@@ -270,6 +273,7 @@ func (c *Call) expire() { c.failFor(ErrTimeout, codec.ErrTimeout, nil) }
 func (c *Call) untrack(cause error) {
 	c.calls.remove(c)
 	c.unask()
+	c.unwait()
 	c.cancel(cause)
 	if c.timer != nil {
 		c.timer.Stop()
@@ -312,9 +316,9 @@ func (s *Server) runBlocking(_ int, c *Call) {
 	if !c.fits() {
 		return
 	}
-	if c.asTask { // here and not on the loop: the store may block
-		c.asTask = false
-		if err := c.StartTask(); err != nil {
+	if ttl := c.ttl; ttl > 0 { // here and not on the loop: the store may block
+		c.ttl = 0
+		if err := c.startTask(ttl); err != nil {
 			c.Fail(err)
 			return
 		}

@@ -64,7 +64,8 @@ func (s *Server) dispatch(in *inbound, out []byte) []byte {
 		return codec.AppendResult(out, in.msg.ID, emptyObject)
 	case mcp.MethodDiscover:
 		return codec.AppendResult(out, in.msg.ID, s.about.Load().discover)
-	case mcp.MethodTasksGet, mcp.MethodTasksUpdate, mcp.MethodTasksCancel:
+	case mcp.MethodTasksGet, mcp.MethodTasksUpdate, mcp.MethodTasksCancel,
+		mcp.MethodTasksResult, mcp.MethodTasksList:
 		return s.taskMethod(in, out)
 	case mcp.MethodSubscribe, mcp.MethodUnsubscribe:
 		return s.subscribe(in, out)
@@ -148,22 +149,11 @@ func (s *Server) callTool(in *inbound, out []byte) []byte {
 		return in.fail(out, inBand(fault), nil)
 	}
 	in.listed = in.msg.ArgumentMembers
-	if t.Handler.tasks != "" && in.version.Modern() {
-		return s.callTask(in, t, w, args, out)
-	}
-	return s.call(in, w, t.Name, args, out)
-}
-
-// callTask is a call of a tool that runs as a task where the client can take one.
-func (s *Server) callTask(
-	in *inbound, t *mcp.Entry[*tool], w *work, args, out []byte,
-) []byte {
 	switch {
-	case declaresTasks(in.capabilities()):
-		return s.later(in, w, t.Name, args, out, true)
-	case t.Handler.tasks == taskRequired:
-		fault, data := mcp.WireError(missingTasks(), in.version)
-		return in.fail(out, fault, data)
+	case in.version == mcp.V20251125 && s.about.Load().tasks:
+		return s.callExperimental(in, t, w, args, out)
+	case t.Handler.tasks != "" && in.version.Modern():
+		return s.callTask(in, t, w, args, out)
 	}
 	return s.call(in, w, t.Name, args, out)
 }
@@ -257,18 +247,22 @@ func (s *Server) inlineInput(in *inbound, w *work, out []byte, need *mcp.InputRe
 
 // callLater hands the call to a worker, or to the tool itself when it is async.
 func (s *Server) callLater(in *inbound, w *work, name string, args, out []byte) []byte {
-	return s.later(in, w, name, args, out, false)
+	return s.later(in, w, name, args, out, 0)
 }
 
+// later is callLater; a call with a ttl becomes a task before its handler runs.
 func (s *Server) later(
-	in *inbound, w *work, name string, args, out []byte, asTask bool,
+	in *inbound, w *work, name string, args, out []byte, ttl time.Duration,
 ) []byte {
 	c, out := s.track(in, w, name, args, out)
 	if c == nil {
 		return out
 	}
-	c.asTask = asTask
-	onLoop := w.async != nil && w.slowInput == nil && !asTask
+	c.ttl = ttl
+	if ttl > 0 || w.offLoop { // it makes a task or asks for one
+		c.principal = in.owner()
+	}
+	onLoop := w.async != nil && w.slowInput == nil && !w.offLoop && ttl == 0
 	if !onLoop && s.workers.Submit(in.ls.loop.Index(), c) != nil {
 		return s.refuseCall(in, c, out)
 	}

@@ -148,7 +148,7 @@ func (d *lineDoor) initialize(lc *lineConn, in *inbound, out []byte) []byte {
 	if fault != nil {
 		return in.fail(out, fault, nil)
 	}
-	lc.peer = p
+	lc.peer, p.line = p, lc
 	lc.push = &stream{line: lc, legacy: p}
 	p.told = lc.push
 	lc.ls.addListener(lc.push)
@@ -228,6 +228,7 @@ func (d *lineDoor) gone(lc *lineConn) {
 	lc.calls.cancelAll(ErrDisconnected)
 	if lc.peer != nil {
 		lc.peer.calls.cancelAll(ErrDisconnected)
+		lc.ls.s.endTasks(lc.peer)
 	}
 }
 

@@ -172,7 +172,7 @@ func (d *httpDoor) postLegacy(hc *httpConn, r *codec.Request, in *inbound) {
 	if !ok {
 		return
 	}
-	in.peer, in.calls, in.version = p, &p.calls, p.version
+	in.peer, in.calls, in.version, in.auth = p, &p.calls, p.version, r.Authorization
 	in.origin = hc.legacyOrigin(p)
 	d.answer(hc, in, d.s.dispatch(in, hc.ls.body[:0]))
 }

@@ -174,11 +174,9 @@ func (c *Call) require(need *mcp.InputRequired) {
 		c.Fail(err)
 		return
 	}
-	c.telling.Lock()
-	running, isTask := c.origin.(*taskOrigin)
-	c.telling.Unlock()
+	running := c.task()
 	switch {
-	case isTask:
+	case running != nil:
 		running.ask(need)
 		return
 	case !c.request.Version.Modern():

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"crypto/rand"
 	"sync"
 	"sync/atomic"
 
@@ -78,7 +79,7 @@ type inbound struct {
 
 	listed []codec.Member // of a tool's arguments, for its handler
 	input  input          // what a modern retry brings
-	auth   []byte         // modern HTTP: the credentials, a view into the request
+	auth   []byte         // the credentials, over HTTP a view into the request
 
 	status  int  // HTTP status of the answer that was appended
 	pending bool // the answer comes later
@@ -96,6 +97,8 @@ type peer struct {
 	closed       bool       // the session has ended
 	events       *eventLog  // HTTP only; nil until an event needs it
 	asks         asks
+	line         *lineConn              // how it is reached on a line door
+	owner        atomic.Pointer[string] // of its tasks when it has no credentials; see owned
 	subscriptions
 }
 
@@ -122,8 +125,27 @@ func (in *inbound) clientInfo() []byte {
 	return in.env.ClientInfo
 }
 
-// principal names who a modern request belongs to.
+// principal names who a request belongs to, by its credentials.
 func (in *inbound) principal() string { return principalText(in.auth) }
+
+// owner names who the tasks of a request belong to: a legacy session without credentials is alone
+// with its own.
+func (in *inbound) owner() string {
+	if in.auth != nil || in.peer == nil {
+		return in.principal()
+	}
+	return in.peer.owned()
+}
+
+// owned is a name that nobody else has, made when it is first needed.
+func (p *peer) owned() string {
+	if name := p.owner.Load(); name != nil {
+		return *name
+	}
+	name := "session:" + rand.Text()
+	p.owner.CompareAndSwap(nil, &name)
+	return *p.owner.Load()
+}
 
 func (in *inbound) sessionID() string {
 	if in.peer != nil {

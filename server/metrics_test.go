@@ -78,6 +78,8 @@ func messageRows() []metricRow {
 		row("tasks/get", taskRequest("1", "tasks/get", "x", "")),
 		row("tasks/update", taskRequest("1", "tasks/update", "x", "")),
 		row("tasks/cancel", taskRequest("1", "tasks/cancel", "x", "")),
+		row("tasks/result", legacyLine("1", "tasks/result", `"taskId":"x"`)),
+		row("tasks/list", legacyLine("1", "tasks/list", "")),
 		row("unknown", legacyLine("1", "no/such/method", "")),
 	}
 }

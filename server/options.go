@@ -147,15 +147,16 @@ type WebSocket struct {
 	CompressionMin int // bytes of a message from which on it is compressed; default 1 KiB
 }
 
-// Tasks are calls that go on after their request was answered (SEP-2663): of tools with a
-// TaskSupport, and of handlers that call Request.StartTask.
+// Tasks are calls that go on after their request was answered: of tools with a TaskSupport, and
+// of handlers that call Request.StartTask. 2026-07-28 has them as an extension (SEP-2663),
+// 2025-11-25 as an experiment.
 type Tasks struct {
 	Store           task.Store    // default: in memory, bounded by the next three
 	Max             int           // tasks kept, running or over; default 10,000
 	MaxPerPrincipal int           // default: as Max
 	ResultTotal     int           // bytes of the results of all tasks kept; default 256 MiB
 	ResultBytes     int           // of the result of one task, in any store; default 4 MiB
-	TTL             time.Duration // how long a task may run and be asked for; default 1 h
+	TTL             time.Duration // how long a task may run and be asked for, at most; default 1 h
 	PollInterval    time.Duration // how often a client shall ask; default 1 s
 }
 

@@ -101,6 +101,7 @@ func New(opt Options) (*Server, error) {
 				p.calls.cancelAll(ErrDisconnected)
 				p.closeGet()
 				p.closeLog()
+				s.endTasks(p)
 			}
 			if lc, ok := old.State.(*lineConn); ok {
 				s.endSSE(lc)
@@ -275,6 +276,7 @@ func (s *Server) Drain(ctx context.Context) error {
 		err = workersErr
 	}
 	s.sessions.Close()
+	s.tasks.settle(ctx)
 	if s.serving.Load() {
 		s.logs.stop()
 	}

@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"maps"
 	"sync"
 	"time"
 
@@ -15,14 +14,17 @@ import (
 	"github.com/mcploop/mcploop/server/task"
 )
 
-// tasks are the calls that go on as tasks (SEP-2663). The store has what clients may see of them,
-// also of those that are over.
+// tasks are the calls that go on as tasks: of the extension (SEP-2663) and of 2025-11-25
+// (basic/utilities/tasks), which differ in their methods and encoders alone. The store has what
+// clients may see of them, also of those that are over.
 type tasks struct {
 	store task.Store
 
 	mu      sync.Mutex // guards what follows
 	running map[string]*taskOrigin
 	draining
+
+	writing sync.WaitGroup // what is taken off the loops, because a store may block
 }
 
 func (t *tasks) find(id string) *taskOrigin {
@@ -44,7 +46,7 @@ func (t *tasks) add(to *taskOrigin) bool {
 	if t.closed {
 		return false
 	}
-	t.running[to.record.ID] = to
+	t.running[to.id] = to
 	return true
 }
 
@@ -64,24 +66,39 @@ func (t *tasks) over(id string) {
 type taskOrigin struct {
 	s    *Server
 	call *Call
+	id   string
 
 	mu     sync.Mutex // guards record
 	record task.Task
+
+	waiting waiters // legacy only
+}
+
+// task is where the call's answer goes once it is a task, else nil.
+func (c *Call) task() *taskOrigin {
+	c.telling.Lock()
+	defer c.telling.Unlock()
+	to, _ := c.origin.(*taskOrigin)
+	return to
 }
 
 // StartTask makes a task of the call: the client gets the task, and what the call ends with is the
-// task's. It implements mcp.TaskStarter.
+// task's. It implements mcp.TaskStarter. In 2025-11-25 the client decides, before the handler runs.
 func (c *Call) StartTask() error {
 	switch {
 	case c.method != mcp.MethodToolsCall || !c.request.HasExtension(mcp.ExtensionTasks),
 		!c.s.about.Load().tasks, !c.request.Version.Modern():
 		return mcp.ErrNoTask
 	}
+	return c.startTask(c.s.opt.Tasks.TTL)
+}
+
+func (c *Call) startTask(ttl time.Duration) error {
 	now := time.Now()
-	o := &c.s.opt.Tasks
-	to := &taskOrigin{s: c.s, call: c, record: task.Task{
-		ID: rand.Text(), Principal: c.principal, Status: task.Working, Created: now, Updated: now,
-		TTL: o.TTL, Poll: o.PollInterval,
+	id := rand.Text()
+	to := &taskOrigin{s: c.s, call: c, id: id, record: task.Task{
+		ID: id, Principal: c.principal, Status: task.Working, Created: now, Updated: now,
+		TTL: ttl, Poll: c.s.opt.Tasks.PollInterval,
 	}}
 	if err := c.s.tasks.store.Create(&to.record); err != nil { // durable before the answer
 		if errors.Is(err, task.ErrFull) || errors.Is(err, task.ErrNoRoom) {
@@ -93,7 +110,8 @@ func (c *Call) StartTask() error {
 }
 
 func (c *Call) becomeTask(to *taskOrigin) error {
-	result := append(to.record.Append([]byte{'{'}, false), '}')
+	result, form := appendCreated(&to.record, c.request.Version)
+	ttl := to.record.TTL
 	c.telling.Lock()
 	_, already := c.origin.(*taskOrigin)
 	ended := already || c.state.Load() != callPending
@@ -109,11 +127,19 @@ func (c *Call) becomeTask(to *taskOrigin) error {
 	client := c.origin
 	c.origin = to
 	c.telling.Unlock()
-	c.wait(c.s.opt.Tasks.TTL)
+	c.wait(ttl)
 	c.calls.remove(c)
 	c.ls.count.tasksCreated.Add(1)
-	client.deliver(c, c.s.appendWholeResult(nil, c.id, result, c.request.Version, resultTask), 200)
+	client.deliver(c, c.s.appendWholeResult(nil, c.id, result, c.request.Version, form), 200)
 	return nil
+}
+
+// appendCreated is the CreateTaskResult of a revision.
+func appendCreated(t *task.Task, v mcp.Version) ([]byte, resultType) {
+	if v.Modern() {
+		return append(t.Append([]byte{'{'}, false), '}'), resultTask
+	}
+	return append(t.AppendExperimental([]byte(`{"task":`)), '}'), resultComplete
 }
 
 // update changes the record unless the task is over, and tells whoever listens. When the store
@@ -121,8 +147,13 @@ func (c *Call) becomeTask(to *taskOrigin) error {
 // over is over here all the same.
 func (to *taskOrigin) update(change func(*task.Task)) error {
 	to.mu.Lock()
-	defer to.mu.Unlock()
-	return to.change(change)
+	err := to.change(change)
+	now := to.record
+	to.mu.Unlock()
+	if now.Status.Terminal() {
+		to.dismiss(&now)
+	}
+	return err
 }
 
 // change is update; to.mu must be held.
@@ -140,9 +171,10 @@ func (to *taskOrigin) change(change func(*task.Task)) error {
 	err := to.write(next)
 	if err != nil { // an outcome that is smaller may find its way
 		next.Status, next.Result, next.Error = task.Failed, nil, taskFault(err)
-		err = to.write(next)
+		if err = to.write(next); err != nil {
+			to.record = next
+		}
 	}
-	to.record.Status = next.Status
 	return err
 }
 
@@ -163,7 +195,7 @@ func (to *taskOrigin) write(next task.Task) error {
 		return codec.ErrInternal.With("what became of the task cannot be stored")
 	}
 	to.record = next
-	to.s.taskChanged(&next)
+	to.s.taskChanged(&next, to.call.peer)
 	return nil
 }
 
@@ -184,91 +216,25 @@ func (to *taskOrigin) deliver(_ *Call, message []byte, _ int) {
 			return
 		}
 		t.Status, t.Result = task.Completed, bytes.Clone(result)
+		t.ToolFailed = string(codec.Find(result, "isError")) == "true"
 	})
 }
 
-// notify implements origin: tasks have no progress and no log (SEP-2663, "Task Status
-// Notifications").
-func (to *taskOrigin) notify(*Call, []byte) error { return nil }
+// notify implements origin. Tasks of the extension have no progress and no log (SEP-2663, "Task
+// Status Notifications"); those of 2025-11-25 do. Nobody need listen.
+func (to *taskOrigin) notify(_ *Call, message []byte) error {
+	if to.call.peer != nil {
+		to.tell(relatedNotification(message, to.id))
+	}
+	return nil
+}
 
 // abandon implements origin.
 func (to *taskOrigin) abandon(*Call) {
-	_ = to.update(func(t *task.Task) { t.Status, t.Inputs = task.Cancelled, nil })
+	_ = to.update(func(t *task.Task) {
+		t.Status, t.Message, t.Inputs = task.Cancelled, "cancelled by request", nil
+	})
 }
 
 func (to *taskOrigin) expect(*Call)  {}
 func (to *taskOrigin) refused(*Call) {}
-
-// ask makes the task wait for its client's answers, which tasks/update brings.
-func (to *taskOrigin) ask(need *mcp.InputRequired) {
-	c := to.call
-	if err := c.prepareAsking(need); err != nil {
-		c.Fail(err)
-		return
-	}
-	if len(need.Requests) == 0 {
-		c.resume()
-		return
-	}
-	raw, err := mcp.AppendInputRequests(nil, need.Requests, c.request.Version)
-	if err != nil {
-		c.Fail(err)
-		return
-	}
-	c.ls.count.inputAsked.Add(uint64(len(need.Requests)))
-	err = to.update(func(t *task.Task) { t.Status, t.Inputs = task.InputRequired, raw })
-	if err != nil { // nobody would ever be asked
-		c.Fail(err)
-	}
-}
-
-// answer takes answers of tasks/update; those to keys that are not asked for are ignored. An error
-// says that none was taken: they may come again.
-func (to *taskOrigin) answer(responses map[string]json.RawMessage) error {
-	done, err := to.take(responses)
-	if done {
-		to.call.resume()
-	}
-	return err
-}
-
-// take is answer without going on; done tells that the last answer is there.
-func (to *taskOrigin) take(responses map[string]json.RawMessage) (done bool, err error) {
-	to.mu.Lock()
-	defer to.mu.Unlock()
-	open := map[string]json.RawMessage{}
-	if to.record.Status != task.InputRequired || json.Unmarshal(to.record.Inputs, &open) != nil {
-		return false, nil
-	}
-	fresh := map[string]json.RawMessage{}
-	for key, raw := range responses {
-		if _, asked := open[key]; asked {
-			fresh[key] = raw
-			delete(open, key)
-		}
-	}
-	if len(fresh) == 0 {
-		return false, nil
-	}
-	err = to.change(func(t *task.Task) { t.Status, t.Inputs = stillAsking(open) })
-	if err != nil {
-		return false, err
-	}
-	a := &to.call.asking
-	a.mu.Lock()
-	maps.Copy(a.answers, fresh)
-	a.mu.Unlock()
-	return len(open) == 0, nil
-}
-
-// stillAsking is where a task stands that waits for answers to open.
-func stillAsking(open map[string]json.RawMessage) (task.Status, json.RawMessage) {
-	if len(open) == 0 {
-		return task.Working, nil
-	}
-	left, err := json.Marshal(open)
-	if err != nil {
-		panic("BUG: cannot encode what was decoded: " + err.Error())
-	}
-	return task.InputRequired, left
-}

@@ -94,6 +94,16 @@ func (t *tasks) close() (left []*taskOrigin) {
 	return left
 }
 
+// settle waits until ctx ends for what was taken off the loops.
+func (t *tasks) settle(ctx context.Context) {
+	done := make(chan struct{})
+	go func() { t.writing.Wait(); close(done) }()
+	select {
+	case <-done:
+	case <-ctx.Done():
+	}
+}
+
 // drainTasks lets tasks go on until ctx is about to end, ends those that are left as failed, and
 // waits until their clients have asked for them, at most two poll intervals. The last quarter of
 // ctx's time is left to the connections.

@@ -2,18 +2,23 @@ package server
 
 import (
 	"bytes"
-	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
+	"time"
 
 	"github.com/mcploop/mcploop/codec"
 	"github.com/mcploop/mcploop/mcp"
 	"github.com/mcploop/mcploop/server/task"
 )
 
-// makeTasks makes what tasks/get, tasks/update and tasks/cancel run: on a worker, since a store may
-// block.
+// taskHandler answers a method of tasks. It runs on a worker, since a store may block; errWaits
+// leaves the call to somebody else.
+type taskHandler func(c *Call, dst []byte) ([]byte, error)
+
+// errWaits is what a taskHandler returns whose call is answered later.
+var errWaits = errors.New("server: the call waits")
+
+// makeTasks makes the store and what the methods of tasks run.
 func (s *Server) makeTasks() {
 	s.tasks.store, s.tasks.running = s.opt.Tasks.Store, map[string]*taskOrigin{}
 	if s.tasks.store == nil {
@@ -23,26 +28,43 @@ func (s *Server) makeTasks() {
 		})
 	}
 	s.taskWork = map[mcp.Method]*work{}
-	for m, run := range map[mcp.Method]RawHandler{
+	for m, run := range map[mcp.Method]taskHandler{
 		mcp.MethodTasksGet: s.getTask, mcp.MethodTasksUpdate: s.updateTask,
-		mcp.MethodTasksCancel: s.cancelTask,
+		mcp.MethodTasksCancel: s.cancelTask, mcp.MethodTasksResult: s.taskResult,
+		mcp.MethodTasksList: s.listTasks,
 	} {
-		w := s.newWork("mcploop_task_method_duration_seconds", "method", m.String(), run, Blocking)
+		w := s.newWork("mcploop_task_method_duration_seconds", "method", m.String(), nil, Blocking)
+		w.offLoop, w.async = true, func(c *Call) { c.runTaskMethod(run) }
 		s.taskWork[m] = &w
 	}
 }
 
-// taskMethod is tasks/get, tasks/update and tasks/cancel: all of their params are the arguments.
+func (c *Call) runTaskMethod(run taskHandler) {
+	buf := c.s.buffers.Get()
+	defer c.s.buffers.Put(buf)
+	result, err := run(c, buf.B[:0])
+	switch {
+	case errors.Is(err, errWaits):
+	case err != nil:
+		c.Fail(err)
+	default:
+		buf.B = result
+		c.work.duration.Update(time.Since(c.began).Seconds())
+		c.reply(result, resultComplete)
+	}
+}
+
+// taskMethod is every method of tasks: all of their params are the arguments.
 func (s *Server) taskMethod(in *inbound, out []byte) []byte {
 	if !s.about.Load().tasks {
 		return in.fail(out, codec.ErrMethodNotFound, nil)
 	}
-	if !declaresTasks(in.capabilities()) {
+	if in.version.Modern() && !declaresTasks(in.capabilities()) {
 		fault, data := mcp.WireError(missingTasks(), in.version)
 		return in.fail(out, fault, data)
 	}
 	id, ok := codec.StringContent(in.msg.Param("taskId"))
-	if !ok {
+	if !ok && in.method != mcp.MethodTasksList {
 		return in.fail(out, inBand(codec.ErrInvalidParams.With("taskId must be a string")), nil)
 	}
 	return s.call(in, s.taskWork[in.method], string(id), in.msg.Params, out)
@@ -62,35 +84,40 @@ func missingTasks() *mcp.Error {
 }
 
 // lookTask finds the task of a request, if it is the client's own.
-func (s *Server) lookTask(req *mcp.Request) (*task.Task, error) {
-	t, err := s.tasks.store.Get(req.Params.Name)
+func (s *Server) lookTask(c *Call) (*task.Task, error) {
+	id := c.request.Params.Name
+	t, err := s.tasks.store.Get(id)
 	switch {
-	case errors.Is(err, task.ErrNotFound), err == nil && t.Principal != req.Principal:
-		return nil, inBand(codec.ErrInvalidParams.With("unknown task %.64q", req.Params.Name))
+	case errors.Is(err, task.ErrNotFound), err == nil && t.Principal != c.principal:
+		return nil, inBand(codec.ErrInvalidParams.With("unknown task %.64q", id))
 	case err != nil:
-		return nil, fmt.Errorf("cannot look the task up: %w", err)
+		s.opt.Log.Error("cannot look a task up", "task", id, "error", err)
+		return nil, codec.ErrInternal.With("the task cannot be looked up")
 	}
 	return t, nil
 }
 
-func (s *Server) getTask(_ context.Context, req *mcp.Request, dst []byte) ([]byte, error) {
-	t, err := s.lookTask(req)
+func (s *Server) getTask(c *Call, dst []byte) ([]byte, error) {
+	t, err := s.lookTask(c)
 	if err != nil {
 		return dst, err
 	}
 	if t.Status.Terminal() {
 		s.tasks.told(t.ID)
 	}
+	if !c.request.Version.Modern() {
+		return t.AppendExperimental(dst), nil
+	}
 	return append(t.Append(append(dst, '{'), true), '}'), nil
 }
 
-func (s *Server) updateTask(_ context.Context, req *mcp.Request, dst []byte) ([]byte, error) {
-	t, err := s.lookTask(req)
+func (s *Server) updateTask(c *Call, dst []byte) ([]byte, error) {
+	t, err := s.lookTask(c)
 	if err != nil {
 		return dst, err
 	}
 	var responses map[string]json.RawMessage
-	raw := codec.Find(req.Params.Arguments, "inputResponses")
+	raw := codec.Find(c.request.Params.Arguments, "inputResponses")
 	if json.Unmarshal(raw, &responses) != nil || responses == nil {
 		return dst, inBand(codec.ErrInvalidParams.With("inputResponses must be an object"))
 	}
@@ -108,15 +135,106 @@ func (s *Server) updateTask(_ context.Context, req *mcp.Request, dst []byte) ([]
 	return append(dst, `{}`...), nil
 }
 
-func (s *Server) cancelTask(_ context.Context, req *mcp.Request, dst []byte) ([]byte, error) {
-	t, err := s.lookTask(req)
+// cancelTask stops a task. In 2025-11-25 it is cancelled before the answer, which shows it, and one
+// that is over is an error; the extension only acknowledges.
+func (s *Server) cancelTask(c *Call, dst []byte) ([]byte, error) {
+	t, err := s.lookTask(c)
 	if err != nil {
 		return dst, err
+	}
+	modern := c.request.Version.Modern()
+	if t.Status.Terminal() && !modern {
+		return dst, inBand(codec.ErrInvalidParams.With("cannot cancel the task: it is %s already",
+			t.Experimental()))
 	}
 	if running := s.tasks.find(t.ID); running != nil {
 		running.call.stop(ErrCancelled)
 	}
-	return append(dst, `{}`...), nil
+	if modern {
+		return append(dst, `{}`...), nil
+	}
+	if t, err = s.lookTask(c); err != nil {
+		return dst, err
+	}
+	if t.Status != task.Cancelled { // it came to its end in this moment
+		return dst, inBand(codec.ErrInvalidParams.With("cannot cancel the task: it has ended"))
+	}
+	return t.AppendExperimental(dst), nil
+}
+
+// taskResult is tasks/result of 2025-11-25: it waits for the end of the task.
+func (s *Server) taskResult(c *Call, dst []byte) ([]byte, error) {
+	t, err := s.lookTask(c)
+	if err != nil {
+		return dst, err
+	}
+	if to := s.tasks.find(t.ID); to != nil && !t.Status.Terminal() {
+		switch waits, err := c.await(to); {
+		case err != nil:
+			return dst, err
+		case waits:
+			return dst, errWaits
+		}
+	}
+	if t, err = s.lookTask(c); err != nil { // it may have ended meanwhile
+		return dst, err
+	}
+	if !t.Status.Terminal() {
+		return dst, codec.ErrInternal.With("the task does not run in this process; " +
+			"poll with tasks/get")
+	}
+	s.tasks.told(t.ID)
+	c.endAs(t)
+	return dst, errWaits
+}
+
+// await makes the call wait for the end of a task; false when the task has ended. Who waits is
+// counted as a stream.
+func (c *Call) await(to *taskOrigin) (waits bool, err error) {
+	if !c.s.takeStream() {
+		return false, codec.ErrOverloaded.With("limits.streams is reached")
+	}
+	c.wait(0) // the task has its own time
+	c.awaits.Store(to)
+	open, waits := to.waiting.join(c)
+	if !waits || c.state.Load() != callPending {
+		c.unwait()
+		return waits, nil
+	}
+	c.relay(open)
+	return true, nil
+}
+
+// listTasks is tasks/list of 2025-11-25: what tasks/get would find.
+func (s *Server) listTasks(c *Call, dst []byte) ([]byte, error) {
+	var cursor []byte
+	if raw := codec.Find(c.request.Params.Arguments, "cursor"); raw != nil {
+		var ok bool
+		if cursor, ok = codec.StringContent(raw); !ok {
+			return dst, inBand(codec.ErrInvalidParams.With("cursor must be a string"))
+		}
+	}
+	page, next, err := s.tasks.store.List(c.principal, string(cursor), s.opt.Lists.PageSize)
+	switch {
+	case errors.Is(err, task.ErrCursor):
+		fault := codec.ErrInvalidParams.With("cursor is not one that this server gave out")
+		return dst, inBand(fault)
+	case err != nil:
+		s.opt.Log.Error("cannot list tasks", "error", err)
+		return dst, codec.ErrInternal.With("the tasks cannot be listed")
+	}
+	dst = append(dst, `{"tasks":[`...)
+	for i, t := range page {
+		if i > 0 {
+			dst = append(dst, ',')
+		}
+		dst = t.AppendExperimental(dst)
+	}
+	dst = append(dst, ']')
+	if next != "" {
+		dst = codec.AppendString(append(dst, `,"nextCursor":`...), next)
+	}
+	return append(dst, '}'), nil
 }
 
 // ownTasks keeps the ids of tasks that run here and belong to principal: only those change.
@@ -129,12 +247,43 @@ func (s *Server) ownTasks(ids []string, principal string) (own []string) {
 	return own
 }
 
-// taskChanged tells whoever listens for the task what tasks/get would say now.
-func (s *Server) taskChanged(t *task.Task) {
+// taskChanged tells whoever listens for the task what tasks/get would say now, and the legacy peer
+// that made it.
+func (s *Server) taskChanged(t *task.Task, p *peer) {
 	params := append(t.Append([]byte{'{'}, true), '}')
 	for _, ls := range s.states {
 		if ls.news.addTask(t.ID, params) && ls.loop.Post(ls.tellNews) != nil {
 			ls.news.failed()
 		}
 	}
+	if p != nil {
+		status := t.AppendExperimental(nil)
+		p.tell(codec.AppendNotification(nil, mcp.NotifyTaskStatus, status))
+	}
+}
+
+// endTasks cancels the tasks of a legacy peer that has gone, unless others with its credentials can
+// ask for them.
+func (s *Server) endTasks(p *peer) {
+	owner := p.owner.Load()
+	if owner == nil {
+		return
+	}
+	s.tasks.writing.Go(func() { // off the loop: the store may block
+		for _, to := range s.tasks.of(*owner) {
+			to.call.stop(ErrDisconnected)
+		}
+	})
+}
+
+// of returns the tasks of an owner that run.
+func (t *tasks) of(owner string) (own []*taskOrigin) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for _, to := range t.running {
+		if to.call.principal == owner {
+			own = append(own, to)
+		}
+	}
+	return own
 }

@@ -131,7 +131,7 @@ func TestTaskRefusals(t *testing.T) {
 	wantIn(t, r.text(r.post(taskRequest("3", "tasks/get", id, ""), "Mcp-Name:"+id,
 		"Authorization:Bearer other")), `"code":-32602`) // somebody else's
 	legacy := r.dialTCP()
-	legacy.initialize("2025-11-25")
+	legacy.initialize("2025-06-18")
 	wantIn(t, legacy.ask(legacyLine("1", "tasks/get", `"taskId":"`+id+`"`)), `"code":-32601`)
 	wantIn(t, legacy.ask(legacyCall("2", "must", "{}")), "it went wrong")
 	plain := start(t, nil)

@@ -10,9 +10,10 @@ import (
 	"github.com/mcploop/mcploop/server"
 )
 
-// addTasks offers tools that take long. Where the client can take one (the extension
-// io.modelcontextprotocol/tasks) a call of theirs is answered with a task at once; the handlers are
-// written like all others.
+// addTasks offers tools that take long. Where the client can take one (2026-07-28 with the
+// extension io.modelcontextprotocol/tasks, 2025-11-25 with params.task) a call of theirs is
+// answered with a task at once; everybody else waits. TaskSupport is all it takes: the handlers
+// are written like all others.
 func addTasks(s *server.Server) {
 	optional := &mcp.ToolExecution{TaskSupport: "optional"}
 	required := &mcp.ToolExecution{TaskSupport: "required"}
@@ -50,7 +51,7 @@ func slowCompute(ctx context.Context, _ *mcp.Request, in computeInput) (string, 
 	return fmt.Sprintf("%s computed in %v s", in.Label, in.Seconds), nil
 }
 
-// failingJob is completed with a result that says what went wrong: the model shall read it.
+// failingJob has a result that says what went wrong: the model shall read it.
 func failingJob(ctx context.Context, _ *mcp.Request, _ none) (string, error) {
 	if !wait(ctx, time.Second) {
 		return "", context.Cause(ctx)
@@ -73,8 +74,8 @@ type deleteInput struct {
 const confirmForm = `{"type":"object","properties":{"confirm":{"type":"boolean"}},` +
 	`"required":["confirm"]}`
 
-// confirmDelete asks as any tool does. In a task the question waits in tasks/get and the answer
-// comes with tasks/update.
+// confirmDelete asks as any tool does. In a task of 2026-07-28 the question waits in tasks/get and
+// the answer comes with tasks/update; in one of 2025-11-25 tasks/result brings the question.
 func confirmDelete(_ context.Context, req *mcp.Request, in deleteInput) (string, error) {
 	var answer mcp.ElicitResult
 	question := askForm("Delete "+in.Filename+"?", confirmForm)

@@ -1,6 +1,10 @@
 package task
 
 import (
+	"encoding/base64"
+	"slices"
+	"strconv"
+	"strings"
 	"sync"
 	"time"
 )
@@ -10,10 +14,17 @@ type Memory struct {
 	opt MemoryOptions
 
 	mu     sync.Mutex // guards what follows
-	tasks  map[string]*Task
-	owners map[string]int // tasks of a principal
-	bytes  int64          // the sum of Task.Bytes
+	tasks  map[string]*record
+	owners map[string][]*record // of a principal, in the order they were made
+	made   uint64
+	bytes  int64 // the sum of Task.Bytes
 	swept  time.Time
+}
+
+// record is a task with its number in the order of all.
+type record struct {
+	Task
+	number uint64
 }
 
 // sweepEvery bounds how often a full store is searched for what is over.
@@ -41,7 +52,7 @@ func NewMemory(opt MemoryOptions) *Memory {
 	if opt.Now == nil {
 		opt.Now = time.Now
 	}
-	return &Memory{opt: opt, tasks: map[string]*Task{}, owners: map[string]int{}}
+	return &Memory{opt: opt, tasks: map[string]*record{}, owners: map[string][]*record{}}
 }
 
 // Create implements Store. When the store is full it forgets what is over first.
@@ -54,9 +65,10 @@ func (m *Memory) Create(t *Task) error {
 	if err := m.full(t); err != nil {
 		return err
 	}
-	kept := *t
-	m.tasks[t.ID] = &kept
-	m.owners[t.Principal]++
+	m.made++
+	kept := &record{*t, m.made}
+	m.tasks[t.ID] = kept
+	m.owners[t.Principal] = append(m.owners[t.Principal], kept)
 	m.bytes += int64(kept.Bytes())
 	return nil
 }
@@ -65,7 +77,7 @@ func (m *Memory) Create(t *Task) error {
 // none: the work would be done for nothing.
 func (m *Memory) full(t *Task) error {
 	switch {
-	case len(m.tasks) >= m.opt.Max || m.owners[t.Principal] >= m.opt.MaxPerPrincipal:
+	case len(m.tasks) >= m.opt.Max || len(m.owners[t.Principal]) >= m.opt.MaxPerPrincipal:
 		return ErrFull
 	case m.bytes >= m.opt.BytesMax || m.bytes+int64(t.Bytes()) > m.opt.BytesMax:
 		return ErrNoRoom
@@ -89,8 +101,57 @@ func (m *Memory) Get(id string) (*Task, error) {
 	if t == nil || m.over(t) {
 		return nil, ErrNotFound
 	}
-	found := *t
+	found := t.Task
 	return &found, nil
+}
+
+// List implements Store.
+func (m *Memory) List(principal, cursor string, most int) ([]*Task, string, error) {
+	behind, err := parseCursor(cursor)
+	if err != nil {
+		return nil, "", err
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	own := m.owners[principal]
+	at, _ := slices.BinarySearchFunc(own, behind+1, func(t *record, n uint64) int {
+		return int(int64(t.number - n))
+	})
+	var page []*Task
+	var last uint64
+	for _, t := range own[at:] {
+		if m.over(t) {
+			continue
+		}
+		if len(page) == most {
+			return page, formatCursor(last), nil
+		}
+		found := t.Task
+		page, last = append(page, &found), t.number
+	}
+	return page, "", nil
+}
+
+// cursorPrefix keeps cursors of other lists out.
+const cursorPrefix = "tasks:"
+
+// formatCursor is the cursor behind the task of that number.
+func formatCursor(number uint64) string {
+	text := strconv.AppendUint([]byte(cursorPrefix), number, 10)
+	return base64.RawURLEncoding.EncodeToString(text)
+}
+
+func parseCursor(cursor string) (uint64, error) {
+	if cursor == "" {
+		return 0, nil
+	}
+	text, err := base64.RawURLEncoding.DecodeString(cursor)
+	digits, ours := strings.CutPrefix(string(text), cursorPrefix)
+	number, bad := strconv.ParseUint(digits, 10, 63)
+	if err != nil || bad != nil || !ours {
+		return 0, ErrCursor
+	}
+	return number, nil
 }
 
 // Update implements Store.
@@ -115,7 +176,7 @@ func (m *Memory) Update(t *Task) error {
 		return ErrNotFound
 	}
 	t.Version++
-	*kept = *t
+	kept.Task = *t
 	m.bytes += more
 	return nil
 }
@@ -134,20 +195,25 @@ func (m *Memory) Size() (tasks int, bytes int64) {
 	return len(m.tasks), m.bytes
 }
 
-func (m *Memory) over(t *Task) bool { return m.opt.Now().Sub(t.Created) > t.TTL }
+func (m *Memory) over(t *record) bool { return m.opt.Now().Sub(t.Created) > t.TTL }
 
 // sweep forgets what is over. m.mu must be held.
 func (m *Memory) sweep() (gone int) {
+	owners := map[string]bool{}
 	for id, t := range m.tasks {
-		if !m.over(t) {
-			continue
+		if m.over(t) {
+			delete(m.tasks, id)
+			m.bytes -= int64(t.Bytes())
+			owners[t.Principal] = true
+			gone++
 		}
-		delete(m.tasks, id)
-		m.bytes -= int64(t.Bytes())
-		if m.owners[t.Principal]--; m.owners[t.Principal] == 0 {
-			delete(m.owners, t.Principal)
+	}
+	for name := range owners {
+		gone := func(t *record) bool { return m.tasks[t.ID] != t }
+		left := slices.DeleteFunc(m.owners[name], gone)
+		if m.owners[name] = left; len(left) == 0 {
+			delete(m.owners, name)
 		}
-		gone++
 	}
 	return gone
 }

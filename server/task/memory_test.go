@@ -97,6 +97,51 @@ func TestMemoryBytes(t *testing.T) {
 	holds(0)
 }
 
+// A list has everybody's own tasks, in the order they were made, whatever comes and goes.
+func TestMemoryList(t *testing.T) {
+	now := time.Unix(1_800_000_000, 0)
+	m := NewMemory(MemoryOptions{Now: func() time.Time { return now }})
+	create := func(id, who string, ttl time.Duration) {
+		t.Helper()
+		if err := m.Create(&Task{ID: id, Principal: who, Created: now, TTL: ttl}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	list := func(who, cursor, want string) (next string) {
+		t.Helper()
+		page, next, err := m.List(who, cursor, 2)
+		got := ""
+		for _, one := range page {
+			got += one.ID
+		}
+		if err != nil || got != want {
+			t.Errorf("list of %s from %q: got %q, %v; want %q", who, cursor, got, err, want)
+		}
+		return next
+	}
+	for i, id := range []string{"a", "b", "c", "d", "e"} {
+		create(id, "x", time.Duration(1+i%2)*time.Minute)
+		create("of y "+id, "y", time.Hour)
+	}
+	behindB := list("x", "", "ab")
+	behindD := list("x", behindB, "cd")
+	if next := list("x", behindD, "e"); next != "" {
+		t.Errorf("behind the last: %q", next)
+	}
+	now = now.Add(90 * time.Second) // a, c and e are over
+	if next := list("x", "", "bd"); next != "" {
+		t.Errorf("only what is over is behind: %q", next)
+	}
+	m.Sweep()
+	list("x", behindB, "d") // the cursor stays true
+	list("nobody", "", "")
+	for _, bad := range []string{"?", "YQ", formatCursor(1) + "x", "dGFza3M6LTE"} {
+		if _, _, err := m.List("x", bad, 2); !errors.Is(err, ErrCursor) {
+			t.Errorf("cursor %q: %v", bad, err)
+		}
+	}
+}
+
 func TestAppend(t *testing.T) {
 	at := time.Date(2026, 11, 27, 1, 2, 3, 0, time.UTC)
 	f := func(status Status, want string) {
@@ -122,4 +167,28 @@ func TestAppend(t *testing.T) {
 	f(Completed, `,"result":{"content":[]}`)
 	f(Failed, `,"error":{"code":1}`)
 	f(Cancelled, "")
+}
+
+func TestAppendExperimental(t *testing.T) {
+	at := time.Date(2026, 11, 27, 1, 2, 3, 0, time.UTC)
+	f := func(task Task, want string) {
+		t.Helper()
+		task.ID, task.Created, task.Updated = "i", at, at
+		task.TTL, task.Poll = time.Minute, time.Second
+		want = `{"taskId":"i","status":` + want + `,"createdAt":"2026-11-27T01:02:03.000Z",` +
+			`"lastUpdatedAt":"2026-11-27T01:02:03.000Z","ttl":60000,"pollInterval":1000}`
+		if got := string(task.AppendExperimental(nil)); got != want {
+			t.Errorf("got %s; want %s", got, want)
+		}
+	}
+	text := json.RawMessage(`{"content":[{"type":"text","text":"it broke"}],"isError":true}`)
+	f(Task{Status: Working}, `"working"`)
+	f(Task{Status: InputRequired, Inputs: text}, `"input_required"`)
+	f(Task{Status: Completed, Result: text}, `"completed"`)
+	f(Task{Status: Completed, Result: text, ToolFailed: true},
+		`"failed","statusMessage":"it broke"`)
+	f(Task{Status: Completed, Result: json.RawMessage(`{}`), ToolFailed: true}, `"failed"`)
+	f(Task{Status: Failed, Error: json.RawMessage(`{"code":1,"message":"no"}`)},
+		`"failed","statusMessage":"no"`)
+	f(Task{Status: Cancelled, Message: "as asked"}, `"cancelled","statusMessage":"as asked"`)
 }

@@ -3,7 +3,6 @@ package task
 import (
 	"encoding/json"
 	"errors"
-	"strconv"
 	"time"
 )
 
@@ -37,6 +36,10 @@ type Task struct {
 	Result json.RawMessage // Completed: the result of the request
 	Error  json.RawMessage // Failed: the JSON-RPC error
 
+	// ToolFailed tells that Result says isError. The extension calls that completed, 2025-11-25
+	// failed.
+	ToolFailed bool
+
 	Version uint64 // counts the updates; see Store.Update
 }
 
@@ -49,6 +52,7 @@ var (
 	ErrConflict = errors.New("task: somebody else has changed it meanwhile")
 	ErrFull     = errors.New("task: too many tasks")
 	ErrNoRoom   = errors.New("task: too many bytes of results are kept")
+	ErrCursor   = errors.New("task: the cursor is none that the store gave out")
 )
 
 // Store keeps tasks. Create returns once the task would be found by every Get, also by one on
@@ -61,47 +65,12 @@ type Store interface {
 	// Update replaces the task when its Version is still the one that was read, and counts
 	// t.Version up; else ErrConflict, ErrNotFound, or ErrNoRoom for what it holds now.
 	Update(t *Task) error
+	// List returns copies of at most most tasks of principal that Get would find, in the order
+	// they were made, from behind cursor on, "" for the first; next is the cursor of the page that
+	// follows, "" when there is none. ErrCursor for a cursor that is not one of its own.
+	List(principal, cursor string, most int) (page []*Task, next string, err error)
 	// Sweep forgets the tasks whose time is over and returns how many.
 	Sweep() int
 	// Size is the number of tasks kept, and the sum of their Bytes.
 	Size() (tasks int, bytes int64)
-}
-
-const timeFormat = "2006-01-02T15:04:05.000Z07:00" // ISO 8601, as the extension wants
-
-// Append appends the members of a Task without the braces; detailed adds those of the status, as
-// tasks/get and notifications/tasks want them.
-func (t *Task) Append(dst []byte, detailed bool) []byte {
-	member := func(name string, value any) {
-		if len(dst) > 0 && dst[len(dst)-1] != '{' {
-			dst = append(dst, ',')
-		}
-		raw, err := json.Marshal(value)
-		if err != nil {
-			panic("BUG: cannot encode a task: " + err.Error())
-		}
-		dst = append(strconv.AppendQuote(dst, name), ':')
-		dst = append(dst, raw...)
-	}
-	member("taskId", t.ID)
-	member("status", t.Status)
-	if t.Message != "" {
-		member("statusMessage", t.Message)
-	}
-	member("createdAt", t.Created.UTC().Format(timeFormat))
-	member("lastUpdatedAt", t.Updated.UTC().Format(timeFormat))
-	member("ttlMs", t.TTL.Milliseconds())
-	member("pollIntervalMs", t.Poll.Milliseconds())
-	if !detailed {
-		return dst
-	}
-	switch t.Status {
-	case InputRequired:
-		member("inputRequests", t.Inputs)
-	case Completed:
-		member("result", t.Result)
-	case Failed:
-		member("error", t.Error)
-	}
-	return dst
 }

@@ -1,0 +1,209 @@
+package server
+
+import (
+	"bytes"
+	"encoding/json"
+	"slices"
+	"sync"
+
+	"github.com/mcploop/mcploop/codec"
+	"github.com/mcploop/mcploop/mcp"
+	"github.com/mcploop/mcploop/server/task"
+)
+
+// waiters are who waits for the end of a task of 2025-11-25 by tasks/result, and what its client
+// is asked meanwhile. A waiting call holds neither goroutine nor worker. The zero value is ready;
+// safe for concurrent use.
+type waiters struct {
+	mu    sync.Mutex // guards what follows
+	calls []*Call    // the last one is told what there is to tell
+	open  []question
+	over  bool
+}
+
+// question is a request to the client that it has not answered.
+type question struct {
+	key     string
+	message []byte
+}
+
+// join adds a waiter and returns what its client has not answered yet; false when the task is over.
+// A client that calls again is asked again, by the same ids: the stream before may be lost.
+func (a *waiters) join(c *Call) (open []question, ok bool) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.over {
+		return nil, false
+	}
+	a.calls = append(a.calls, c)
+	return slices.Clone(a.open), true
+}
+
+func (a *waiters) leave(c *Call) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if at := slices.Index(a.calls, c); at >= 0 {
+		a.calls = slices.Delete(a.calls, at, at+1)
+	}
+}
+
+// last is the waiter that came last, or nil.
+func (a *waiters) last() *Call {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if len(a.calls) == 0 {
+		return nil
+	}
+	return a.calls[len(a.calls)-1]
+}
+
+// ask adds questions and returns who can be asked now.
+func (a *waiters) ask(open []question) *Call {
+	a.mu.Lock()
+	a.open = append(a.open, open...)
+	a.mu.Unlock()
+	return a.last()
+}
+
+func (a *waiters) answered(key string) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.open = slices.DeleteFunc(a.open, func(q question) bool { return q.key == key })
+}
+
+// close lets nobody in any more and returns who is there.
+func (a *waiters) close() []*Call {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	all := a.calls
+	a.calls, a.open, a.over = nil, nil, true
+	return all
+}
+
+// relay sends questions on the stream of a tasks/result that waits.
+func (c *Call) relay(open []question) {
+	for _, q := range open {
+		c.forward(q.message)
+	}
+}
+
+// forward sends one message on the stream of a call that waits; false when it has ended.
+func (c *Call) forward(message []byte) bool {
+	c.telling.Lock()
+	defer c.telling.Unlock()
+	return c.state.Load() == callPending && c.origin.notify(c, message) == nil
+}
+
+// tell sends a message that belongs to the task: to who waits for it, else to the session.
+func (to *taskOrigin) tell(message []byte) {
+	if w := to.waiting.last(); w != nil && w.forward(message) {
+		return
+	}
+	to.call.peer.tell(message)
+}
+
+// retract takes back a question: who does not wait was not asked.
+func (to *taskOrigin) retract(message []byte) {
+	if w := to.waiting.last(); w != nil {
+		w.forward(relatedNotification(message, to.id))
+	}
+}
+
+// tell sends a message to a legacy peer outside of any request: over HTTP on its GET stream, if it
+// has one. message is kept. Safe for concurrent use.
+func (p *peer) tell(message []byte) {
+	if p.line != nil {
+		_ = p.line.notify(nil, message)
+		return
+	}
+	p.mu.Lock()
+	gs := p.get
+	p.mu.Unlock()
+	if gs != nil { // a full ring loses it: nobody may rely on these
+		n := &notice{legacy: message, data: codec.AppendEvent(nil, "", "", message)}
+		_ = gs.ls.loop.Post(func() { gs.tell(n) })
+	}
+}
+
+// dismiss answers everybody who waits for a task that is over.
+func (to *taskOrigin) dismiss(t *task.Task) {
+	for _, w := range to.waiting.close() {
+		to.s.tasks.told(t.ID)
+		w.endAs(t)
+	}
+}
+
+// unwait takes a call that has ended out of the waiters it was among.
+func (c *Call) unwait() {
+	if to := c.awaits.Swap(nil); to != nil {
+		to.waiting.leave(c)
+		c.s.streams.Add(-1)
+	}
+}
+
+// endAs answers tasks/result with what the request of the task came to, exactly (2025-11-25,
+// basic/utilities/tasks, "Result Retrieval").
+func (c *Call) endAs(t *task.Task) {
+	switch t.Status {
+	case task.Completed:
+		c.reply(withRelated(t.Result, t.ID), resultComplete)
+	case task.Failed:
+		var wire struct {
+			Code    int             `json:"code"`
+			Message string          `json:"message"`
+			Data    json.RawMessage `json:"data"`
+		}
+		if err := json.Unmarshal(t.Error, &wire); err != nil {
+			c.failWire(codec.ErrInternal.With("the error of the task cannot be read"), nil)
+			return
+		}
+		fault := &codec.Error{Code: wire.Code, Message: wire.Message, Status: 200}
+		c.failWire(fault, wire.Data)
+	default:
+		c.failWire(codec.ErrInternal.With("the task was cancelled and has no result"), nil)
+	}
+}
+
+// relatedNotification is a notification of a task's handler, tied to the task.
+func relatedNotification(message []byte, id string) []byte {
+	method, _ := codec.StringContent(codec.Find(message, "method"))
+	params := codec.Find(message, "params")
+	if params == nil {
+		params = emptyObject
+	}
+	return codec.AppendNotification(nil, string(method), withRelated(params, id))
+}
+
+// withRelated is object, the raw params or result of a message, with the task it belongs to in its
+// _meta (2025-11-25, basic/utilities/tasks, "Related Task Metadata").
+func withRelated(object []byte, id string) []byte {
+	related := append([]byte(`"`+mcp.MetaRelatedTask+`":{"taskId":"`+id), `"}`...)
+	own := codec.Find(object, "_meta")
+	if !isObject(own) {
+		meta := append(append([]byte(`"_meta":{`), related...), '}')
+		return withMember(object, meta)
+	}
+	if codec.Find(own, mcp.MetaRelatedTask) != nil {
+		return bytes.Clone(object)
+	}
+	var members map[string]json.RawMessage
+	if json.Unmarshal(object, &members) != nil {
+		return bytes.Clone(object)
+	}
+	members["_meta"] = withMember(own, related)
+	raw, err := json.Marshal(members)
+	if err != nil {
+		panic("BUG: cannot encode what was decoded: " + err.Error())
+	}
+	return raw
+}
+
+// withMember is a raw object with one raw member more.
+func withMember(object, member []byte) []byte {
+	last := bytes.LastIndexByte(object, '}')
+	out := bytes.TrimRight(bytes.Clone(object[:last]), " \t\r\n")
+	if out[len(out)-1] != '{' {
+		out = append(out, ',')
+	}
+	return append(append(out, member...), '}')
+}
