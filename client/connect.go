@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/mcploop/mcploop/codec"
 	"github.com/mcploop/mcploop/loop"
@@ -31,6 +32,9 @@ func Connect(ctx context.Context, opt Options) (*Client, error) {
 	}
 	if err = c.dial(ctx); err == nil {
 		err = c.agree(ctx)
+	}
+	if oldTransportMayHelp(&opt, err) {
+		err = c.fallBack(ctx, err)
 	}
 	if err != nil {
 		_ = c.Close()
@@ -83,7 +87,7 @@ func (c *Client) agree(ctx context.Context) error {
 	switch {
 	case c.opt.Era == Modern, pin.Modern():
 		return c.discover(ctx)
-	case c.opt.Era == Legacy, pin != mcp.NoVersion:
+	case c.opt.Era == Legacy, pin != mcp.NoVersion, c.opt.overSSE():
 		return c.initialize(ctx)
 	}
 	probe, cancel := context.WithTimeout(ctx, c.opt.ProbeTimeout)
@@ -103,6 +107,30 @@ func (c *Client) agree(ctx context.Context) error {
 		return fmt.Errorf("%w (before that: %w)", err, first)
 	}
 	return nil
+}
+
+// oldTransportMayHelp tells whether a server that refused initialize so may be one of HTTP+SSE
+// (2025-11-25, basic/transports, "Backwards compatibility").
+func oldTransportMayHelp(opt *Options, err error) bool {
+	var status *HTTPError
+	if opt.Era == Modern || !strings.HasPrefix(opt.URL, "http://") ||
+		mcp.ParseVersion([]byte(opt.Version)).Modern() || !errors.As(err, &status) {
+		return false
+	}
+	return status.Status == 400 || status.Status == 404 || status.Status == 405
+}
+
+// fallBack tries HTTP+SSE at the same address.
+func (c *Client) fallBack(ctx context.Context, first error) error {
+	c.awaitEnd(c.mux.Close())
+	opt := c.opt
+	opt.URL = "sse" + strings.TrimPrefix(opt.URL, "http")
+	m, err := dial(ctx, &opt, c.group)
+	if err != nil {
+		return fmt.Errorf("%w (HTTP+SSE was tried, too: %w)", first, err)
+	}
+	c.mux = m
+	return c.initialize(ctx)
 }
 
 // legacyMayHelp tells whether a server that answered server/discover so may know initialize.

@@ -34,29 +34,53 @@ func dial(ctx context.Context, opt *Options, group *loop.Group) (*Mux, error) {
 		if err != nil {
 			return nil, err
 		}
-		return m, m.dialLine(ctx, "tcp", addrs)
+		return m, m.dialEach(ctx, "tcp", addrs, dialedLine)
 	case "unix":
 		if u.Path == "" {
 			return nil, fmt.Errorf("cannot dial %q: say unix:///path", opt.URL)
 		}
-		return m, m.dialLine(ctx, "unix", []string{u.Path})
-	case "https":
-		return nil, errors.New("cannot dial https: this client does not speak TLS; " +
-			"let a proxy on this host end it and dial that by http")
+		return m, m.dialEach(ctx, "unix", []string{u.Path}, dialedLine)
+	case "ws", "sse":
+		return m, m.dialStream(ctx, u)
+	case "https", "wss":
+		return nil, fmt.Errorf("cannot dial %s: this client does not speak TLS; let a proxy on "+
+			"this host end it and dial that by http or ws", u.Scheme)
 	}
-	return nil, fmt.Errorf("cannot dial scheme %q; say http, tcp or unix", u.Scheme)
+	return nil, fmt.Errorf("cannot dial scheme %q; say http, ws, sse, tcp or unix", u.Scheme)
+}
+
+func dialedLine(m *Mux) shared { return newLine(m) }
+
+// dialStream dials what begins as an HTTP request and goes on for all calls.
+func (m *Mux) dialStream(ctx context.Context, u *url.URL) error {
+	addrs, err := resolveHTTP(ctx, u)
+	if err != nil {
+		return err
+	}
+	return m.dialEach(ctx, "tcp", addrs, func(m *Mux) shared {
+		if u.Scheme == "ws" {
+			return newWebSocket(m, u)
+		}
+		return newSSE(m, u)
+	})
 }
 
 func (m *Mux) dialHTTP(ctx context.Context, u *url.URL) error {
-	if u.User != nil {
-		return errors.New("cannot dial a URL with credentials; put them into Options.Headers")
-	}
-	addrs, err := resolve(ctx, u, "80")
+	addrs, err := resolveHTTP(ctx, u)
 	if err != nil {
 		return err
 	}
 	m.wire = newHTTPPool(m, u, addrs)
 	return nil
+}
+
+// resolveHTTP resolves the host of a URL whose default port is that of HTTP.
+func resolveHTTP(ctx context.Context, u *url.URL) ([]string, error) {
+	if u.User != nil {
+		return nil, errors.New("cannot dial a URL with credentials; " +
+			"put them into Options.Headers")
+	}
+	return resolve(ctx, u, "80")
 }
 
 // resolve turns the URL's host into numeric addresses with its port.
@@ -77,42 +101,4 @@ func resolve(ctx context.Context, u *url.URL, byDefault string) ([]string, error
 		addrs = append(addrs, net.JoinHostPort(ip.Unmap().String(), port))
 	}
 	return addrs, nil
-}
-
-// dialLine tries one address after the other and makes the first that answers m's wire.
-func (m *Mux) dialLine(ctx context.Context, network string, addrs []string) error {
-	var faults []error
-	for _, addr := range addrs {
-		l := newLine(m)
-		err := l.dial(ctx, network, addr)
-		if err == nil {
-			m.wire = l
-			return nil
-		}
-		faults = append(faults, fmt.Errorf("%w: %s %s: %w", ErrUnreachable, network, addr, err))
-		if ctx.Err() != nil {
-			break
-		}
-		m.table.reopen()
-	}
-	return errors.Join(faults...)
-}
-
-// dial waits until the connect is answered.
-func (l *line) dial(ctx context.Context, network, addr string) error {
-	conn, err := l.m.group.Dial(network, addr, l.m.opt.DialTimeout, l, nil)
-	if err != nil {
-		return err
-	}
-	l.conn = conn
-	select {
-	case <-l.opened:
-		return nil
-	case <-l.gone:
-		return l.end
-	case <-ctx.Done():
-		conn.Close(nil)
-		<-l.gone
-		return context.Cause(ctx)
-	}
 }

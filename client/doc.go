@@ -1,5 +1,5 @@
-// Package client is the MCP client: any transport (Streamable HTTP, newline frames over TCP,
-// unix sockets and a child's stdio), both eras, many calls over one connection.
+// Package client is the MCP client: any transport (Streamable HTTP, HTTP+SSE, WebSocket, newline
+// frames over TCP, unix sockets and a child's stdio), both eras, many calls over one connection.
 //
 // Owns:    the connections to one server, the ids of the calls in flight, the legacy session,
 // a child process; and a loop of its own when Options.Group is nil.
@@ -11,6 +11,6 @@
 // that may have run, answers for a person or a model, trusts an id that it did not issue.
 //
 // Reading order: client.go and tools.go (the blocking API), connect.go (the eras), mux.go (the
-// async core that a gateway uses as it is), then the two wires: line.go, and http_pool.go with
-// http_conn.go.
+// async core that a gateway uses as it is), then the wires: link.go with line.go, ws.go and sse.go,
+// and http_pool.go with http_conn.go.
 package client

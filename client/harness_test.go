@@ -123,6 +123,8 @@ func urls(s *server.Server) map[string]string {
 		switch a.Door {
 		case "http":
 			found["http"] = fmt.Sprintf("http://%s/mcp", a.Addr)
+			found["ws"] = fmt.Sprintf("ws://%s/mcp", a.Addr)
+			found["sse"] = fmt.Sprintf("sse://%s/sse", a.Addr)
 		case "unix":
 			found["unix"] = "unix://" + a.Addr.String()
 		default:

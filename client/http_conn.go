@@ -250,10 +250,7 @@ func (h *httpConn) takeEvent(c *loop.Conn, j *job, frame []byte) error {
 	m := h.p.m
 	reply, ok := h.read.take(frame, j.id, Answer{Status: 200, SessionID: h.session}, nil)
 	if len(reply) > 0 {
-		_ = m.Start(&Call{ // a server that is not answered has its own timeout
-			Method: "reply", Params: reply, verb: verbReply,
-			Timeout: m.opt.DialTimeout, Done: ignore,
-		})
+		m.reply(reply)
 	}
 	if !ok {
 		if h.noise++; h.noise > m.opt.NoiseMax {
@@ -308,7 +305,10 @@ func (h *httpConn) finish(c *loop.Conn, j *job, keep bool) {
 func (h *httpConn) conclude(j *job, head *codec.Response, body []byte) {
 	p := h.p
 	success := head.Status >= 200 && head.Status < 300
+	j.taken()
 	switch {
+	case j.posts != nil && j.verb == verbRequest && success:
+		return
 	case j.verb != verbRequest && success:
 		if c, _ := p.m.table.take(j.id); c != nil {
 			c.Done(c, Answer{Status: head.Status})

@@ -36,15 +36,16 @@ type job struct {
 	id         uint64
 	request    []byte
 	verb       verb
-	repeatable bool // running it twice does no harm
-	opens      bool // its answer may open a legacy session
+	repeatable bool      // running it twice does no harm
+	posts      *httpPool // of HTTP+SSE: the answer comes elsewhere, this is only its POST
 
 	// Guarded by httpPool.mu.
 	conn       *httpConn // nil while it waits
 	dropped    bool
 	queued     bool
 	repeated   bool
-	tries      int // addresses that refused
+	expiry     *time.Timer // of a request of HTTP+SSE; nil elsewhere
+	tries      int         // addresses that refused
 	next, prev *job
 }
 
@@ -63,7 +64,7 @@ func newHTTPPool(m *Mux, u *url.URL, addrs []string) *httpPool {
 func (p *httpPool) prepare() *job { return &job{} }
 
 func (p *httpPool) send(c *Call, j *job, e *encoder, f *facts) error {
-	j.id, j.verb, j.opens = c.id, c.verb, c.Method == "initialize"
+	j.id, j.verb = c.id, c.verb
 	j.repeatable = repeatable(c.Method)
 	j.request = p.heads.request(c, e, f)
 	return p.submit(j)
@@ -296,6 +297,7 @@ func (p *httpPool) explain(opened bool, err error) error {
 
 // answer ends j's call with err, unless it was answered.
 func (p *httpPool) answer(j *job, err error) {
+	j.taken()
 	if c, _ := p.m.table.take(j.id); c != nil {
 		c.Done(c, Answer{Err: err})
 	}

@@ -4,6 +4,7 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"maps"
 	"net/url"
 	"slices"
 	"strconv"
@@ -21,19 +22,20 @@ type heads struct {
 func newHeads(u *url.URL, headers map[string]string) heads {
 	target := u.RequestURI()
 	tail := " HTTP/1.1\r\nHost: " + u.Host + "\r\n"
-	names := make([]string, 0, len(headers))
-	for name := range headers {
-		names = append(names, name)
-	}
-	slices.Sort(names)
-	var own []byte
-	for _, name := range names {
-		own = codec.AppendHeader(own, name, []byte(headers[name]))
-	}
+	own := headerLines(headers)
 	h := heads{delete: append([]byte("DELETE "+target+tail), own...)}
 	h.post = append([]byte("POST "+target+tail+"Content-Type: application/json\r\n"+
 		"Accept: application/json, text/event-stream\r\n"), own...)
 	return h
+}
+
+// headerLines writes the headers of Options in the order of their names.
+func headerLines(headers map[string]string) []byte {
+	var lines []byte
+	for _, name := range slices.Sorted(maps.Keys(headers)) {
+		lines = codec.AppendHeader(lines, name, []byte(headers[name]))
+	}
+	return lines
 }
 
 // request returns a whole request; the caller keeps it until it was sent.

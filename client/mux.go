@@ -25,7 +25,7 @@ type Mux struct {
 	expire   func(id uint64) // m.timeout, made once
 }
 
-// wire is one way to the server: line or httpPool.
+// wire is one way to the server: line, webSocket, httpPool or sse.
 type wire interface {
 	// prepare returns what table keeps beside a call; nil when the wire needs nothing.
 	prepare() *job
@@ -151,6 +151,14 @@ func (m *Mux) Notify(method string, params []byte) error {
 	})
 }
 
+// reply posts an answer to the server. One that is not answered has a timeout of its own.
+func (m *Mux) reply(message []byte) {
+	_ = m.Start(&Call{
+		Method: "reply", Params: message, verb: verbReply, Timeout: m.opt.DialTimeout,
+		Done: ignore,
+	})
+}
+
 func ignore(*Call, Answer) {}
 
 // fail answers everything in flight with err and lets nothing more in.
@@ -217,7 +225,10 @@ func (r *reader) answer(owner uint64, a Answer) {
 			c, _ = r.m.table.take(owner)
 		}
 	} else if id, ok := parseID(r.msg.ID); ok && (owner == anyCall || owner == id) {
-		c, _ = r.m.table.take(id)
+		var j *job
+		if c, j = r.m.table.take(id); j != nil {
+			j.answered()
+		}
 	}
 	if c == nil {
 		r.m.count.strays.Add(1)

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"strings"
 	"time"
 
 	"github.com/mcploop/mcploop/codec"
@@ -51,7 +52,9 @@ func ParseEra(s string) (Era, error) {
 // Options say which server a client speaks to and where its limits lie. One of URL and Command
 // is required; the zero value of any other field takes the default that its comment names.
 type Options struct {
-	// URL is "http://host:port/path", "tcp://host:port" or "unix:///path". https is not
+	// URL is "http://host:port/path" for Streamable HTTP, "ws://host:port/path" for WebSocket,
+	// "sse://host:port/path" for HTTP+SSE of 2024-11-05, "tcp://host:port" or "unix:///path". An
+	// http server that refuses initialize is asked for HTTP+SSE as well. https and wss are not
 	// supported: let a proxy end TLS.
 	URL string
 	// Command is a program with its arguments that speaks MCP on its stdin and stdout.
@@ -118,6 +121,9 @@ func setDefault[T int | time.Duration](field *T, value T) {
 	}
 }
 
+// overSSE: the transport of 2024-11-05, which knows no modern era.
+func (o *Options) overSSE() bool { return strings.HasPrefix(o.URL, "sse:") }
+
 // validate reports every fault. withDefaults ran before.
 func (o *Options) validate() error {
 	var faults []error
@@ -145,7 +151,9 @@ func (o *Options) validate() error {
 				f.name, f.value, f.high))
 		}
 	}
-	if v := mcp.ParseVersion([]byte(o.Version)); o.Version != "" {
+	if v := mcp.ParseVersion([]byte(o.Version)); o.overSSE() && (o.Era == Modern || v.Modern()) {
+		faults = append(faults, errors.New("cannot use the modern era over HTTP+SSE"))
+	} else if o.Version != "" {
 		switch {
 		case v == mcp.NoVersion:
 			faults = append(faults, fmt.Errorf("cannot use version %q; say one of %v",

@@ -32,6 +32,9 @@ var eras = map[string]struct {
 func everyWay(t *testing.T, s *server.Server, run func(t *testing.T, c *client.Client)) {
 	for transport, opt := range transports(t, s) {
 		for name, e := range eras {
+			if transport == "sse" && name != "legacy" {
+				continue // it is older than the modern era
+			}
 			t.Run(transport+"/"+name, func(t *testing.T) {
 				opt.Era = e.era
 				c := connect(t, opt)
@@ -45,6 +48,14 @@ func everyWay(t *testing.T, s *server.Server, run func(t *testing.T, c *client.C
 			})
 		}
 	}
+}
+
+// erasOf are the eras that a transport has.
+func erasOf(transport string) []client.Era {
+	if transport == "sse" {
+		return []client.Era{client.Legacy}
+	}
+	return []client.Era{client.Modern, client.Legacy}
 }
 
 func TestBasics(t *testing.T) {
@@ -128,7 +139,7 @@ func TestPages(t *testing.T) {
 func TestManyAtOnce(t *testing.T) {
 	s, _ := startServer(t, server.Options{})
 	for transport, opt := range transports(t, s) {
-		for _, era := range []client.Era{client.Modern, client.Legacy} {
+		for _, era := range erasOf(transport) {
 			t.Run(transport+"/"+era.String(), func(t *testing.T) {
 				opt.Era, opt.HTTPConnsMax = era, 4
 				manyAtOnce(t, connect(t, opt))
@@ -175,7 +186,7 @@ func TestProgress(t *testing.T) {
 func TestCancel(t *testing.T) {
 	s, f := startServer(t, server.Options{})
 	for transport, url := range urls(s) {
-		for _, era := range []client.Era{client.Modern, client.Legacy} {
+		for _, era := range erasOf(transport) {
 			t.Run(transport+"/"+era.String(), func(t *testing.T) {
 				c := connect(t, client.Options{URL: url, Era: era})
 				ctx, cancel := context.WithCancelCause(testContext(t))
@@ -211,8 +222,8 @@ func TestTimeout(t *testing.T) {
 
 // TestServerGone ends the server under calls in flight: all of them fail, and at once.
 func TestServerGone(t *testing.T) {
-	for _, transport := range []string{"http", "tcp", "unix"} {
-		for _, era := range []client.Era{client.Modern, client.Legacy} {
+	for _, transport := range []string{"http", "tcp", "unix", "ws", "sse"} {
+		for _, era := range erasOf(transport) {
 			t.Run(transport+"/"+era.String(), func(t *testing.T) {
 				s, f := startServer(t, server.Options{})
 				c := connect(t, client.Options{URL: urls(s)[transport], Era: era})

@@ -39,7 +39,8 @@ const (
 	WSTooLarge    WSCode = 1009
 )
 
-// WSFrames cuts the messages out of what a WebSocket client sends. The zero value is ready. It
+// WSFrames cuts the messages out of what the peer of a WebSocket sends. The zero value is ready,
+// for a server. It
 // buffers fragments alone: of a whole frame that is not there yet the caller keeps the bytes, and
 // hands them in again with more behind. One for each conn; not safe for concurrent use.
 type WSFrames struct {
@@ -47,6 +48,8 @@ type WSFrames struct {
 	// Inflater is there when permessage-deflate was agreed (RFC 7692). Several conns of one loop
 	// may share it, as none of them keeps what it returned.
 	Inflater *WSInflater
+	// FromServer is set by a client: the frames of servers are not masked.
+	FromServer bool
 
 	message  []byte // the fragments so far
 	kind     WSEvent
@@ -78,6 +81,9 @@ func (f *WSFrames) Next(buf []byte) (payload []byte, n int, event WSEvent, code 
 		return nil, 0, WSNeedMore, 0
 	}
 	state := ws.StateServerSide
+	if f.FromServer {
+		state = ws.StateClientSide
+	}
 	if f.fragment {
 		state = state.Set(ws.StateFragmented)
 	}
@@ -96,7 +102,9 @@ func (f *WSFrames) Next(buf []byte) (payload []byte, n int, event WSEvent, code 
 		return nil, 0, WSNeedMore, 0
 	}
 	payload = buf[size:n:n]
-	ws.Cipher(payload, h.Mask, 0)
+	if h.Masked {
+		ws.Cipher(payload, h.Mask, 0)
+	}
 	f.partial = false
 	if h.OpCode.IsControl() {
 		payload, event, code = control(h.OpCode, payload)

@@ -4,7 +4,6 @@ package server
 
 import (
 	"bytes"
-	"crypto/sha1"
 	"encoding/base64"
 
 	"github.com/mcploop/mcploop/codec"
@@ -32,9 +31,6 @@ func (w *webSocket) deflates() bool { return w.frames.Inflater != nil }
 // 1 MiB. A small frame can stand for a large message.
 const inflatedTurnBytes = 1 << 20
 
-// wsGUID is what the accept key is made of (RFC 6455, 1.3).
-const wsGUID = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
-
 // upgrade answers GET /mcp with an Upgrade header (RFC 6455, 4.2). Origin and Host were checked.
 func (d *httpDoor) upgrade(hc *httpConn, r *codec.Request) {
 	key, fault := checkUpgrade(r)
@@ -52,10 +48,9 @@ func (d *httpDoor) upgrade(hc *httpConn, r *codec.Request) {
 		d.failHTTP(hc, fault)
 		return
 	}
-	sum := sha1.Sum(append(key, wsGUID...))
 	out := append(hc.ls.wire, "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n"+
 		"Connection: Upgrade\r\nSec-WebSocket-Accept: "...)
-	out = base64.StdEncoding.AppendEncode(out, sum[:])
+	out = codec.AppendWSAccept(out, key)
 	if _, offered := r.Header("sec-websocket-protocol"); offered > 0 {
 		out = append(out, "\r\nSec-WebSocket-Protocol: mcp"...)
 	}

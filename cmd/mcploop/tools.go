@@ -36,10 +36,12 @@ func newToolsCommand() *cobra.Command {
 		Short: "List and call the tools of a server, over any transport, in both eras",
 		Example: "  mcploop tools ls\n" +
 			"  mcploop tools call echo --arg message=hello\n" +
+			"  mcploop tools ls ws://127.0.0.1:9999/mcp\n" +
 			"  mcploop tools ls -- npx -y @modelcontextprotocol/server-everything",
 	}
 	flags := cmd.PersistentFlags()
-	flags.StringVar(&f.url, "url", toolsURLDefault, "Streamable HTTP address of the server")
+	flags.StringVar(&f.url, "url", toolsURLDefault,
+		"address of the server: http, ws, sse (HTTP+SSE of 2024-11-05), tcp or unix")
 	flags.StringVar(&f.tcp, "tcp", "", "TCP address of the server, host:port, in place of --url")
 	flags.StringVar(&f.unix, "unix", "", "path of the server's unix socket, in place of --url")
 	flags.StringVar(&f.era, "era", "auto", "auto, modern (2026-07-28) or legacy (initialize)")
@@ -53,7 +55,7 @@ func newToolsCommand() *cobra.Command {
 
 func newToolsListCommand(f *toolsFlags) *cobra.Command {
 	return &cobra.Command{
-		Use:   "ls [-- COMMAND ARGS...]",
+		Use:   "ls [URL] [-- COMMAND ARGS...]",
 		Short: "List the tools of a server",
 		Example: "  mcploop tools ls\n" +
 			"  mcploop tools ls --tcp 127.0.0.1:9000 --format json\n" +
@@ -75,7 +77,7 @@ func newToolsCallCommand(f *toolsFlags) *cobra.Command {
 	var args []string
 	var object string
 	cmd := &cobra.Command{
-		Use:   "call NAME [-- COMMAND ARGS...]",
+		Use:   "call NAME [URL] [-- COMMAND ARGS...]",
 		Short: "Call a tool; exit status 1 when it fails",
 		Long: "Call a tool and print its answer; exit status 1 when the tool says isError.\n" +
 			"The value of --arg is JSON where it can be read as such, else text; an argument\n" +
@@ -101,9 +103,18 @@ func newToolsCallCommand(f *toolsFlags) *cobra.Command {
 	return cmd
 }
 
-// checkToolsArgs wants so many words before the --, and a command behind it if there is one.
+// checkToolsArgs wants so many words before the --, and a URL unless something else names the
+// server, and a command behind it if there is one.
 func checkToolsArgs(cmd *cobra.Command, args []string, words int) error {
 	before := cmd.ArgsLenAtDash()
+	if before < 0 && len(args) == words+1 && isURL(args[words]) {
+		for _, flag := range []string{"url", "tcp", "unix"} {
+			if cmd.Flags().Changed(flag) {
+				return fmt.Errorf("cannot use %q and --%s: one of them", args[words], flag)
+			}
+		}
+		return nil
+	}
 	switch {
 	case before < 0 && len(args) == words, before == words && len(args) > words:
 		return nil
@@ -112,6 +123,8 @@ func checkToolsArgs(cmd *cobra.Command, args []string, words int) error {
 	}
 	return fmt.Errorf("cannot use %q: want %q; a server's command goes behind --", args, cmd.Use)
 }
+
+func isURL(word string) bool { return strings.Contains(word, "://") }
 
 // with connects to the server that flags and args name, and does what is to be done.
 func (f *toolsFlags) with(
@@ -143,7 +156,10 @@ func (f *toolsFlags) options(cmd *cobra.Command, args []string) (client.Options,
 		URL: f.url, Era: era, Stderr: cmd.ErrOrStderr(), Headers: map[string]string{},
 		ClientInfo: mcp.Implementation{Name: "mcploop", Version: version},
 	}
+	last := len(args) - 1
 	switch before := cmd.ArgsLenAtDash(); {
+	case before < 0 && last >= 0 && isURL(args[last]):
+		opt.URL = args[last]
 	case before >= 0:
 		// The user starts it, as from a shell, so it gets the user's environment.
 		opt.URL, opt.Command, opt.Env = "", args[before:], os.Environ()

@@ -28,6 +28,8 @@ func TestToolsCommand(t *testing.T) {
 	addrs := s.Addrs()
 	web := "--url=" + fmt.Sprintf("http://%s/mcp", addrs[0].Addr)
 	line := "--tcp=" + addrs[1].Addr.String()
+	socket := fmt.Sprintf("ws://%s/mcp", addrs[0].Addr)
+	events := fmt.Sprintf("http://%s/sse", addrs[0].Addr)
 
 	f := func(want string, fails bool, args ...string) {
 		t.Helper()
@@ -56,6 +58,14 @@ func TestToolsCommand(t *testing.T) {
 	f(`{"sum":5}`, false, "call", "add", "--json", `{"a":2,"b":3}`, web)
 	f(`"structuredContent":{"sum":5}`, false, "call", "add", "--arg", "a=2", "--arg", "b=3", web,
 		"--format", "json")
+	f("echo   Returns", false, "ls", socket)
+	f("hello\n", false, "call", "echo", socket, "--arg", "message=hello", "--era", "legacy")
+	f("echo   Returns", false, "ls", "--url", socket)
+	f("echo   Returns", false, "ls", events)
+	f(`{"sum":5}`, false, "call", "add", "sse"+events[4:], "--json", `{"a":2,"b":3}`)
+	f("one of them", true, "ls", socket, line)
+	f("one of them", true, "call", "echo", socket, web)
+	f("cannot connect to gopher://x", true, "ls", "gopher://x")
 	f("breaks type", true, "call", "add", "--arg", "a=x", "--arg", "b=3", web)
 	f("unknown tool", true, "call", "none", web)
 	f("say name=value", true, "call", "echo", "--arg", "message", web)
