@@ -16,6 +16,24 @@ const (
 	slowValuesMax   = 1 << 14 // values in what a slow schema checks
 )
 
+// schemaObjectsMax bounds the subschemas: santhosh compiles n of them in a time like n².
+const schemaObjectsMax = 5000
+
+func countObjects(v any) (n int) {
+	switch v := v.(type) {
+	case []any:
+		for _, e := range v {
+			n += countObjects(e)
+		}
+	case map[string]any:
+		n = 1
+		for _, e := range v {
+			n += countObjects(e)
+		}
+	}
+	return n
+}
+
 // decoder decodes JSON into maps, lists, strings, json.Numbers, booleans and nil.
 type decoder struct {
 	*json.Decoder

@@ -15,11 +15,10 @@ import (
 // It belongs to one metered and is used by one check at a time.
 type meter struct {
 	left int // of the steps
-	text int // of what patterns may do, in the steps of the walk
+	text int // of what patterns may take, see patternSteps
 }
 
 // Bounds of one check, in steps: a step is a subschema that looks at a value, or as much work.
-// What patterns do is bounded as in the walk.
 const (
 	slowStepsFree     = 1 << 15
 	slowStepsPerValue = 32
@@ -30,7 +29,7 @@ var errSteps = errors.New(textSteps)
 // fill makes the meter ready for a value of that many values and bytes.
 func (m *meter) fill(values, bytes int) {
 	m.left = slowStepsFree + slowStepsPerValue*values
-	m.text = stepsFree + stepsPerByte*bytes
+	m.text = patternSteps(bytes)
 }
 
 // spend takes the cost of looking at v. Once it has refused it refuses everything.
@@ -188,9 +187,6 @@ func (c *cost) patterns(v any) int {
 	}
 	return 0
 }
-
-// textCost is what a pattern of that many instructions takes for a text, in steps of the walk.
-func textCost(bytes, instructions int) int { return 1 + bytes/64*instructions }
 
 // sizeOf counts the values in v.
 func sizeOf(v any) int {

@@ -14,6 +14,13 @@ const (
 	patternCostMax  = 10_000 // instructions
 )
 
+// patternSteps is what all patterns of a check of so many bytes may take together, in textCost. For
+// patterns with ambiguous repetitions, which are the slowest, the most is half a second.
+func patternSteps(bytes int) int { return min(stepsFree+stepsPerByte*bytes, 1<<20) }
+
+// textCost is what a pattern of that many instructions takes for a text.
+func textCost(bytes, instructions int) int { return 1 + bytes/64*instructions }
+
 // compilePattern also tells the number of instructions that RE2 may run for one character.
 func compilePattern(text string) (*regexp.Regexp, int, error) {
 	if len(text) > patternBytesMax {

@@ -13,14 +13,15 @@ import (
 // Its methods take the index of a value's first byte and return the index behind the value, or -1
 // when it does not conform; then the note says why.
 type run struct {
-	b       []byte
-	folded  bool
-	aborted bool // no other branch of the schema can make it good
-	steps   int  // left
-	depth   int
-	choices int // anyOf and the like that are open
-	note    note
-	lent    *scratch
+	b        []byte
+	folded   bool
+	aborted  bool // no other branch of the schema can make it good
+	steps    int  // left
+	matching int  // left of what patterns may take
+	depth    int
+	choices  int // anyOf and the like that are open
+	note     note
+	lent     *scratch
 }
 
 // Bounds of one check. A schema without anyOf and the like looks at each value once, and a value
@@ -33,7 +34,7 @@ const (
 )
 
 func check(root *node, raw []byte, folded bool, steps int) error {
-	r := run{b: raw, folded: folded, steps: steps}
+	r := run{b: raw, folded: folded, steps: steps, matching: patternSteps(len(raw))}
 	end := r.value(root, codec.SkipSpace(raw, 0))
 	if r.lent != nil {
 		giveBack(r.lent)

@@ -40,7 +40,7 @@ func (r *run) matched(n *node, start, key, from int, name []byte) bool {
 	var hits uint64 // before any value is checked: name may lie in memory that this uses
 	for k := range m.patterns {
 		p := &m.patterns[k]
-		if r.steps -= 1 + len(name)/64*p.cost; r.steps < 0 {
+		if r.matching -= textCost(len(name), p.cost); r.matching < 0 {
 			r.abort(n, noteSteps, start)
 			return false
 		}

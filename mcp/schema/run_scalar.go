@@ -26,7 +26,7 @@ func (r *run) text(n *node, i, end int, escaped bool) bool {
 	if t.pattern == nil {
 		return true
 	}
-	if r.steps -= 1 + len(text)/64*t.cost; r.steps < 0 {
+	if r.matching -= textCost(len(text), t.cost); r.matching < 0 {
 		r.abort(n, noteSteps, i)
 		return false
 	}

@@ -19,9 +19,10 @@ type Checker struct {
 }
 
 // Compile makes a Checker of a schema: raw JSON (json.RawMessage or []byte) or any value that
-// marshals to it. It takes about a millisecond. The error says what is wrong: a schema that its
-// dialect's metaschema refuses, a dialect other than draft 4 to 2020-12, a $ref to another
-// document, a pattern that Go's regexp (RE2, linear time) cannot express.
+// marshals to it. It takes about a millisecond, and a second for the largest that is allowed. The
+// error says what is wrong: a schema that its dialect's metaschema refuses, a dialect other than
+// draft 4 to 2020-12, a $ref to another document, a pattern that Go's regexp (RE2, linear time)
+// cannot express, more than 5,000 objects.
 func Compile(schema any) (*Checker, error) {
 	raw, ok := schema.([]byte)
 	if !ok {
@@ -38,6 +39,10 @@ func Compile(schema any) (*Checker, error) {
 	doc, err := decode(raw, schemaValuesMax)
 	if err != nil {
 		return nil, fmt.Errorf("cannot compile the schema: %w", err)
+	}
+	if n := countObjects(doc); n > schemaObjectsMax {
+		return nil, fmt.Errorf("cannot compile the schema: it has %d objects; want at most %d", n,
+			schemaObjectsMax)
 	}
 	d, err := dialectOf(doc)
 	if err != nil {

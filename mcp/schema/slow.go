@@ -8,7 +8,6 @@ import (
 	"runtime"
 	"strconv"
 	"strings"
-	"sync"
 
 	"github.com/santhosh-tekuri/jsonschema/v6"
 	"golang.org/x/text/language"
@@ -21,8 +20,9 @@ type slow struct {
 	loader   jsonschema.URLLoader
 	declared declared
 
-	mu   sync.Mutex // guards idle
-	idle []*metered // at most one per core; more are compiled for a burst and dropped
+	// free holds what runs one check at a time, one for each core; nil when it was never needed.
+	// More checks than that wait, on their workers.
+	free chan *metered
 }
 
 // metered is one compilation of the schema, for one check at a time.
@@ -96,12 +96,18 @@ func newCompiler(loader jsonschema.URLLoader) *jsonschema.Compiler {
 
 // compileSlow compiles doc; other documents come from loader.
 func compileSlow(doc any, loader jsonschema.URLLoader) (*slow, error) {
-	s := &slow{doc: doc, loader: loader, declared: declaredNames(doc)}
+	s := &slow{
+		doc: doc, loader: loader, declared: declaredNames(doc),
+		free: make(chan *metered, runtime.GOMAXPROCS(0)),
+	}
 	m, err := s.compile()
 	if err != nil {
 		return nil, fmt.Errorf("cannot compile the schema: %w", err)
 	}
-	s.idle = append(s.idle, m)
+	for range runtime.GOMAXPROCS(0) - 1 {
+		s.free <- nil
+	}
+	s.free <- m
 	return s, nil
 }
 
@@ -144,40 +150,18 @@ func dynamicAnchors(found []string, pointer string, v any) []string {
 	return found
 }
 
-// take lends a compilation that nobody uses.
-func (s *slow) take() *metered {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if last := len(s.idle) - 1; last >= 0 {
-		m := s.idle[last]
-		s.idle = s.idle[:last]
-		return m
-	}
-	return nil
-}
-
-func (s *slow) giveBack(m *metered) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if len(s.idle) < runtime.GOMAXPROCS(0) {
-		s.idle = append(s.idle, m)
-	}
-}
-
 // validate returns nil, a *jsonschema.ValidationError or errSteps.
-func (s *slow) validate(value any, values, bytes int) error {
-	m := s.take()
+func (s *slow) validate(value any, values, bytes int) (err error) {
+	m := <-s.free
+	defer func() { s.free <- m }()
 	if m == nil {
-		var err error
 		if m, err = s.compile(); err != nil {
 			return err // cannot be: it was compiled before
 		}
 	}
 	m.meter.fill(values, bytes)
-	err := m.schema.Validate(value)
-	spent := m.meter.spent()
-	s.giveBack(m)
-	if spent {
+	err = m.schema.Validate(value)
+	if m.meter.spent() {
 		return errSteps
 	}
 	return err
