@@ -191,6 +191,10 @@ func (c *Call) reply(result []byte, t resultType) {
 // Fail ends the call with an error: an *mcp.Error as a protocol error, any other error of a tool
 // as an answer with isError. *mcp.InputRequired does what RequireInput does.
 func (c *Call) Fail(err error) {
+	if c.work.async != nil && c.replied() {
+		c.ls.count.late.Add(1)
+		return
+	}
 	var need *mcp.InputRequired
 	if errors.As(err, &need) {
 		c.require(need)

@@ -30,6 +30,7 @@ func addSlowAsync(s *server.Server) {
 	tool("async_twice", func(c *server.Call) {
 		c.ReplyRaw([]byte(goodResult))
 		c.Fail(fmt.Errorf("too late"))
+		c.Fail(&mcp.Error{Code: -32602, Message: "too late"})
 		c.ReplyRaw([]byte(badResult))
 	})
 }
