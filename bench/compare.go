@@ -2,6 +2,7 @@ package bench
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -163,6 +164,7 @@ func (opt *CompareOptions) runRow(ctx context.Context, row Row, c Case, size int
 	if row.Path != "" {
 		o.Path = row.Path
 	}
+	o.Tool, o.Args = cmp.Or(row.Tool, o.Tool), cmp.Or(row.Args, o.Args)
 	if row.Transport == TransportStdio {
 		o.Command, o.ChildCore = opt.command(row, "", size), opt.ServerCore
 		return opt.runClient(ctx, &o, row.Env)

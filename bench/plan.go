@@ -28,6 +28,8 @@ type Row struct {
 	Transport string   `json:"transport"`
 	Era       string   `json:"era,omitempty"`
 	Path      string   `json:"path,omitempty"`
+	Tool      string   `json:"tool,omitempty"` // default echo
+	Args      string   `json:"args,omitempty"` // its arguments, as Options.Args
 }
 
 // Case is a load.
@@ -118,6 +120,15 @@ func stdio(name string, command ...string) Row {
 	return Row{Name: name, Command: command, Transport: TransportStdio}
 }
 
+// repeat is a call of three arguments, of a tool that has a schema or none.
+func repeat(name string) Row {
+	return Row{
+		Name: name, Command: []string{"{bin}/everything", "--tcp", "{addr}"},
+		Transport: TransportTCP, Tool: "repeat_" + name,
+		Args: `{"message":"{text}","limit":10,"verbose":true}`,
+	}
+}
+
 // plans are the comparisons behind docs/numbers.md.
 func plans() map[string]Plan {
 	return map[string]Plan{
@@ -154,6 +165,13 @@ func plans() map[string]Plan {
 		"ws": {
 			Name: "ws", Reference: "tcp",
 			Rows: []Row{ours("ws", "--http", TransportWS), ours("tcp", "--tcp", TransportTCP)},
+			Cases: []Case{
+				{"C=64 P=1", 64, 1, 0}, {"C=64 P=16", 64, 16, 0}, {"C=1000 P=1", 1000, 1, 0},
+			},
+		},
+		"schema": {
+			Name: "schema", Reference: "unchecked",
+			Rows: []Row{repeat("checked"), repeat("unchecked")},
 			Cases: []Case{
 				{"C=64 P=1", 64, 1, 0}, {"C=64 P=16", 64, 16, 0}, {"C=1000 P=1", 1000, 1, 0},
 			},

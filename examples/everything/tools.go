@@ -34,6 +34,9 @@ func addTools(s *server.Server) {
 		},
 	}, upper, server.Inline)
 	if err == nil {
+		err = addCheckedTools(s)
+	}
+	if err == nil {
 		err = s.AddAsyncTool(mcp.Tool{
 			Name: "later", Description: "Answers after 10 ms without holding a worker.",
 		}, later)
