@@ -3,11 +3,15 @@ package codec
 // Hot path: no allocation, no lock, no log, no time.Now.
 
 // The envelope as nearly every client writes it, and the params of the calls that are made most.
+// The parts have 16 bytes: the compiler compares as many without a call.
 const (
-	usualVersion   = `{"jsonrpc":"2.0","id":`
+	usualVersion1  = `{"jsonrpc":"2.0"`
+	usualVersion2  = `,"id":`
 	usualMethod    = `"method":"`
-	usualCall      = usualMethod + `tools/call",`
-	usualName      = `"params":{"name":"`
+	usualCall1     = `"method":"tools/`
+	usualCall2     = `call",`
+	usualName1     = `"params":{"name"`
+	usualName2     = `:"`
 	usualArguments = `,"arguments":`
 )
 
@@ -19,8 +23,9 @@ const usualIDDigits = 18
 // and returns the index of the next member, behind the comma; i+1 when it passed nothing. It
 // accepts nothing that the common way would not, it only looks at fewer bytes twice.
 func (s *Scanner) usualHead(b []byte, i int, m *Message) int {
-	from := i + len(usualVersion)
-	if len(b) < from || string(b[i:from]) != usualVersion {
+	part := i + len(usualVersion1)
+	from := part + len(usualVersion2)
+	if len(b) < from || string(b[i:part]) != usualVersion1 || string(b[part:from]) != usualVersion2 {
 		return i + 1
 	}
 	end := from
@@ -42,7 +47,9 @@ func (s *Scanner) usualHead(b []byte, i int, m *Message) int {
 
 func (s *Scanner) usualMethod(b []byte, i int, m *Message) int {
 	from := i + len(usualMethod)
-	if call := i + len(usualCall); call <= len(b) && string(b[i:call]) == usualCall {
+	part := i + len(usualCall1)
+	call := part + len(usualCall2)
+	if call <= len(b) && string(b[i:part]) == usualCall1 && string(b[part:call]) == usualCall2 {
 		m.Method = b[from : call-len(`",`) : call-len(`",`)]
 		s.seen |= seenMethod
 		return call
@@ -64,8 +71,10 @@ func (s *Scanner) usualMethod(b []byte, i int, m *Message) int {
 // well-formed, or 0, with nothing noted, when it begins in another way. Like usualHead it accepts
 // nothing that the common way would not.
 func (s *Scanner) usualParams(b []byte, i int, m *Message) int {
-	from := i + len(usualName)
-	if s.seen&seenMethod == 0 || len(b) < from || string(b[i:from]) != usualName {
+	part := i + len(usualName1)
+	from := part + len(usualName2)
+	if s.seen&seenMethod == 0 || len(b) < from || string(b[i:part]) != usualName1 ||
+		string(b[part:from]) != usualName2 {
 		return 0
 	}
 	end, _ := skipString(b, from)

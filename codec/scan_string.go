@@ -9,13 +9,14 @@ import (
 
 // Hot path: no allocation, no lock, no log, no time.Now.
 
-// One byte, eight times.
-const (
-	ones   = 0x0101010101010101
-	highs  = 0x80 * ones
-	slants = '\\' * ones
-	flips  = 2 * ones
-	plains = ('\x1f' + 2) * ones // one above the control characters; see marks
+// One byte, eight times. They are variables because the compiler would build a constant of this
+// size anew wherever it is used; nobody writes them.
+var (
+	ones   uint64 = 0x0101010101010101
+	highs  uint64 = 0x80 * 0x0101010101010101
+	slants uint64 = '\\' * 0x0101010101010101
+	flips  uint64 = 2 * 0x0101010101010101
+	plains uint64 = ('\x1f' + 2) * 0x0101010101010101 // one above the control characters; see marks
 )
 
 // marks sets the high bit of each byte of x that ends or interrupts the plain part of a string:
@@ -31,8 +32,8 @@ func marks(x uint64) uint64 {
 
 // special returns the index of the first byte from s[i] on that marks would mark, or len(s).
 func special[S string | []byte](s S, i int) int {
-	for ; i+8 <= len(s); i += 8 {
-		w := s[i : i+8] // the compiler makes one load of the eight
+	for ; i <= len(s)-8; i += 8 {
+		w := s[i:][:8] // the compiler makes one load of the eight
 		x := uint64(w[0]) | uint64(w[1])<<8 | uint64(w[2])<<16 | uint64(w[3])<<24 |
 			uint64(w[4])<<32 | uint64(w[5])<<40 | uint64(w[6])<<48 | uint64(w[7])<<56
 		if found := marks(x); found != 0 {
@@ -52,8 +53,8 @@ func special[S string | []byte](s S, i int) int {
 // index behind the closing quote, or -1, and whether there was an escape in it.
 func skipString(b []byte, i int) (end int, escaped bool) {
 	// Fast path: special's loop again, without the call, for a plain string.
-	for i+8 <= len(b) {
-		if found := marks(binary.LittleEndian.Uint64(b[i:])); found != 0 {
+	for i <= len(b)-8 { // written so, with [:8], for the least of bounds checks
+		if found := marks(binary.LittleEndian.Uint64(b[i:][:8])); found != 0 {
 			i += bits.TrailingZeros64(found) >> 3
 			if uint(i) < uint(len(b)) && b[i] == '"' {
 				return i + 1, false

@@ -105,15 +105,15 @@ func pastKey(b []byte, i int) int {
 // when it has up to 7 plain characters and no white space follows, as nearly every key of MCP. It
 // returns the index of the value, which is inside b, or 0 for the common way.
 func shortKey(b []byte, i int) int {
-	if i+10 > len(b) {
+	if i > len(b)-10 {
 		return 0
 	}
-	found := marks(binary.LittleEndian.Uint64(b[i:]))
+	found := marks(binary.LittleEndian.Uint64(b[i:][:8]))
 	if found == 0 {
 		return 0
 	}
 	end := i + bits.TrailingZeros64(found)>>3
-	if w := b[end : end+3]; w[0] == '"' && w[1] == ':' && w[2] > ' ' {
+	if end <= len(b)-3 && b[end:][0] == '"' && b[end:][1] == ':' && b[end:][2] > ' ' {
 		return end + 2
 	}
 	return 0

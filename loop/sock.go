@@ -16,12 +16,13 @@ import (
 // a stop-the-world, so they tell the scheduler.
 const rawBytesMax = 128 * kib
 
-// recv reads from the non-blocking fd, at most rawBytesMax bytes; n is 0 at
-// the end of the stream.
+// recv reads from the socket, at most rawBytesMax bytes; n is 0 at the end of the stream. Unlike
+// read(2) it goes straight to the socket, past what the kernel does for files.
 func recv(fd int32, p []byte) (int, unix.Errno) {
 	for {
-		n, _, errno := unix.RawSyscall(unix.SYS_READ, uintptr(fd),
-			uintptr(unsafe.Pointer(unsafe.SliceData(p))), uintptr(min(len(p), rawBytesMax)))
+		n, _, errno := unix.RawSyscall6(unix.SYS_RECVFROM, uintptr(fd),
+			uintptr(unsafe.Pointer(unsafe.SliceData(p))), uintptr(min(len(p), rawBytesMax)),
+			unix.MSG_DONTWAIT, 0, 0)
 		switch errno {
 		case 0:
 			return int(n), 0
