@@ -25,7 +25,8 @@ const usualIDDigits = 18
 func (s *Scanner) usualHead(b []byte, i int, m *Message) int {
 	part := i + len(usualVersion1)
 	from := part + len(usualVersion2)
-	if len(b) < from || string(b[i:part]) != usualVersion1 || string(b[part:from]) != usualVersion2 {
+	if len(b) < from || string(b[i:part]) != usualVersion1 ||
+		string(b[part:from]) != usualVersion2 {
 		return i + 1
 	}
 	end := from
