@@ -125,11 +125,11 @@ func (e *webEar) listen(ctx context.Context) error {
 		case resp != nil:
 			e.add(Event{Kind: Cut, ID: Push})
 		}
+		e.away(ctx)
 		if last != "" {
 			stream, _, _ := strings.Cut(last, "-")
 			e.add(Event{Kind: Resumed, ID: Push, Stream: stream})
 		}
-		e.away(ctx)
 	}
 }
 

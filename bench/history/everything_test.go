@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"net"
 	"net/http"
 	"os"
@@ -26,9 +27,11 @@ type everything struct {
 	binary          string
 }
 
-// freeAddr is an address that nobody listens on.
+// freeAddr is an address that nobody listens on. Its host is one of the 16 million of loopback, as
+// a port that is free on 127.0.0.1 is soon taken by a connection of somebody else.
 func freeAddr(t *testing.T) string {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	host := fmt.Sprintf("127.%d.%d.%d", 1+rand.IntN(254), rand.IntN(256), 1+rand.IntN(254))
+	l, err := net.Listen("tcp", host+":0")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -64,7 +67,7 @@ func startEverything(t *testing.T) *everything {
 		_ = cmd.Process.Signal(os.Interrupt)
 		_ = e.stdio.Close()
 		if err := cmd.Wait(); err != nil {
-			t.Errorf("the server ended with %v", err)
+			t.Errorf("the server ended with %v:\n%s", err, log.String())
 		}
 		stop()
 		for _, word := range []string{"panic", "DATA RACE"} {

@@ -82,10 +82,15 @@ func (w *web) operate(operations int) error {
 			}
 		}
 	}
-	if err := w.one(w.call(Append, 0)); err != nil {
-		return err
+	for { // until one is answered: what is cut does not have to be told
+		request, e := w.call(Append, 0)
+		if err := w.one(request, e); err != nil {
+			return err
+		}
+		if err := w.ear.wait(); err != nil || w.answered == e.ID {
+			return err
+		}
 	}
-	return w.ear.wait()
 }
 
 // one makes one request and follows its answer to its end.

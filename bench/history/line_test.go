@@ -120,16 +120,16 @@ func (p *peer) begin(l link) error {
 		if l.send(one) != nil {
 			return errCut
 		}
-		if err := p.answered(l, one); err != nil {
+		if err := p.accepted(l, one); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// answered takes the answer to a message of the beginning. What an earlier connection began may
+// accepted takes the answer to a message of the beginning. What an earlier connection began may
 // be told before it.
-func (p *peer) answered(l link, to string) error {
+func (p *peer) accepted(l link, to string) error {
 	for {
 		text, err := l.recv()
 		if err != nil {

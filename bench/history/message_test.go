@@ -21,8 +21,10 @@ type peer struct {
 	random  *rand.Rand
 	conn    int
 	sent    int
-	waiting map[string]bool // requests without an outcome, on this connection
-	told    bool            // of a change, or there is nothing to be told of any more
+
+	waiting  map[string]bool // requests without an outcome, on this connection
+	answered string          // the request that was answered last
+	told     bool            // of a change, or there is nothing to be told of any more
 }
 
 func (p *peer) add(e Event) {
@@ -165,7 +167,8 @@ func (p *peer) message(text []byte, on string) (final bool, err error) {
 		Kind: Answer, ID: string(m.ID), On: on, Key: said.Key, Value: said.Value,
 		Values: said.Values, Notes: said.Notes, Number: said.Sequence,
 	})
-	delete(p.waiting, string(m.ID))
+	p.answered = string(m.ID)
+	delete(p.waiting, p.answered)
 	return true, nil
 }
 
