@@ -1,7 +1,8 @@
 #!/bin/bash
 # Real MCP clients against one server of examples/everything, both eras at once on one URL: the
 # Inspector's command line, and the drivers of both TypeScript SDKs where ../shared lies beside
-# the checkout (elsewhere they are left out, and it says so).
+# the checkout (elsewhere they are left out, and it says so). The other way round, mcploop's own
+# client calls the TypeScript SDK's server over HTTP+SSE, and Node's WebSocket server.
 #   interop.sh SERVER
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -10,29 +11,38 @@ tools=${INTEROP_TOOLS:-build/interop-tools}
 drivers=../shared/conformance
 passed=0 failed=0
 
-if [ ! -x "$tools/node_modules/.bin/mcp-inspector" ]; then
+if [ ! -x "$tools/node_modules/.bin/mcp-inspector" ] ||
+  [ ! -x "$tools/node_modules/.bin/mcp-server-everything" ]; then
   echo "installing the clients in $tools (once)"
   mkdir -p "$tools"
   [ -f "$tools/package.json" ] || echo '{"private": true, "type": "module"}' >"$tools/package.json"
   npm install --prefix "$tools" --ignore-scripts --no-audit --no-fund --loglevel=error \
     "node-linux-$(uname -m | sed 's/x86_64/x64/; s/aarch64/arm64/')@22" \
     @modelcontextprotocol/sdk@1.32.2 @modelcontextprotocol/client@2.4.0 \
-    @modelcontextprotocol/inspector@2.12.0
+    @modelcontextprotocol/inspector@2.12.0 @modelcontextprotocol/server-everything@2026.8.31 \
+    ws@8.23.0
 fi
 tools=$(realpath "$tools")
 export PATH=$tools/node_modules/.bin:$PATH MCP_CATALOG_PATH=$tools/catalog.json
 
 out=$(mktemp -d)
-port=$(node -e 'const s = require("net").createServer().listen(0, "127.0.0.1", () => {
-  console.log(s.address().port); s.close() })')
+free_port() {
+  node -e 'const s = require("net").createServer().listen(0, "127.0.0.1", () => {
+    console.log(s.address().port); s.close() })'
+}
+# serves PORT: waits until something listens there.
+serves() {
+  for _ in $(seq 150); do
+    (exec 3<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null && return
+    sleep 0.1
+  done
+}
+port=$(free_port)
 url=http://127.0.0.1:$port/mcp
 "$server" --http "127.0.0.1:$port" >"$out/server.log" 2>&1 &
-pid=$!
-trap 'kill "$pid" 2>/dev/null || true; rm -rf "$out"' EXIT
-for _ in $(seq 150); do
-  (exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null && break
-  sleep 0.1
-done
+pids=$!
+trap 'kill $pids 2>/dev/null || true; rm -rf "$out"' EXIT
+serves "$port"
 
 # check NAME TEXT COMMAND...: the command's output must have every line of TEXT, and no FAIL.
 check() {
@@ -67,6 +77,25 @@ for era in legacy modern auto; do
 done
 check "inspector stdio call" "$simple" bash -c \
   "mcp-inspector --cli --method tools/call --tool-name test_simple_text --format json -q -- $server"
+
+sdk_port=$(free_port) ws_port=$(free_port)
+PORT=$sdk_port mcp-server-everything sse >"$out/sdk.log" 2>&1 &
+pids="$pids $!"
+NODE_PATH=$tools/node_modules node .ci/ws-server.cjs "$ws_port" >"$out/ws.log" 2>&1 &
+pids="$pids $!"
+serves "$sdk_port"
+serves "$ws_port"
+client=$(dirname "$server")/mcploop
+for via in "http://127.0.0.1:$sdk_port/sse" "sse://127.0.0.1:$sdk_port/sse"; do
+  check "client ${via%%:*} sdk list" get-sum "$client" tools ls "$via"
+  check "client ${via%%:*} sdk call" 'The sum of 2 and 5 is 7.' \
+    "$client" tools call get-sum "$via" --arg a=2 --arg b=5
+  check "client ${via%%:*} sdk progress" $'progress 3/3\nLong running operation completed' \
+    "$client" tools call trigger-long-running-operation "$via" --arg duration=1 --arg steps=3
+done
+check 'client ws node list' echo "$client" tools ls "ws://127.0.0.1:$ws_port/mcp"
+check 'client ws node call' hello \
+  "$client" tools call echo "ws://127.0.0.1:$ws_port/mcp" --arg message=hello
 
 # steps NAME...: the lines that a driver prints for these steps.
 steps() { printf 'ok   %s\n' "$@"; }

@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -163,8 +164,8 @@ func TestSSEAnswerBeforeItsPost(t *testing.T) {
 		var post *ssePost
 		select {
 		case post = <-p.posts:
-		case _ = <-ended: // it waited for a connection until its time was over
-			t.Fatal("the connections of POSTs that nobody answers never came back")
+		case err := <-ended: // it waited for a connection until its time was over
+			t.Fatalf("the connections of POSTs that nobody answers never came back: %v", err)
 		}
 		if got := post.header.Get("Authorization"); got != "Bearer a" {
 			t.Errorf("a POST with Authorization %q", got)
@@ -229,7 +230,11 @@ func TestFallBackToSSE(t *testing.T) {
 			refusal := answer(fmt.Sprintf("%d Refused", status), "text/plain", "no")
 			peer := rawSSE(t, endpointEvent, takes)
 			front := listen(t, func(conn net.Conn) { refusePosts(conn, refusal, peer.url) })
-			c, err := client.Connect(testContext(t), client.Options{URL: "http://" + front})
+			opt := client.Options{URL: "http://" + front + "/sse"}
+			if status%2 == 0 {
+				opt.Era = client.Legacy // which asks for initialize at once
+			}
+			c, err := client.Connect(testContext(t), opt)
 			helps := status == 400 || status == 404 || status == 405
 			if (err == nil) != helps {
 				t.Fatalf("got %v", err)
@@ -245,6 +250,34 @@ func TestFallBackToSSE(t *testing.T) {
 				t.Errorf("got %v", err)
 			}
 		})
+	}
+}
+
+// TestFallBackInVain: what has neither transport is told with both reasons, and a client of the
+// modern era does not ask for the old one.
+func TestFallBackInVain(t *testing.T) {
+	var gets atomic.Int32
+	url := "http://" + listen(t, func(conn net.Conn) {
+		in := bufio.NewReader(conn)
+		for {
+			r, err := http.ReadRequest(in)
+			if err != nil {
+				return
+			}
+			_, _ = io.Copy(io.Discard, r.Body)
+			if r.Method == "GET" {
+				gets.Add(1)
+			}
+			fmt.Fprint(conn, answer("405 Method Not Allowed", "", ""))
+		}
+	})
+	_, err := client.Connect(testContext(t), client.Options{URL: url, Era: client.Modern})
+	if err == nil || gets.Load() != 0 {
+		t.Errorf("got %v and %d GETs", err, gets.Load())
+	}
+	_, err = client.Connect(testContext(t), client.Options{URL: url})
+	if err == nil || !strings.Contains(err.Error(), "HTTP+SSE was tried, too: HTTP status 405") {
+		t.Errorf("got %v", err)
 	}
 }
 

@@ -292,3 +292,25 @@ func TestWSServerAsks(t *testing.T) {
 		t.Errorf("got %q for sampling", text)
 	}
 }
+
+// TestWSFramesBehindTheUpgrade: what comes in one piece with the head is not lost.
+func TestWSFramesBehindTheUpgrade(t *testing.T) {
+	url := "ws://" + listen(t, func(conn net.Conn) {
+		in := bufio.NewReader(conn)
+		r, err := http.ReadRequest(in)
+		if err != nil {
+			return
+		}
+		told := ws.NewTextFrame([]byte(`{"jsonrpc":"2.0","method":"notifications/message"}`))
+		fmt.Fprint(conn, upgraded(r.Header.Get("Sec-WebSocket-Key")),
+			string(ws.MustCompileFrame(told)))
+		(&wsPeer{Conn: conn, in: in, t: t}).request()
+	})
+	got := make(chan string, 1)
+	connect(t, client.Options{URL: url, OnNotification: func(method string, _ []byte) {
+		got <- method
+	}})
+	if method := await(t, "the notification", got); method != "notifications/message" {
+		t.Errorf("got %q", method)
+	}
+}

@@ -7,6 +7,7 @@ import (
 	"runtime"
 	"testing"
 
+	"github.com/gobwas/ws"
 	"github.com/valyala/fastjson"
 )
 
@@ -53,6 +54,35 @@ func TestHotPathDoesNotAllocate(t *testing.T) {
 			rest = rest[n:]
 		}
 	})
+}
+
+// Once their buffers are there, WebSockets need no more, with compression and without.
+func TestWSDoesNotAllocate(t *testing.T) {
+	message := callOf(16 << 10)
+	deflated := deflatedFrame(ws.OpText, true, deflate(t, string(message)))
+	plain := clientFrame(ws.OpText, true, string(message))
+	frames := WSFrames{Inflater: &WSInflater{}}
+	var z WSDeflater
+	buf, out := make([]byte, 0, 64<<10), make([]byte, 0, 64<<10)
+	f := func(what string, run func()) {
+		t.Helper()
+		if n := testing.AllocsPerRun(100, run); n != 0 {
+			t.Errorf("%s: %v allocations; want 0", what, n)
+		}
+	}
+	read := func(frame []byte) func() {
+		return func() {
+			buf = append(buf[:0], frame...) // it is unmasked in place
+			if _, _, event, code := frames.Next(buf); event != WSText {
+				t.Fatalf("event %d, code %d", event, code)
+			}
+		}
+	}
+	f("a frame", read(plain))
+	f("a compressed frame", read(deflated))
+	f("a text", func() { out = AppendWSText(out[:0], message) })
+	f("a text of a client", func() { out = AppendWSClientText(out[:0], message, WSMask{1}) })
+	f("a compressed text", func() { out, _ = z.AppendText(out[:0], message) })
 }
 
 // Hostile frames cost memory by our limits, not by their length.

@@ -147,44 +147,59 @@ func TestFaultHeldCallsOutliveTheFrameDeadline(t *testing.T) {
 // A peer that asks and never reads: what waits for it is bounded, it is not read from, and it is
 // cut as a slow consumer; nobody else notices.
 func TestFaultSlowReaderIsBoundedAndCut(t *testing.T) {
-	r := start(t, func(o *server.Options) {
-		o.Limits.WriteTimeout = 500 * time.Millisecond
-		o.Limits.OutboxHighBytes, o.Limits.OutboxLowBytes = 64<<10, 16<<10
-		o.Limits.OutboxMaxBytes = 256 << 10
-	})
+	r := start(t, slowLimits)
 	r.watch()
+	id := strings.Repeat("p", 500)
+	ping := strings.Repeat(`{"jsonrpc":"2.0","id":"`+id+`","method":"ping"}`+"\n", 100)
+	r.floodUntilCut(r.dialDeaf(r.tcp), ping)
+}
+
+func slowLimits(o *server.Options) {
+	o.Limits.WriteTimeout = 500 * time.Millisecond
+	o.Limits.OutboxHighBytes, o.Limits.OutboxLowBytes = 64<<10, 16<<10
+	o.Limits.OutboxMaxBytes = 256 << 10
+}
+
+// dialDeaf connects with hardly any room for what the server sends.
+func (r *running) dialDeaf(addr string) net.Conn {
+	r.t.Helper()
 	dialer := net.Dialer{Control: func(_, _ string, raw syscall.RawConn) error {
 		return raw.Control(func(fd uintptr) {
 			_ = syscall.SetsockoptInt(int(fd), syscall.SOL_SOCKET, syscall.SO_RCVBUF, 4096)
 		})
 	}}
-	c, err := dialer.Dial("tcp", r.tcp)
+	c, err := dialer.Dial("tcp", addr)
 	if err != nil {
-		t.Fatal(err)
+		r.t.Fatal(err)
 	}
-	defer c.Close()
-	id := strings.Repeat("p", 500)
-	ping := strings.Repeat(`{"jsonrpc":"2.0","id":"`+id+`","method":"ping"}`+"\n", 100)
+	r.t.Cleanup(func() { c.Close() })
+	return c
+}
+
+// floodUntilCut sends chunk again and again and reads nothing.
+func (r *running) floodUntilCut(c net.Conn, chunk string) {
+	r.t.Helper()
 	var before, after runtime.MemStats
 	runtime.ReadMemStats(&before)
+	var err error
 	sent := 0
-	for _ = c.SetDeadline(time.Now().Add(patience)); ; sent += len(ping) {
-		if _, err = io.WriteString(c, ping); err != nil {
+	for _ = c.SetDeadline(time.Now().Add(patience)); ; sent += len(chunk) {
+		if _, err = io.WriteString(c, chunk); err != nil {
 			break
 		}
 		if sent > 512<<20 {
-			t.Fatal("the server reads without end from a peer that does not")
+			r.t.Fatal("the server reads without end from a peer that does not")
 		}
 	}
 	if errors.Is(err, os.ErrDeadlineExceeded) {
-		t.Fatal("the slow consumer is not cut")
+		r.t.Fatal("the slow consumer is not cut")
 	}
 	runtime.ReadMemStats(&after)
 	if grown := int64(after.HeapInuse) - int64(before.HeapInuse); grown > 64<<20 {
-		t.Errorf("the heap has grown by %d bytes", grown)
+		r.t.Errorf("the heap has grown by %d bytes", grown)
 	}
 	if n := r.value("mcploop_loop_slow_consumers_total"); n != 1 {
-		t.Errorf("counted %v slow consumers; want 1", n)
+		r.t.Errorf("counted %v slow consumers; want 1", n)
 	}
 }
 

@@ -1,6 +1,8 @@
 package server_test
 
 import (
+	"crypto/sha256"
+	"encoding/base64"
 	"fmt"
 	"io"
 	"net/http"
@@ -345,4 +347,36 @@ func TestWSHeldPeerIsNotCut(t *testing.T) {
 		c.peerConn.send(masked(ws.OpPong, true, ""))
 	}
 	wantIn(t, string(frame.Payload), `"id":1`)
+}
+
+// Pings, and calls whose answers are compressed, of a peer that never reads: the pongs and answers
+// that wait are bounded, and it is cut.
+func TestWSFloodOfADeafPeer(t *testing.T) {
+	for name, chunk := range map[string]string{
+		"pings":  strings.Repeat(masked(ws.OpPing, true, strings.Repeat("p", 125)), 100),
+		"errors": strings.Repeat(masked(ws.OpText, true, "x"), 500),
+		"compressed": strings.Repeat(
+			deflated(modernCall("1", "echo", `{"message":"`+incompressible(4000)+`"}`)), 10),
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := start(t, func(o *server.Options) {
+				slowLimits(o)
+				o.WebSocket.Compression = true
+			})
+			r.watch()
+			c := r.dialDeaf(r.http)
+			_, _ = io.WriteString(c, wsHead(wsVersion, "Sec-WebSocket-Key: "+wsKey, wsDeflate))
+			r.floodUntilCut(c, chunk)
+		})
+	}
+}
+
+// incompressible is text of n bytes that does not repeat itself.
+func incompressible(n int) string {
+	var text strings.Builder
+	for i := 0; text.Len() < n; i++ {
+		sum := sha256.Sum256([]byte(fmt.Sprint(i)))
+		text.WriteString(base64.StdEncoding.EncodeToString(sum[:]))
+	}
+	return text.String()[:n]
 }
