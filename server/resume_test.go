@@ -147,6 +147,7 @@ func TestResumeRefusals(t *testing.T) {
 	refused(id, 400, "1-0", "1-1", "1-2") // 1-3 has left the log
 	refused(foreign, 400, "1-3", "1-6")
 	refused("nobody", 404, "1-3")
+	refused(id, 431, strings.Repeat("1", 64<<10)) // more than a head may have
 	f := r.feed(r.getStream("Mcp-Session-Id:"+id, "Last-Event-ID:1-3"))
 	f.expect("1-4", `"progress":4`, "1-5", `"progress":5`, "1-6", "counted")
 	f.ends()
