@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"math"
 	"net"
 	"os"
 	"os/exec"
@@ -12,6 +13,8 @@ import (
 	"sync"
 	"syscall"
 	"time"
+
+	"golang.org/x/sys/unix"
 
 	"github.com/mcploop/mcploop/loop"
 )
@@ -57,6 +60,7 @@ func startChild(ctx context.Context, m *Mux, l *line) error {
 		cmd: cmd, grace: o.CloseGrace, line: l,
 		exited: make(chan struct{}), closed: make(chan struct{}),
 	}
+	keepDescriptors()
 	if err := cmd.Start(); err != nil {
 		l.child = nil
 		near.Close(err)
@@ -65,6 +69,12 @@ func startChild(ctx context.Context, m *Mux, l *line) error {
 	}
 	go l.child.wait()
 	return nil
+}
+
+// keepDescriptors closes what this process has inherited for every program that it starts: what Go
+// opens is closed for them anyway. Kernels before 5.11 refuse, and pass it on.
+func keepDescriptors() {
+	_ = unix.CloseRange(3, math.MaxInt32, unix.CLOSE_RANGE_CLOEXEC)
 }
 
 // dialPair connects the loop to a socket for the child: far is blocking, as programs expect of

@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"os/signal"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -190,5 +191,27 @@ func TestChildEnvironment(t *testing.T) {
 	if got := stderr.String(); strings.Contains(got, "SECRET") || !strings.Contains(got, "PATH=") ||
 		!strings.Contains(got, "\n/\n") {
 		t.Errorf("got environment and directory %q", got)
+	}
+}
+
+// A child inherits standard input, output and error, and nothing else: also not what this process
+// has inherited itself, which is open for its children.
+func TestChildDescriptors(t *testing.T) {
+	inherited, err := syscall.Open(os.DevNull, syscall.O_RDONLY, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = syscall.Close(inherited) }()
+	var stderr strings.Builder
+	c, err := client.Connect(testContext(t), client.Options{
+		Command: []string{"sh", "-c", "exec >&2; ls /proc/$$/fd; exit"},
+		Stderr:  &stderr, Era: client.Legacy,
+	})
+	if err == nil {
+		_ = c.Close()
+		t.Fatal("got a connection to a shell script")
+	}
+	if got := strings.Fields(stderr.String()); !slices.Equal(got, []string{"0", "1", "2"}) {
+		t.Errorf("the child has descriptors %q", got)
 	}
 }

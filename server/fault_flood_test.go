@@ -28,7 +28,7 @@ func TestFaultSessionFlood(t *testing.T) {
 	c, worker := r.dialHTTP(), r.dialHTTP()
 	const piece = 200
 	wire := strings.Repeat(wirePost(initializeBody), piece)
-	for sent := 0; sent < floodSessions || opened < 2*most; sent += piece {
+	for sent := 0; sent < floodSessions || opened < most+most/2; sent += piece {
 		_ = c.SetDeadline(time.Now().Add(patience))
 		go func() { _, _ = io.WriteString(c.Conn, wire) }()
 		for range piece {

@@ -11,47 +11,6 @@ import (
 	"github.com/gobwas/ws"
 )
 
-// A peer that pings and never reads: the pongs that wait for it are bounded, it is not read from,
-// and it is cut as a slow consumer.
-func TestFaultWSPingFlood(t *testing.T) {
-	r := start(t, smallOutbox)
-	r.watch()
-	c := r.dialWS()
-	_ = c.Conn.(interface{ SetReadBuffer(int) error }).SetReadBuffer(4096)
-	pings := strings.Repeat(masked(ws.OpPing, true, strings.Repeat("p", 125)), 1000)
-	var before, after runtime.MemStats
-	runtime.ReadMemStats(&before)
-	c.writeUntilCut(pings)
-	runtime.ReadMemStats(&after)
-	if grown := int64(after.HeapInuse) - int64(before.HeapInuse); grown > 32<<20 {
-		t.Errorf("the heap has grown by %d bytes", grown)
-	}
-	if n := r.value("mcploop_loop_slow_consumers_total"); n != 1 {
-		t.Errorf("counted %v slow consumers; want 1", n)
-	}
-}
-
-// writeUntilCut writes text over and over until the server has cut the connection.
-func (c *peerConn) writeUntilCut(text string) {
-	c.t.Helper()
-	for sent := 0; ; sent += len(text) {
-		if _, err := io.WriteString(c.Conn, text); err != nil {
-			if isTimeout(err) {
-				c.t.Fatal("the slow consumer is not cut")
-			}
-			return
-		}
-		if sent > 512<<20 {
-			c.t.Fatal("the server reads without end from a peer that does not")
-		}
-	}
-}
-
-func isTimeout(err error) bool {
-	timeout, ok := err.(interface{ Timeout() bool })
-	return ok && timeout.Timeout()
-}
-
 // A message of a hundred thousand empty fragments is one message, and takes no memory for them.
 func TestFaultWSEmptyFragments(t *testing.T) {
 	r := start(t, nil)

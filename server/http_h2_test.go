@@ -11,7 +11,8 @@ import (
 func TestHTTP2IsNotSpoken(t *testing.T) {
 	r := start(t, nil)
 	r.watch()
-	const preface, settings = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", "\x00\x00\x00\x04\x00\x00\x00\x00\x00"
+	const preface = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
+	const settings = "\x00\x00\x00\x04\x00\x00\x00\x00\x00"
 	const get = "\x00\x00\x01\x01\x05\x00\x00\x00\x01\x82"
 	for _, frames := range []string{
 		"", settings, settings + get, strings.Repeat(settings, 10_000), "\xff\xff\xff\x01\x04",

@@ -99,7 +99,7 @@ func homes() []home {
 		{"github.com/spf13/cobra", []string{"cmd/..."}},
 		{"go.yaml.in/yaml/v3", []string{"server/config"}},
 		{"github.com/HdrHistogram/hdrhistogram-go", []string{"bench/..."}},
-		{"golang.org/x/sys", []string{"loop", "bench/..."}},
+		{"golang.org/x/sys", []string{"loop", "client", "bench/..."}},
 		{"github.com/gobwas/ws", []string{"codec"}},
 		{"github.com/klauspost/compress", []string{"codec"}},
 		{"github.com/sony/gobreaker", []string{"pool"}},
