@@ -99,13 +99,20 @@ func (p *peer) session(l link, operations int) error {
 	return p.appendAndHear(l)
 }
 
+// appendAndHear waits until it was told of an append. It makes them until one is answered: what may
+// not have arrived does not have to be told.
 func (p *peer) appendAndHear(l link) error {
-	request, e := p.call(Append, 0)
-	p.told = false
-	if err := p.ask(l, request, e); err != nil {
-		return err
+	for {
+		request, e := p.call(Append, 0)
+		p.told = false
+		if err := p.ask(l, request, e); err != nil {
+			return err
+		}
+		err := p.hear(l, func() bool { return len(p.waiting) == 0 && p.told })
+		if err != nil || p.answered == e.ID {
+			return err
+		}
 	}
-	return p.hear(l, func() bool { return len(p.waiting) == 0 && p.told })
 }
 
 // begin makes a legacy session, or subscribes a modern client. A mixed one is both, and is told as
