@@ -1,8 +1,9 @@
 #!/bin/bash
 # Real MCP clients against one server of examples/everything, both eras at once on one URL: the
-# Inspector's command line, and the drivers of both TypeScript SDKs where ../shared lies beside
-# the checkout (elsewhere they are left out, and it says so). The other way round, mcploop's own
-# client calls the TypeScript SDK's server over HTTP+SSE, and Node's WebSocket server.
+# Inspector's command line, the experimental tasks of the TypeScript SDK v1, and the drivers of both
+# TypeScript SDKs where ../shared lies beside the checkout (elsewhere they are left out, and it says
+# so). The other way round, mcploop's own client calls the TypeScript SDK's server over HTTP+SSE, and
+# Node's WebSocket server.
 #   interop.sh SERVER
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -99,6 +100,12 @@ check 'client ws node call' hello \
 
 # steps NAME...: the lines that a driver prints for these steps.
 steps() { printf 'ok   %s\n' "$@"; }
+
+experimental=$(steps 'tasks are declared' 'task stream' 'task get, result, list' 'task input' \
+  'task cancel' 'task failed' 'task required' 'task status' 'task isolation')
+cp .ci/tasks-v1.mjs "$tools"/
+check "sdk v1 tasks http" "$experimental" node "$tools/tasks-v1.mjs" http "$url"
+check "sdk v1 tasks stdio" "$experimental" node "$tools/tasks-v1.mjs" stdio "$server"
 
 legacy=$(steps connect ping tools/list tools/call progress logging sampling elicitation \
   resources/read templates prompts/get complete subscribe+updated cancel)
