@@ -43,6 +43,12 @@ func (f *inflight) cancel(id []byte) {
 	}
 }
 
+func (f *inflight) len() int {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return len(f.calls)
+}
+
 // cancelAll stops every call.
 func (f *inflight) cancelAll(cause error) {
 	f.mu.Lock()

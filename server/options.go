@@ -77,7 +77,7 @@ type Limits struct {
 	OutboxLowBytes  int           // unsent bytes at which reading resumes; default 64 KiB
 	OutboxMaxBytes  int           // unsent bytes at which the peer is cut; default 1 MiB
 	WriteTimeout    time.Duration // a peer above the low mark this long is cut; default 10 s
-	Streams         int           // open subscriptions/listen and GET streams; default 15,000
+	Streams         int           // open streams, and tasks/result that wait; default 15,000
 	// ProgressInterval is the least time between two progress notifications of a call once 10 went
 	// out at once: one that comes earlier waits, and is replaced by later ones. Default 100 ms,
 	// negative: none.

@@ -304,6 +304,7 @@ func (s *Server) tick(ctx context.Context) {
 				s.sweepReplay()
 			}
 			s.spread(0, "")
+			s.tasks.lookAgain()
 			s.keepAlive(now)
 			s.trim(now)
 		}

@@ -24,6 +24,7 @@ type tasks struct {
 	running map[string]*taskOrigin
 	draining
 
+	abroad  taskOrigin     // stands for all tasks that run in another process
 	writing sync.WaitGroup // what is taken off the loops, because a store may block
 }
 
@@ -172,10 +173,20 @@ func (to *taskOrigin) change(change func(*task.Task)) error {
 	if err != nil { // an outcome that is smaller may find its way
 		next.Status, next.Result, next.Error = task.Failed, nil, taskFault(err)
 		if err = to.write(next); err != nil {
-			to.record = next
+			to.record = to.s.tasks.lastWord(next)
 		}
 	}
 	return err
+}
+
+// lastWord is what became of a task whose end the store did not take: what another process has
+// stored, or else what is known here.
+func (t *tasks) lastWord(known task.Task) task.Task {
+	stored, err := t.store.Get(known.ID)
+	if err == nil && stored.Status.Terminal() {
+		return *stored
+	}
+	return known
 }
 
 // write brings a changed record to the store. to.mu must be held.
@@ -229,10 +240,12 @@ func (to *taskOrigin) notify(_ *Call, message []byte) error {
 	return nil
 }
 
+const cancelledByRequest = "cancelled by request" // a task's message
+
 // abandon implements origin.
 func (to *taskOrigin) abandon(*Call) {
 	_ = to.update(func(t *task.Task) {
-		t.Status, t.Message, t.Inputs = task.Cancelled, "cancelled by request", nil
+		t.Status, t.Message, t.Inputs = task.Cancelled, cancelledByRequest, nil
 	})
 }
 

@@ -123,6 +123,9 @@ func (s *Server) drainTasks(ctx context.Context) {
 		to.call.failWire(codec.ErrOverloaded.With("the server drains and has ended the task "+
 			"before it was done"), nil)
 	}
+	for _, c := range t.abroad.waiting.close() {
+		c.failWire(errShutDown, nil)
+	}
 	told, cancel := context.WithTimeout(ctx, notice)
 	defer cancel()
 	t.wait(told, func() int { return len(t.untold) })

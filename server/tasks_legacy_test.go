@@ -8,6 +8,7 @@ import (
 
 	"github.com/mcploop/mcploop/mcp"
 	"github.com/mcploop/mcploop/server"
+	"github.com/mcploop/mcploop/server/task"
 )
 
 // taskClient is a client of 2025-11-25, over any door.
@@ -263,6 +264,54 @@ func TestLegacyTaskResultWaits(t *testing.T) {
 			t.Errorf("the cancelled one was answered: %s", note)
 		}
 	}
+}
+
+// One session has no more tasks/result open than one connection may have calls.
+func TestLegacyTaskResultIsBoundedForASession(t *testing.T) {
+	r := start(t, func(o *server.Options) { o.Limits.InFlightPerConn = 2 })
+	release := addTaskTools(r.Server)
+	c := r.taskSession("{}")
+	id := create(t, c, "job", "")
+	header := strings.Replace(c.headers[0], ":", ": ", 1)
+	var waiting []*peerConn
+	for n := range 2 {
+		one := r.dialHTTP()
+		one.send(wirePost(legacyLine(fmt.Sprint(n), "tasks/result", taskID(id)), header))
+		waiting = append(waiting, one)
+	}
+	eventually(t, "both wait", func() bool { return r.metric("mcploop_streams") == 2 })
+	wantIn(t, c.request("3", "tasks/result", taskID(id)), `"code":-31000`, "in_flight_per_conn")
+	close(release)
+	for _, one := range waiting {
+		wantIn(t, one.answer("POST").body, "the job is done")
+	}
+}
+
+// A task that another process runs is waited for and cancelled through the store they share.
+func TestLegacyTaskOfAnotherProcess(t *testing.T) {
+	store := task.NewMemory(task.MemoryOptions{})
+	shared := func(o *server.Options) { o.Tasks.Store = store }
+	runs, asks := start(t, shared), start(t, shared)
+	release := addTaskTools(runs.Server)
+	addTaskTools(asks.Server)
+	bob := "Authorization:Bearer bob"
+	maker, other := runs.taskSession("{}", bob), asks.taskSession("{}", bob)
+	cancelled, done := create(t, maker, "job", ""), create(t, maker, "job", "")
+	atHome := runs.dialHTTP()
+	atHome.send(wirePost(legacyLine("9", "tasks/result", taskID(cancelled)),
+		strings.Replace(maker.headers[0], ":", ": ", 1), "Authorization: Bearer bob"))
+	eventually(t, "it waits", func() bool { return runs.metric("mcploop_streams") == 1 })
+	wantIn(t, other.request("1", "tasks/cancel", taskID(cancelled)), `"cancelled"`)
+	waiting := asks.dialHTTP()
+	waiting.send(wirePost(legacyLine("2", "tasks/result", taskID(done)),
+		strings.Replace(other.headers[0], ":", ": ", 1), "Authorization: Bearer bob"))
+	eventually(t, "it waits", func() bool { return asks.metric("mcploop_streams") == 1 })
+	close(release)
+	wantIn(t, waiting.answer("POST").body, "the job is done", related(done))
+	wantIn(t, atHome.answer("POST").body, `"error"`, "the task was cancelled")
+	runs.nothingRuns()
+	wantIn(t, maker.request("3", "tasks/get", taskID(cancelled)), `"cancelled"`) // for good
+	asks.nothingRuns()
 }
 
 func TestLegacyTaskResultEndsWithCancelAndDrain(t *testing.T) {

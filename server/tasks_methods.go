@@ -147,8 +147,8 @@ func (s *Server) cancelTask(c *Call, dst []byte) ([]byte, error) {
 		return dst, inBand(codec.ErrInvalidParams.With("cannot cancel the task: it is %s already",
 			t.Experimental()))
 	}
-	if running := s.tasks.find(t.ID); running != nil {
-		running.call.stop(ErrCancelled)
+	if err := s.stopTask(t); err != nil {
+		return dst, err
 	}
 	if modern {
 		return append(dst, `{}`...), nil
@@ -162,35 +162,72 @@ func (s *Server) cancelTask(c *Call, dst []byte) ([]byte, error) {
 	return t.AppendExperimental(dst), nil
 }
 
+// stopTask ends a task that runs. One that does not run in this process is cancelled in the store,
+// which keeps whoever runs it from changing it any more.
+func (s *Server) stopTask(t *task.Task) error {
+	if running := s.tasks.find(t.ID); running != nil {
+		running.call.stop(ErrCancelled)
+		return nil
+	}
+	now, err := s.tasks.store.Get(t.ID) // it may have ended here since
+	if err != nil || now.Status.Terminal() {
+		return nil
+	}
+	now.Status, now.Message, now.Inputs = task.Cancelled, cancelledByRequest, nil
+	now.Updated = time.Now()
+	if err := s.tasks.store.Update(now); err != nil && !errors.Is(err, task.ErrConflict) {
+		s.opt.Log.Error("cannot store that a task is cancelled", "task", t.ID, "error", err)
+		return codec.ErrInternal.With("the task cannot be cancelled")
+	}
+	return nil
+}
+
 // taskResult is tasks/result of 2025-11-25: it waits for the end of the task.
 func (s *Server) taskResult(c *Call, dst []byte) ([]byte, error) {
 	t, err := s.lookTask(c)
 	if err != nil {
 		return dst, err
 	}
-	if to := s.tasks.find(t.ID); to != nil && !t.Status.Terminal() {
-		switch waits, err := c.await(to); {
-		case err != nil:
+	to := s.tasks.find(t.ID)
+	if to == nil && !t.Status.Terminal() { // it has ended since, or runs elsewhere
+		if t, err = s.lookTask(c); err != nil {
 			return dst, err
-		case waits:
-			return dst, errWaits
 		}
-	}
-	if t, err = s.lookTask(c); err != nil { // it may have ended meanwhile
-		return dst, err
+		to = &s.tasks.abroad
 	}
 	if !t.Status.Terminal() {
-		return dst, codec.ErrInternal.With("the task does not run in this process; " +
-			"poll with tasks/get")
+		waits, err := c.await(to)
+		if err != nil || waits {
+			return dst, orWaits(err)
+		}
+		if t, err = s.lookTask(c); err != nil {
+			return dst, err
+		}
+	}
+	if !t.Status.Terminal() { // the server drains: nobody looks again
+		return dst, errShutDown
 	}
 	s.tasks.told(t.ID)
 	c.endAs(t)
 	return dst, errWaits
 }
 
+func orWaits(err error) error {
+	if err != nil {
+		return err
+	}
+	return errWaits
+}
+
 // await makes the call wait for the end of a task; false when the task has ended. Who waits is
-// counted as a stream.
+// counted as a stream, and one session has no more of them than one connection calls.
 func (c *Call) await(to *taskOrigin) (waits bool, err error) {
+	if c.awaits.Load() == to {
+		return true, nil // it has looked again
+	}
+	if most := c.s.opt.Limits.InFlightPerConn; c.calls.len() > most {
+		return false, codec.ErrOverloaded.With("limits.in_flight_per_conn is reached: %d", most)
+	}
 	if !c.s.takeStream() {
 		return false, codec.ErrOverloaded.With("limits.streams is reached")
 	}

@@ -51,18 +51,30 @@ func (a *waiters) leave(c *Call) {
 func (a *waiters) last() *Call {
 	a.mu.Lock()
 	defer a.mu.Unlock()
+	return a.newest()
+}
+
+// newest is last; a.mu must be held.
+func (a *waiters) newest() *Call {
 	if len(a.calls) == 0 {
 		return nil
 	}
 	return a.calls[len(a.calls)-1]
 }
 
+// all returns who waits.
+func (a *waiters) all() []*Call {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return slices.Clone(a.calls)
+}
+
 // ask adds questions and returns who can be asked now.
 func (a *waiters) ask(open []question) *Call {
 	a.mu.Lock()
+	defer a.mu.Unlock()
 	a.open = append(a.open, open...)
-	a.mu.Unlock()
-	return a.last()
+	return a.newest()
 }
 
 func (a *waiters) answered(key string) {
@@ -130,6 +142,27 @@ func (to *taskOrigin) dismiss(t *task.Task) {
 	for _, w := range to.waiting.close() {
 		to.s.tasks.told(t.ID)
 		w.endAs(t)
+	}
+}
+
+// lookAgain lets those who wait for tasks of other processes look into the store once more; the
+// ticker does that.
+func (t *tasks) lookAgain() {
+	for _, c := range t.abroad.waiting.all() {
+		c.again()
+	}
+}
+
+// again puts a call that waits back into the queue, unless it is full or the call has ended.
+func (c *Call) again() {
+	c.telling.Lock()
+	pending := c.state.Load() == callPending
+	if pending {
+		c.refs.Add(1) // the next run's; whoever ends the call comes after this lock
+	}
+	c.telling.Unlock()
+	if pending && c.s.workers.Submit(c.ls.loop.Index(), c) != nil {
+		c.release()
 	}
 }
 

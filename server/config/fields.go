@@ -104,7 +104,8 @@ func limitFields() []field {
 		},
 		{
 			path: "limits.streams", unit: "streams", min: 1, max: 1_000_000,
-			doc: "Open subscriptions/listen, GET and HTTP+SSE streams, resumed ones included.",
+			doc: "Open subscriptions/listen, GET and HTTP+SSE streams, resumed ones included, " +
+				"and tasks/result that wait.",
 		},
 		{
 			path: "limits.subscriptions", unit: "resources", min: 1, max: 100_000,
