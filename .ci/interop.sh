@@ -2,8 +2,8 @@
 # Real MCP clients against one server of examples/everything, both eras at once on one URL: the
 # Inspector's command line, the experimental tasks of the TypeScript SDK v1, and the drivers of both
 # TypeScript SDKs where ../shared lies beside the checkout (elsewhere they are left out, and it says
-# so). The other way round, mcploop's own client calls the TypeScript SDK's server over HTTP+SSE, and
-# Node's WebSocket server.
+# so). The other way round, mcploop's own client calls the TypeScript SDK's server over HTTP+SSE,
+# and Node's WebSocket server.
 #   interop.sh SERVER
 set -euo pipefail
 cd "$(dirname "$0")/.."
