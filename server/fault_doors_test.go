@@ -77,14 +77,14 @@ func (r *running) dialWSLines() *peerConn {
 		},
 		next: func() ([]byte, error) {
 			for {
-				op, payload, err := readFrame(c.r)
+				frame, err := readFrame(c.r)
 				switch {
 				case err != nil:
 					return nil, err
-				case op == ws.OpClose:
+				case frame.Header.OpCode == ws.OpClose:
 					return nil, io.EOF
-				case op == ws.OpText:
-					return payload, nil
+				case frame.Header.OpCode == ws.OpText:
+					return frame.Payload, nil
 				}
 			}
 		},
@@ -92,14 +92,14 @@ func (r *running) dialWSLines() *peerConn {
 }
 
 // readFrame reads one frame of a server, which is 16 MiB at most.
-func readFrame(r io.Reader) (op ws.OpCode, payload []byte, err error) {
+func readFrame(r io.Reader) (ws.Frame, error) {
 	h, err := ws.ReadHeader(r)
 	if err != nil || h.Length > 16<<20 {
-		return 0, nil, errors.Join(err, io.ErrShortBuffer)
+		return ws.Frame{}, errors.Join(err, io.ErrShortBuffer)
 	}
-	payload = make([]byte, h.Length)
+	payload := make([]byte, h.Length)
 	_, err = io.ReadFull(r, payload)
-	return h.OpCode, payload, err
+	return ws.Frame{Header: h, Payload: payload}, err
 }
 
 // dialSSELines opens a session of HTTP+SSE as a peer of lines: each one is a POST, each event

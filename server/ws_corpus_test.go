@@ -98,7 +98,8 @@ func (c *wsCase) send(conn wsConn) {
 func (c wsConn) everything() (seen []string, code int) {
 	_ = c.SetDeadline(time.Now().Add(patience))
 	for {
-		op, payload, err := readFrame(c.r)
+		frame, err := readFrame(c.r)
+		op, payload := frame.Header.OpCode, frame.Payload
 		switch {
 		case err != nil:
 			return append(seen, err.Error()), code

@@ -53,15 +53,11 @@ func masked(op ws.OpCode, fin bool, payload string) string {
 func (c wsConn) frame() ws.Frame {
 	c.t.Helper()
 	_ = c.SetDeadline(time.Now().Add(patience))
-	h, err := ws.ReadHeader(c.r)
+	frame, err := readFrame(c.r)
 	if err != nil {
 		c.t.Fatalf("cannot read a frame: %v", err)
 	}
-	payload := make([]byte, h.Length)
-	if _, err := io.ReadFull(c.r, payload); err != nil {
-		c.t.Fatalf("cannot read a frame: %v", err)
-	}
-	return ws.Frame{Header: h, Payload: payload}
+	return frame
 }
 
 func (c wsConn) send(message string) { c.peerConn.send(masked(ws.OpText, true, message)) }

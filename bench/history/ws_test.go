@@ -1,19 +1,24 @@
 package history
 
 import (
+	"bytes"
 	"context"
-	"errors"
+	"fmt"
 	"io"
 	"net"
 	"time"
 
 	"github.com/gobwas/ws"
+
+	"github.com/mcploop/mcploop/codec"
 )
 
 // wsLink has one message in each WebSocket frame.
 type wsLink struct {
 	net.Conn
-	in io.Reader
+	in     io.Reader
+	frames codec.WSFrames
+	came   []byte // and is no frame yet
 }
 
 func dialWS(_, addr string) (link, error) {
@@ -22,38 +27,35 @@ func dialWS(_, addr string) (link, error) {
 	if err != nil {
 		return nil, err
 	}
+	l := &wsLink{Conn: conn, in: conn, frames: codec.WSFrames{Max: 16 << 20, FromServer: true}}
 	if early != nil {
-		return wsLink{conn, early}, nil
+		l.in = early
 	}
-	return wsLink{conn, conn}, nil
+	return l, nil
 }
 
-func (l wsLink) send(message string) error {
+func (l *wsLink) send(message string) error {
 	return ws.WriteFrame(l.Conn, ws.MaskFrame(ws.NewTextFrame([]byte(message))))
 }
 
-func (l wsLink) recv() ([]byte, error) {
+func (l *wsLink) recv() ([]byte, error) {
 	_ = l.SetReadDeadline(time.Now().Add(patience))
+	buf := make([]byte, 64<<10)
 	for {
-		op, payload, err := readFrame(l.in)
-		switch {
-		case err != nil:
-			return nil, err
-		case op == ws.OpText:
-			return payload, nil
-		case op == ws.OpClose:
+		payload, n, event, code := l.frames.Next(l.came)
+		l.came = l.came[n:]
+		switch event {
+		case codec.WSText:
+			return bytes.Clone(payload), nil
+		case codec.WSClose:
 			return nil, io.EOF
+		case codec.WSFault:
+			return nil, fmt.Errorf("cannot read a frame: %d", code)
+		case codec.WSNeedMore:
+			more, err := l.in.Read(buf)
+			if l.came = append(l.came, buf[:more]...); more == 0 && err != nil {
+				return nil, err
+			}
 		}
 	}
-}
-
-// readFrame reads one frame of a server, which is 16 MiB at most.
-func readFrame(r io.Reader) (op ws.OpCode, payload []byte, err error) {
-	h, err := ws.ReadHeader(r)
-	if err != nil || h.Length > 16<<20 {
-		return 0, nil, errors.Join(err, io.ErrShortBuffer)
-	}
-	payload = make([]byte, h.Length)
-	_, err = io.ReadFull(r, payload)
-	return h.OpCode, payload, err
 }
