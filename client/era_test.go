@@ -199,9 +199,15 @@ func TestRefusedOptions(t *testing.T) {
 		},
 		"header":     {with("a b", "c"), "token"},
 		"own header": {with("HOST", "c"), "HOST"},
-		"injection":  {with("a", "c\r\nd: e"), "control"},
-		"limit":      {client.Options{URL: nobody, InFlightMax: -1}, "InFlightMax = -1"},
-		"params":     {client.Options{URL: nobody, Capabilities: 5}, "Capabilities"},
+		"ws header":  {with("Sec-WebSocket-Key", "c"), "Sec-WebSocket-Key"},
+		"wss":        {client.Options{URL: "wss://example.com/mcp"}, "does not speak TLS"},
+		"ws user":    {client.Options{URL: "ws://u:p@127.0.0.1/mcp"}, "Options.Headers"},
+		"modern sse": {
+			client.Options{URL: "sse://127.0.0.1/sse", Version: "2026-07-28"}, "over HTTP+SSE",
+		},
+		"injection": {with("a", "c\r\nd: e"), "control"},
+		"limit":     {client.Options{URL: nobody, InFlightMax: -1}, "InFlightMax = -1"},
+		"params":    {client.Options{URL: nobody, Capabilities: 5}, "Capabilities"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := client.Connect(testContext(t), c.opt)
@@ -216,6 +222,7 @@ func TestRefusedOptions(t *testing.T) {
 func TestUnreachable(t *testing.T) {
 	for _, url := range []string{
 		"tcp://127.0.0.1:1", "http://localhost:1/mcp", "unix:///no/such/socket",
+		"ws://127.0.0.1:1/mcp", "sse://127.0.0.1:1/sse",
 	} {
 		_, err := client.Connect(testContext(t), client.Options{URL: url})
 		wantError(t, err, client.ErrUnreachable)

@@ -178,6 +178,28 @@ func TestSSEAnswerBeforeItsPost(t *testing.T) {
 	close(held)
 }
 
+// TestSSEServerAsks: what the server asks on the stream is answered by a POST.
+func TestSSEServerAsks(t *testing.T) {
+	p := rawSSE(t, endpointEvent, takes)
+	c := connect(t, client.Options{URL: p.url})
+	stream := <-p.stream
+	for _, ask := range []struct{ request, want string }{
+		{`{"jsonrpc":"2.0","id":"p","method":"ping"}`, `{"jsonrpc":"2.0","id":"p","result":{}}`},
+		{
+			`{"jsonrpc":"2.0","id":7,"method":"roots/list"}`,
+			`{"jsonrpc":"2.0","id":7,"error":{"code":-32601`,
+		},
+	} {
+		fmt.Fprintf(stream, "data: %s\n\n", ask.request)
+		if post := await(t, "the answer", p.posts); !strings.HasPrefix(post.body, ask.want) {
+			t.Errorf("got %q, want %q", post.body, ask.want)
+		}
+	}
+	if got := c.Stats().Requests; got != 2 {
+		t.Errorf("got %d requests, want 2", got)
+	}
+}
+
 // TestSSERefused: a stream that is none, or that sends us elsewhere.
 func TestSSERefused(t *testing.T) {
 	for name, c := range map[string]struct {

@@ -116,7 +116,10 @@ func isToken(s string) bool {
 
 func ownHeader(name string) bool {
 	lower := strings.ToLower(name)
-	return strings.HasPrefix(lower, "mcp-") || slices.Contains([]string{
+	if strings.HasPrefix(lower, "mcp-") || strings.HasPrefix(lower, "sec-websocket-") {
+		return true
+	}
+	return slices.Contains([]string{
 		"host", "content-type", "content-length", "transfer-encoding", "accept", "connection",
 		"upgrade", "expect", "te", "trailer",
 	}, lower)

@@ -202,3 +202,19 @@ func FuzzWSInflate(f *testing.F) {
 		}
 	})
 }
+
+// FuzzAcceptWSDeflate: what is accepted was well-formed, and is so beside another extension.
+func FuzzAcceptWSDeflate(f *testing.F) {
+	f.Add("permessage-deflate; client_max_window_bits=\"15\", other; a=b")
+	f.Fuzz(func(t *testing.T, offer string) {
+		accept, valid := AcceptWSDeflate([]byte(offer))
+		if accept && (!valid || !strings.Contains(offer, "permessage-deflate")) {
+			t.Fatalf("%q: accept %t, valid %t", offer, accept, valid)
+		}
+		more, stillValid := AcceptWSDeflate([]byte("x;y=z , " + offer))
+		if more != accept || stillValid != valid {
+			t.Fatalf("%q: accept %t, valid %t; behind another one %t, %t", offer, accept, valid,
+				more, stillValid)
+		}
+	})
+}
