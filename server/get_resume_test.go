@@ -148,6 +148,11 @@ func TestGetStreamResumeRefusals(t *testing.T) {
 	refused(id, 400, "g2-0", "g2-1")
 	last := r.feed(r.getStream(session, "Last-Event-ID:g2-2"))
 	last.expect("g2-3", "tools/list_changed", "g2-4", "tools/list_changed")
+	r.update("A", "B", "C")
+	last.expect("g2-5", "people/A", "g2-6", "people/B", "g2-7", "people/C")
+	refused(id, 400, "g2-4", "g2-3") // g2-5 has left, though as many events are kept
+	last = r.feed(r.getStream(session, "Last-Event-ID:g2-5"))
+	last.expect("g2-6", "people/B", "g2-7", "people/C")
 }
 
 // Streams that a GET carries on count like those that it opens. At the limit who takes a stream
