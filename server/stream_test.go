@@ -117,7 +117,9 @@ func TestGetStreamIsOneForEachSession(t *testing.T) {
 	if got := second.next(); got != "" {
 		t.Errorf("after DELETE the stream got %s", got)
 	}
-	eventually(t, "no stream is left", func() bool { return r.metric("mcploop_streams") == 0 })
+	eventually(t, "no stream is left, and nothing of what it was told", func() bool {
+		return r.metric("mcploop_streams") == 0 && r.metric("mcploop_replay_bytes") == 0
+	})
 }
 
 func TestLegacyLinePeerIsToldOfWhatItSubscribedTo(t *testing.T) {
