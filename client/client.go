@@ -24,8 +24,8 @@ type Client struct {
 	ownGroup     bool
 	mux          *Mux
 	server       atomic.Pointer[serverFacts]
-	mirrors      atomic.Pointer[map[string][]mirror] // nil before the first ListTools
-	renewal      chan struct{}                       // holds a token while a session is renewed
+	mirrors      atomic.Pointer[map[string][]mcp.Mirror] // nil before the first ListTools
+	renewal      chan struct{}                           // holds a token while a session is renewed
 	closing      sync.Once
 }
 

@@ -89,7 +89,7 @@ type Options struct {
 	// Group is where the connections live; it must be started, and it outlives the client.
 	// Default: a group with one loop, which Close ends.
 	Group *loop.Group
-	Log   *slog.Logger // faults of the own group; default slog.Default()
+	Log   *slog.Logger // faults, tools that are left out; default slog.Default()
 }
 
 // inFlightCeiling is what the index part of an id can name; see table.

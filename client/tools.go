@@ -17,7 +17,8 @@ const (
 	listToolsMax = 100_000
 )
 
-// ListTools returns all tools of the server: it follows the cursors, up to 64 pages.
+// ListTools returns all tools of the server: it follows the cursors, up to 64 pages. Over HTTP in
+// the modern era tools with an x-mcp-header that is not valid are left out; Options.Log says so.
 func (c *Client) ListTools(ctx context.Context) ([]mcp.ListedTool, error) {
 	var tools []mcp.ListedTool
 	var cursor *string
@@ -40,8 +41,7 @@ func (c *Client) ListTools(ctx context.Context) ([]mcp.ListedTool, error) {
 		tools = append(tools, page.Tools...)
 		switch next := page.NextCursor; {
 		case next == nil:
-			c.learn(tools)
-			return tools, nil
+			return c.learn(tools), nil
 		case cursor != nil && *next == *cursor:
 			return nil, fmt.Errorf("cannot list the tools: %w: the cursor %.64q came twice",
 				ErrAnswer, *next)

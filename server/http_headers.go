@@ -4,13 +4,11 @@ import (
 	"bytes"
 	"encoding/base64"
 	"encoding/json"
-	"fmt"
 	"strconv"
 	"strings"
 
 	"github.com/mcploop/mcploop/codec"
 	"github.com/mcploop/mcploop/mcp"
-	"github.com/mcploop/mcploop/mcp/schema"
 )
 
 // checkVersionAndMethod compares the headers that repeat the body (2026-07-28,
@@ -89,129 +87,47 @@ func decodeHeader(name string, value []byte) ([]byte, *codec.Error) {
 	return out, nil
 }
 
-// mirror is an argument that a header repeats: "x-mcp-header" in the tool's input schema.
-type mirror struct {
-	path   []string // the chain of properties from the arguments' root
-	header string   // "mcp-param-" and the annotation, in lower case
-	kind   string   // string, integer or boolean
-}
-
-// mirrors finds the annotations of a schema. One that is not reachable by properties alone makes
-// the tool invalid (2026-07-28, server/tools, "x-mcp-header").
-func mirrors(input any) ([]mirror, error) {
-	raw, err := json.Marshal(input)
-	if err != nil {
-		return nil, err
-	}
-	var root any
-	if err := json.Unmarshal(raw, &root); err != nil {
-		return nil, err
-	}
-	annotations := 0
-	schema.Subschemas(root, func(m map[string]any) {
-		if _, ok := m[annotation]; ok {
-			annotations++
-		}
-	})
-	if annotations == 0 {
-		return nil, nil
-	}
-	object, _ := root.(map[string]any)
-	found, err := collectMirrors(nil, nil, object, map[string]bool{})
-	if err == nil && len(found) != annotations {
-		err = fmt.Errorf("x-mcp-header stands where properties alone do not lead")
-	}
-	return found, err
-}
-
-const annotation = "x-mcp-header"
-
-func collectMirrors(
-	found []mirror, path []string, schema map[string]any, seen map[string]bool,
-) ([]mirror, error) {
-	properties, _ := schema["properties"].(map[string]any)
-	for name, value := range properties {
-		property, ok := value.(map[string]any)
-		if !ok {
-			continue
-		}
-		here := append(append([]string(nil), path...), name)
-		if v, ok := property[annotation]; ok {
-			header, _ := v.(string)
-			kind, _ := property["type"].(string)
-			if !validMirror(header, kind) || seen[strings.ToLower(header)] {
-				return nil, fmt.Errorf("property %q has a bad or repeated x-mcp-header %.64q; "+
-					"want a token, at a string, integer or boolean", strings.Join(here, "."),
-					fmt.Sprint(v))
-			}
-			seen[strings.ToLower(header)] = true
-			found = append(found, mirror{
-				path: here, header: "mcp-param-" + strings.ToLower(header), kind: kind,
-			})
-		}
-		var err error
-		if found, err = collectMirrors(found, here, property, seen); err != nil {
-			return nil, err
-		}
-	}
-	return found, nil
-}
-
-func validMirror(header, kind string) bool {
-	if kind != "string" && kind != "integer" && kind != "boolean" || header == "" {
-		return false
-	}
-	for i := 0; i < len(header); i++ {
-		c := header[i]
-		alnum := c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9'
-		if !alnum && !strings.ContainsRune("!#$%&'*+-.^_`|~", rune(c)) {
-			return false
-		}
-	}
-	return true
-}
-
 // checkParams compares every mirrored argument with its header.
-func checkParams(r *codec.Request, mirrored []mirror, arguments []byte) *codec.Error {
+func checkParams(r *codec.Request, mirrored []mcp.Mirror, arguments []byte) *codec.Error {
 	for i := range mirrored {
-		if fault := mirrored[i].check(r, arguments); fault != nil {
+		if fault := checkParam(&mirrored[i], r, arguments); fault != nil {
 			return fault
 		}
 	}
 	return nil
 }
 
-func (m *mirror) check(r *codec.Request, arguments []byte) *codec.Error {
+func checkParam(m *mcp.Mirror, r *codec.Request, arguments []byte) *codec.Error {
 	value := json.RawMessage(arguments)
-	for _, name := range m.path {
+	for _, name := range m.Path {
 		one, ok := member(value, name)
 		if !ok {
 			return codec.ErrHeaderMismatch.With("argument %.64q is there in two spellings", name)
 		}
 		value = one
 	}
-	raw, times := r.Header(m.header)
+	raw, times := r.Header(m.Lower)
 	absent := value == nil || string(value) == "null"
 	switch {
 	case times > 1:
-		return codec.ErrHeaderMismatch.With("%s came more than once", m.header)
+		return codec.ErrHeaderMismatch.With("%s came more than once", m.Lower)
 	case absent && times > 0:
-		return codec.ErrHeaderMismatch.With("%s is there, its argument is not", m.header)
+		return codec.ErrHeaderMismatch.With("%s is there, its argument is not", m.Lower)
 	case absent:
 		return nil
 	case times == 0:
-		return codec.ErrHeaderMismatch.With("the header %s is missing", m.header)
+		return codec.ErrHeaderMismatch.With("the header %s is missing", m.Lower)
 	}
-	got, fault := decodeHeader(m.header, raw)
+	got, fault := decodeHeader(m.Lower, raw)
 	if fault != nil {
 		return fault
 	}
-	if m.kind == "integer" && !isSafe(value) {
+	if m.Kind == "integer" && !isSafe(value) {
 		return codec.ErrHeaderMismatch.With("the argument of %s is beyond ±(2^53-1), where "+
-			"readers of the header may round", m.header)
+			"readers of the header may round", m.Lower)
 	}
 	if !sameValue(string(got), value) {
-		return codec.ErrHeaderMismatch.With("%s does not match the argument", m.header)
+		return codec.ErrHeaderMismatch.With("%s does not match the argument", m.Lower)
 	}
 	return nil
 }

@@ -34,7 +34,7 @@ type RawHandler func(ctx context.Context, req *mcp.Request, dst []byte) ([]byte,
 // tool is what the catalogue keeps of a tool.
 type tool struct {
 	work
-	mirrored []mirror        // arguments that Mcp-Param-* headers repeat
+	mirrored []mcp.Mirror    // arguments that Mcp-Param-* headers repeat
 	tasks    string          // Tool.Execution.TaskSupport
 	input    *schema.Checker // of the arguments, on the loop; nil: none, or work.slowInput
 	large    work            // instead of work for arguments of more than loopCheckBytes
@@ -70,12 +70,21 @@ func (s *Server) RemoveTool(name string) bool {
 	return true
 }
 
+// mirrorsOf finds the arguments that headers repeat.
+func mirrorsOf(t *mcp.Tool) ([]mcp.Mirror, error) {
+	raw, err := json.Marshal(t.InputSchema)
+	if err != nil {
+		return nil, err
+	}
+	return mcp.Mirrors(raw)
+}
+
 func (s *Server) addTool(t *mcp.Tool, entry *tool) error {
 	err := setCheckers(t, entry)
 	if err != nil {
 		return fmt.Errorf("cannot add tool %q: %w", t.Name, err)
 	}
-	if entry.mirrored, err = mirrors(t.InputSchema); err != nil {
+	if entry.mirrored, err = mirrorsOf(t); err != nil {
 		return fmt.Errorf("cannot add tool %q: %w", t.Name, err)
 	}
 	if entry.mode != Inline {

@@ -6,6 +6,8 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
+
+	"github.com/mcploop/mcploop/mcp/subschema"
 )
 
 // compiler makes nodes of a schema that is known to be valid.
@@ -50,7 +52,7 @@ func (c *compiler) root() (*node, error) {
 		}
 	}
 	c.anchors = map[string]any{}
-	Subschemas(c.doc, func(m map[string]any) {
+	subschema.Each(c.doc, func(m map[string]any) {
 		if name, ok := m["$anchor"].(string); ok {
 			c.anchors[name] = m
 		}

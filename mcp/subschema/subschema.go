@@ -1,8 +1,8 @@
-package schema
+package subschema
 
-// Subschemas calls visit with every subschema of doc that is an object, doc itself first. doc is a
+// Each calls visit with every subschema of doc that is an object, doc itself first. doc is a
 // schema decoded from JSON into maps and lists, of any draft.
-func Subschemas(doc any, visit func(map[string]any)) {
+func Each(doc any, visit func(map[string]any)) {
 	m, ok := doc.(map[string]any)
 	if !ok {
 		return
@@ -13,15 +13,15 @@ func Subschemas(doc any, visit func(map[string]any)) {
 		case holdsOne:
 			if list, ok := v.([]any); ok { // items of older drafts
 				for _, e := range list {
-					Subschemas(e, visit)
+					Each(e, visit)
 				}
 			} else {
-				Subschemas(v, visit)
+				Each(v, visit)
 			}
 		case holdsNamed:
 			named, _ := v.(map[string]any)
 			for _, e := range named {
-				Subschemas(e, visit)
+				Each(e, visit)
 			}
 		}
 	}
