@@ -180,7 +180,8 @@ func (s *Server) Serve(ctx context.Context) error {
 func (s *Server) Wait(ctx context.Context) error {
 	select {
 	case <-ctx.Done():
-	case <-s.stdioEnded():
+	case <-s.stdioEnded(): // nobody is left who could ask for a task
+		s.failTasks()
 	}
 	drain, cancel := context.WithTimeout(context.Background(), s.opt.DrainTimeout)
 	defer cancel()

@@ -94,6 +94,18 @@ func (t *tasks) close() (left []*taskOrigin) {
 	return left
 }
 
+// failTasks ends every task that runs, and who waits for one of another process. No call becomes a
+// task any more.
+func (s *Server) failTasks() {
+	for _, to := range s.tasks.close() {
+		to.call.failWire(codec.ErrOverloaded.With("the server drains and has ended the task "+
+			"before it was done"), nil)
+	}
+	for _, c := range s.tasks.abroad.waiting.close() {
+		c.failWire(errShutDown, nil)
+	}
+}
+
 // settle waits until ctx ends for what was taken off the loops.
 func (t *tasks) settle(ctx context.Context) {
 	done := make(chan struct{})
@@ -119,13 +131,7 @@ func (s *Server) drainTasks(ctx context.Context) {
 		work = some
 	}
 	t.wait(work, func() int { return len(t.running) })
-	for _, to := range t.close() {
-		to.call.failWire(codec.ErrOverloaded.With("the server drains and has ended the task "+
-			"before it was done"), nil)
-	}
-	for _, c := range t.abroad.waiting.close() {
-		c.failWire(errShutDown, nil)
-	}
+	s.failTasks()
 	told, cancel := context.WithTimeout(ctx, notice)
 	defer cancel()
 	t.wait(told, func() int { return len(t.untold) })

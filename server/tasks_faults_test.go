@@ -148,6 +148,16 @@ func TestTaskDrainWaitsForWhatCanBeDone(t *testing.T) {
 	}
 }
 
+// The end of standard input ends the process, whatever its tasks would still do.
+func TestTaskDoesNotOutliveStandardInput(t *testing.T) {
+	c := startEverything(t)
+	c.line(strings.Replace(taskCall("1", "slow_compute"), `"name"`,
+		`"arguments":{"seconds":600},"name"`, 1))
+	c.in.Close()
+	wantIn(t, c.rest()["1"], `"resultType":"task"`)
+	c.waitExit(false)
+}
+
 // A result that is too large fails its task, and says so; there is no room for more tasks than
 // results may be kept of.
 func TestTaskResultBytes(t *testing.T) {

@@ -250,6 +250,10 @@ func TestLegacyTaskResultWaits(t *testing.T) {
 	}
 	eventually(t, "both wait", func() bool { return r.metric("mcploop_streams") == 2 })
 	wantIn(t, c.request("3", "tasks/result", taskID(id)), `"code":-31000`, "limits.streams")
+	wantIn(t, r.dialTCP().ask(modernCall("1", "slow", `{"ms":60000}`)), `"code":-31001`)
+	if n := r.metric("mcploop_streams"); n != 2 { // they came before a call that timed out
+		t.Errorf("%v wait", n)
+	}
 	if n := r.metric("mcploop_workers_busy"); n > 1 { // the job itself
 		t.Errorf("%v workers are busy", n)
 	}
