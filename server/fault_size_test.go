@@ -67,7 +67,8 @@ func playSuiteFile(e *exchange, name, content string) {
 }
 
 // Deep, wide and long messages take memory in proportion and end with an answer. The tool is a
-// raw one, which decodes nothing: this is about the message.
+// raw one, which decodes nothing: this is about the message. The large ones are read before their
+// revision matters: they go over each door in each era, the others in every revision.
 func TestFaultBombsAreBounded(t *testing.T) {
 	r := start(t, nil, addRaw)
 	longMethod := strings.Repeat("m", 64<<10)
@@ -97,7 +98,10 @@ func TestFaultBombsAreBounded(t *testing.T) {
 			{"1 MB of white space", strings.Repeat(" ", 1<<20) + call(""), 0},
 			{"64 KB method", strings.Replace(call(""), "tools/call", longMethod, 1), -32601},
 		} {
-			e.bounded(c.name, c.message, c.code)
+			everywhere := len(c.message) < 128<<10
+			if everywhere || e.modern || e.version == latestLegacy || e.door == "sse" {
+				e.bounded(c.name, c.message, c.code)
+			}
 		}
 	}
 }

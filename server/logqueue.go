@@ -29,7 +29,7 @@ type logLine struct {
 }
 
 // logFlushTime bounds how long a drain waits for the last lines to be written.
-const logFlushTime = time.Second
+const logFlushTime = 250 * time.Millisecond
 
 func newLogQueue(to slog.Handler, lines int) logQueue {
 	return logQueue{to, &logWriter{lines: make(chan logLine, lines), ended: make(chan struct{})}}

@@ -50,6 +50,7 @@ func TestLogIsWrittenBeforeADrainEnds(t *testing.T) {
 	for range 100 {
 		e.answer(e.call("1", "crash", "{}"))
 	}
+	e.conn.Close()
 	r.drainBeside()()
 	if n := strings.Count(log.String(), "handler panicked"); n != 100 {
 		t.Errorf("%d lines were written; want 100", n)
