@@ -6,7 +6,8 @@ import (
 )
 
 // Content is one block of a tool's answer (schema: ContentBlock): *TextContent, *ImageContent,
-// *AudioContent, *ResourceLink or *EmbeddedResource.
+// *AudioContent, *ResourceLink or *EmbeddedResource; in sampling also *ToolUseContent and
+// *ToolResultContent.
 type Content interface {
 	contentType() string
 }
@@ -50,6 +51,7 @@ type ResourceLink struct {
 	Description string       `json:"description,omitempty"`
 	MIMEType    string       `json:"mimeType,omitempty"`
 	Size        *int64       `json:"size,omitempty"`
+	Icons       []Icon       `json:"icons,omitempty"` // from 2025-11-25 on
 	Annotations *Annotations `json:"annotations,omitempty"`
 	Meta        Meta         `json:"_meta,omitempty"`
 }

@@ -129,27 +129,52 @@ func appendJSON(dst []byte, wire any) ([]byte, error) {
 	return append(dst, raw...), nil
 }
 
-// contentAt is blocks as revision v knows them: audio came with 2025-03-26, resource links with
-// 2025-06-18. What an older client could not read is sent in a form that it can.
+// contentAt is blocks as revision v knows them: audio came with 2025-03-26, resource links and
+// lastModified with 2025-06-18, icons with 2025-11-25. What an older client could not read is sent
+// in a form that it can.
 func contentAt(blocks []Content, v Version) []Content {
-	if v >= V20250618 {
+	if v >= V20251125 {
 		return blocks
 	}
 	down := make([]Content, len(blocks))
 	for i, block := range blocks {
-		down[i] = block
-		switch c := block.(type) {
-		case *ResourceLink:
-			down[i] = &TextContent{Text: c.Name + ": " + c.URI, Annotations: c.Annotations.at(v)}
-		case *AudioContent:
-			if v < V20250326 {
-				down[i] = &EmbeddedResource{Annotations: c.Annotations, Resource: &ResourceContents{
-					URI: "audio:content", MIMEType: c.MIMEType, Blob: orEmpty(c.Data),
-				}}
-			}
-		}
+		down[i] = blockAt(block, v)
 	}
 	return down
+}
+
+func blockAt(block Content, v Version) Content {
+	switch c := block.(type) {
+	case *TextContent:
+		down := *c
+		down.Annotations = c.Annotations.at(v)
+		return &down
+	case *ImageContent:
+		down := *c
+		down.Annotations = c.Annotations.at(v)
+		return &down
+	case *EmbeddedResource:
+		down := *c
+		down.Annotations = c.Annotations.at(v)
+		return &down
+	case *AudioContent:
+		down := *c
+		down.Annotations = c.Annotations.at(v)
+		if v < V20250326 {
+			return &EmbeddedResource{Annotations: down.Annotations, Resource: &ResourceContents{
+				URI: "audio:content", MIMEType: c.MIMEType, Blob: orEmpty(c.Data),
+			}}
+		}
+		return &down
+	case *ResourceLink:
+		if v < V20250618 {
+			return &TextContent{Text: c.Name + ": " + c.URI, Annotations: c.Annotations.at(v)}
+		}
+		down := *c
+		down.Icons = nil
+		return &down
+	}
+	return block
 }
 
 // orEmpty keeps an empty blob a blob.

@@ -52,7 +52,7 @@ type Tool struct {
 
 // ToolExecution says how a tool may be run. TaskSupport is "forbidden" (the default), "optional" or
 // "required": for clients that declare ExtensionTasks the latter two make a task of every call;
-// "required" refuses modern clients that do not. It is not shown in lists.
+// "required" refuses modern clients that do not. Only lists of 2025-11-25 show it.
 type ToolExecution struct {
 	TaskSupport string `json:"taskSupport,omitempty"`
 }

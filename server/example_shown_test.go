@@ -18,7 +18,8 @@ func TestExamplesShowEveryType(t *testing.T) {
 	// What only package server and gateways need, never a handler.
 	machinery := []string{
 		"mcp.Catalogue", "mcp.Definition", "mcp.Discover", "mcp.Entry", "mcp.Envelope",
-		"mcp.ListOptions", "mcp.Method", "mcp.Recent", "mcp.StreamCloser", "mcp.TaskStarter",
+		"mcp.ListOptions", "mcp.Method", "mcp.Mirror", "mcp.Recent", "mcp.StreamCloser",
+		"mcp.TaskStarter",
 	}
 	shown := map[string]bool{}
 	for _, f := range tr.goFiles {

@@ -59,10 +59,15 @@ func TestStructuredAnswersAreTextToo(t *testing.T) {
 func TestContentReachesEveryRevision(t *testing.T) {
 	blocks := []mcp.Content{
 		&mcp.TextContent{Text: "t"},
+		&mcp.TextContent{Text: "old", Annotations: &mcp.Annotations{
+			Priority: 0.5, LastModified: "2026-01-01T00:00:00Z",
+		}},
 		&mcp.ImageContent{Data: []byte{1}, MIMEType: "image/png"},
 		&mcp.AudioContent{Data: []byte{2}, MIMEType: "audio/wav"},
 		&mcp.EmbeddedResource{Resource: &mcp.ResourceContents{URI: "test://b", Blob: []byte{3}}},
-		&mcp.ResourceLink{URI: "test://a", Name: "a"},
+		&mcp.ResourceLink{
+			URI: "test://a", Name: "a", Icons: []mcp.Icon{{Src: "https://example.com/a"}},
+		},
 	}
 	r := start(t, nil, func(s *server.Server) {
 		server.AddTool(s, mcp.Tool{Name: "all"},
@@ -91,13 +96,18 @@ func TestContentReachesEveryRevision(t *testing.T) {
 		}
 		audio, resourceLink := `{"type":"audio","data":"Ag==","mimeType":"audio/wav"}`,
 			`{"type":"resource_link","uri":"test://a","name":"a"}`
+		date := `{"priority":0.5,"lastModified":"2026-01-01T00:00:00Z"}`
+		if v >= mcp.V20251125 {
+			resourceLink = `"name":"a","icons":[{"src":"https://example.com/a"}]}`
+		}
 		if v < mcp.V20250326 {
 			audio = `"mimeType":"audio/wav","blob":"Ag=="}}`
 		}
 		if v < mcp.V20250618 {
 			resourceLink = `{"type":"text","text":"a: test://a"}`
+			date = `"annotations":{"priority":0.5}}`
 		}
-		wantIn(t, answer, append(want, audio, resourceLink)...)
+		wantIn(t, answer, append(want, audio, resourceLink, date)...)
 		if v < mcp.V20250326 && strings.Contains(answer, `"type":"audio"`) {
 			t.Errorf("%s knows no audio: %s", v, answer)
 		}
