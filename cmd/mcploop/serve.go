@@ -201,9 +201,11 @@ func greet(w io.Writer, addrs []server.Addr) {
 	for _, a := range addrs {
 		switch a.Door {
 		case "http":
-			url := "http://" + a.Addr.String()
-			fmt.Fprintf(w, "mcploop serves MCP on %s/mcp\n", url)
-			fmt.Fprintf(w, "  health:  %s/health\n  metrics: %s/metrics\n", url, url)
+			host := a.Addr.String()
+			fmt.Fprintf(w, "mcploop serves MCP on http://%s/mcp\n", host)
+			fmt.Fprintf(w, "  WebSocket: ws://%s/mcp\n  HTTP+SSE:  http://%s/sse\n", host, host)
+			fmt.Fprintf(w, "  health:    http://%s/health\n  metrics:   http://%s/metrics\n", host,
+				host)
 		default:
 			fmt.Fprintf(w, "mcploop serves MCP on %s://%s\n", a.Door, a.Addr)
 		}

@@ -61,6 +61,7 @@ func run(ctx context.Context, args []string) error {
 	addTools(s)
 	addFixtures(s)
 	addTasks(s)
+	addAgent(s)
 	if err := errors.Join(addLedger(s), addResources(s), addPrompts(s), addInput(s)); err != nil {
 		return err
 	}

@@ -74,6 +74,7 @@ func TestTools(t *testing.T) {
 			f("emit", map[string]any{"key": "k", "n": 3}, `"notes":3`)
 			f("upper", map[string]any{"text": "up"}, "UP")
 			f("later", empty, "here you are")
+			f("links", empty, "Two resources:")
 			f("test_simple_text", empty, "This is a simple text response for testing.")
 			f("test_multiple_content_types", empty, "Multiple content types test:")
 			f("test_error_handling", empty, "This tool intentionally returns an error")
