@@ -139,6 +139,7 @@ func (c *Call) askOne(key string, r mcp.InputRequest) error {
 	c.telling.Lock()
 	defer c.telling.Unlock()
 	if c.state.Load() != callPending {
+		c.peer.asks.take(id) // the call's end, which forgets what it asked, was before add
 		return ErrEnded
 	}
 	c.catchUp()
