@@ -7,6 +7,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/mcploop/mcploop/pool"
 )
 
@@ -223,6 +225,20 @@ func (c *Conn) SetDeadline(d time.Duration) {
 	}
 	c.due = c.loop.wheel.tickAt(c.loop.now + int64(d))
 	c.schedule()
+}
+
+// SetAckTimeout bounds the time in which a TCP peer acknowledges what it is
+// sent (TCP_USER_TIMEOUT, to the millisecond): one that vanished without FIN or
+// RST is found that soon after a write, and not by the kernel's own quarter of
+// an hour; 0 undoes it. It also ends a peer that is there and reads nothing for
+// so long: not for conns whose peer may pause. Safe for concurrent use.
+func (c *Conn) SetAckTimeout(d time.Duration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.fd >= 0 && c.peer.family != unix.AF_UNIX {
+		_ = unix.SetsockoptInt(int(c.fd), unix.IPPROTO_TCP, unix.TCP_USER_TIMEOUT,
+			int(d.Milliseconds()))
+	}
 }
 
 // Enough reports whether a Data call that appended this out should return,

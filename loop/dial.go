@@ -49,7 +49,7 @@ func (l *Loop) dial(network, addr string, h Handler) (*Conn, error) {
 	}
 	fd, err := newSocket(family)
 	if err == nil && family != unix.AF_UNIX {
-		if err = tune(fd, l.opt.AckTimeout); err != nil {
+		if err = tune(fd); err != nil {
 			_ = unix.Close(fd)
 		}
 	}

@@ -206,7 +206,7 @@ func (ln *Listener) bindOne(ap netip.AddrPort, dual, first bool) (fd int, err er
 		set(unix.SOL_SOCKET, unix.SO_REUSEPORT, 1)
 	}
 	if err == nil {
-		err = tune(fd, ln.group.opt.AckTimeout)
+		err = tune(fd)
 	}
 	return fd, err
 }

@@ -38,11 +38,6 @@ type Options struct {
 	// WriteTimeout bounds the time that the outbox stays above OutboxLow, and
 	// the time in which it makes no way at all. Default 10 s.
 	WriteTimeout time.Duration
-	// AckTimeout bounds the time in which a TCP peer acknowledges what was sent
-	// to it (TCP_USER_TIMEOUT, to the millisecond): a peer that vanished without
-	// FIN or RST is found that soon after a write, and not by the kernel's own
-	// quarter of an hour. Default 15 s.
-	AckTimeout time.Duration
 	// Tick is the grain of all deadlines; they fire up to two ticks late,
 	// never early. Default 100 ms, range 10 ms..1 s.
 	Tick time.Duration
@@ -76,7 +71,6 @@ func (o Options) withDefaults() Options {
 	setDefault(&o.OutboxLow, 64*kib)
 	setDefault(&o.OutboxMax, mib)
 	setDefault(&o.WriteTimeout, 10*time.Second)
-	setDefault(&o.AckTimeout, 15*time.Second)
 	setDefault(&o.Tick, 100*time.Millisecond)
 	setDefault(&o.Backlog, 1024)
 	if o.Log == nil {
@@ -119,7 +113,6 @@ func (o Options) validate() error {
 		in("OutboxMax", o.OutboxMax, o.OutboxHigh, 1<<30),
 		in("Backlog", o.Backlog, 1, 1<<20),
 		in("Tick (ms)", int(o.Tick.Milliseconds()), 10, 1000),
-		in("AckTimeout (ms)", int(o.AckTimeout.Milliseconds()), 1, 1<<30),
 		in("WriteTimeout (ms)", int(o.WriteTimeout.Milliseconds()), 1, 1<<30),
 	} {
 		if err != nil {

@@ -5,7 +5,6 @@ import (
 	"net"
 	"net/netip"
 	"os"
-	"time"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
@@ -124,10 +123,9 @@ func (p peer) addrPort() netip.AddrPort {
 	return netip.AddrPort{}
 }
 
-// tune sets what every TCP conn gets: no delay, keep-alive probes that find a
-// silent dead peer in about a minute and a half, and ackTimeout for one that
-// is written to. A conn inherits it all from its listening socket.
-func tune(fd int, ackTimeout time.Duration) error {
+// tune sets what every TCP conn gets: no delay, and keep-alive probes that find
+// a silent dead peer in about two minutes.
+func tune(fd int) error {
 	for _, o := range []struct {
 		name            string
 		level, opt, val int
@@ -137,10 +135,6 @@ func tune(fd int, ackTimeout time.Duration) error {
 		{"TCP_KEEPIDLE", unix.IPPROTO_TCP, unix.TCP_KEEPIDLE, 60},
 		{"TCP_KEEPINTVL", unix.IPPROTO_TCP, unix.TCP_KEEPINTVL, 15},
 		{"TCP_KEEPCNT", unix.IPPROTO_TCP, unix.TCP_KEEPCNT, 4},
-		{
-			"TCP_USER_TIMEOUT", unix.IPPROTO_TCP, unix.TCP_USER_TIMEOUT,
-			int(ackTimeout.Milliseconds()),
-		},
 	} {
 		if err := unix.SetsockoptInt(fd, o.level, o.opt, o.val); err != nil {
 			return fmt.Errorf("cannot set %s: %w", o.name, err)

@@ -30,16 +30,48 @@ func vanish(t testing.TB, c *net.TCPConn) {
 // A peer that has vanished without a word is found a while after a write, not by the kernel's own
 // quarter of an hour.
 func TestVanishedPeerIsFoundByTheNextWrite(t *testing.T) {
-	g := start(t, Options{AckTimeout: 300 * time.Millisecond})
+	g := start(t, Options{})
 	h := &hooks{}
 	c := connect(t, serve(t, g, h))
 	mustWrite(t, c, []byte("x"))
 	mustRead(t, c, 1)
 	vanish(t, c)
+	h.opened(t).SetAckTimeout(300 * time.Millisecond)
 	if err := h.opened(t).Send([]byte("anybody there?")); err != nil {
 		t.Fatal(err)
 	}
 	if err := h.reason(t, 1); !errors.Is(err, unix.ETIMEDOUT) {
 		t.Errorf("closed with %v; want ETIMEDOUT", err)
 	}
+}
+
+// A peer that is there and does not read for a while is no vanished one: what was sent waits in the
+// kernel for as long as it takes.
+func TestPeerThatPausesIsNotVanished(t *testing.T) {
+	g := start(t, Options{})
+	h := &hooks{}
+	c := connect(t, serve(t, g, h))
+	mustWrite(t, c, []byte("x"))
+	mustRead(t, c, 1)
+	for _, conn := range []*Conn{h.opened(t), dialed(t, g)} {
+		ms, err := unix.GetsockoptInt(int(conn.fd), unix.IPPROTO_TCP, unix.TCP_USER_TIMEOUT)
+		if err != nil || ms != 0 {
+			t.Errorf("TCP_USER_TIMEOUT is %d, %v: it would end a peer that pauses", ms, err)
+		}
+	}
+}
+
+// dialed is a conn to a peer that never reads.
+func dialed(t *testing.T, g *Group) *Conn {
+	t.Helper()
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = ln.Close() })
+	h := &hooks{}
+	if _, err := g.Dial("tcp", ln.Addr().String(), 0, h, nil); err != nil {
+		t.Fatal(err)
+	}
+	return h.opened(t)
 }

@@ -55,6 +55,7 @@ type httpConn struct {
 	reply  replyTo
 	stage  atomic.Uint32 // stageIdle: the next request may be read
 	ending bool          // finish when the request at hand is answered
+	probed bool          // the stream's comments must be acknowledged: see comment
 }
 
 // replyTo is what an answer needs to know of its request after the request's bytes are gone.

@@ -208,12 +208,17 @@ func (hc *httpConn) told(scratch []byte, id eventID, data []byte) {
 	_ = hc.conn.Send(dst) // a peer that has gone gets nothing
 }
 
-// comment sends a keep-alive comment on an open stream.
+// comment sends a keep-alive comment on an open stream; a client that has vanished does not
+// acknowledge it.
 func (hc *httpConn) comment() {
 	hc.mu.Lock()
 	defer hc.mu.Unlock()
 	if hc.stage.Load() != stageStreaming {
 		return
+	}
+	if !hc.probed {
+		hc.probed = true
+		hc.conn.SetAckTimeout(ackTimeout(hc.ls.s.opt.KeepAlive))
 	}
 	_ = hc.send(func(dst []byte) []byte {
 		if hc.reply.oldHTTP {
@@ -240,6 +245,10 @@ func (hc *httpConn) settle() {
 	}
 	if hc.reply.counted {
 		hc.ls.s.streams.Add(-1)
+	}
+	if hc.probed {
+		hc.probed = false
+		hc.conn.SetAckTimeout(0) // the next answer may wait for its reader
 	}
 	finish := !hc.reply.keepAlive || hc.ending
 	hc.reply.busy, hc.reply.stream, hc.reply.resumed = nil, nil, nil

@@ -46,7 +46,7 @@ type Options struct {
 	WebSocket WebSocket
 
 	// KeepAlive is the time between comments on an open event stream, and within 1 s to 1 min that
-	// in which a TCP peer acknowledges what it was sent; default 15 s.
+	// in which its client acknowledges them; default 15 s.
 	KeepAlive    time.Duration
 	CallTimeout  time.Duration // longest run of one tool call; default 5 min, negative: none
 	DrainTimeout time.Duration // longest wait for calls in flight at the end; default 30 s

@@ -129,8 +129,7 @@ func (s *Server) makeLoops() error {
 		CarryMax:   o.Limits.MessageBytes + o.Limits.HeadBytes + 64<<10,
 		OutboxHigh: o.Limits.OutboxHighBytes, OutboxLow: o.Limits.OutboxLowBytes,
 		OutboxMax: o.Limits.OutboxMaxBytes, WriteTimeout: o.Limits.WriteTimeout,
-		AckTimeout: ackTimeout(o.KeepAlive),
-		Log:        o.Log, Buffers: s.buffers,
+		Log: o.Log, Buffers: s.buffers,
 	})
 	if err != nil {
 		return fmt.Errorf("cannot make the loops: %w", err)

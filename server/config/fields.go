@@ -341,8 +341,8 @@ func restFields() []field {
 		},
 		{
 			path: "timeouts.keep_alive", unit: durationUnit, min: 100 * ms, max: hour,
-			doc: "How often a comment keeps an open event stream alive; and how long a TCP peer " +
-				"may leave unacknowledged what it was sent (1s at least, 1m at most).",
+			doc: "How often a comment keeps an open event stream alive; and how long its " +
+				"client may leave them unacknowledged (1s at least, 1m at most).",
 		},
 		{
 			path: "timeouts.drain", unit: durationUnit, min: 10 * ms, max: hour, hot: true,
