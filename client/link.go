@@ -146,7 +146,7 @@ func (l *link) lost(err error) error {
 func (l *link) conclude(err error) {
 	l.ending.Do(func() {
 		l.end = err
+		l.m.fail(err) // before dial hears of it, and tries another address with the same table
 		close(l.gone)
-		l.m.fail(err)
 	})
 }

@@ -82,3 +82,29 @@ func TestParseID(t *testing.T) {
 	f("1e3", 0, false)
 	f("99999999999999999", 0, false)
 }
+
+// dial tries the next address with the same table once a link has ended: what the end closes must
+// be closed before.
+func TestLinkEndsItsCallsBeforeDialHears(t *testing.T) {
+	m := newMux(&Options{InFlightMax: 1}, nil)
+	l := newLink(m)
+	told := 0
+	c := &Call{Done: func(*Call, Answer) {
+		told++
+		select {
+		case <-l.gone:
+			t.Error("dial may have opened the table again, and this closes it")
+		default:
+		}
+	}}
+	if _, err := m.table.put(c, nil, nil); err != nil {
+		t.Fatal(err)
+	}
+	if l.conclude(ErrGone); told != 1 {
+		t.Errorf("the call was told %d times", told)
+	}
+	m.table.reopen()
+	if m.isClosed() {
+		t.Error("the table is closed for the next address")
+	}
+}
