@@ -312,11 +312,13 @@ func (d *httpDoor) Expired(c *loop.Conn, out []byte) []byte {
 	}
 	hc.closing = true
 	hc.ls.count.fault(codec.ErrRequestTimeout)
+	d.s.logFault(c, "half a request")
 	return d.appendRefusal(out, codec.ErrRequestTimeout.Status, codec.ErrRequestTimeout)
 }
 
 // Closed implements loop.Handler.
-func (d *httpDoor) Closed(c *loop.Conn, _ error) {
+func (d *httpDoor) Closed(c *loop.Conn, err error) {
+	d.s.logEnd(c, err)
 	hc, ok := c.State.(*httpConn)
 	if !ok {
 		return

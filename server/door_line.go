@@ -203,6 +203,7 @@ func (lc *lineConn) end() {
 func (d *lineDoor) Expired(c *loop.Conn, out []byte) []byte {
 	lc := c.State.(*lineConn)
 	if lc.phase == phasePartial {
+		d.s.logFault(c, "half a line")
 		return append(d.s.refuse(lc.ls, out, nil, codec.ErrTimeout), '\n')
 	}
 	if lc.pending.Load() > 0 || len(lc.open) > 0 {
@@ -212,7 +213,8 @@ func (d *lineDoor) Expired(c *loop.Conn, out []byte) []byte {
 }
 
 // Closed implements loop.Handler: nobody is left to answer.
-func (d *lineDoor) Closed(c *loop.Conn, _ error) {
+func (d *lineDoor) Closed(c *loop.Conn, err error) {
+	d.s.logEnd(c, err)
 	if lc, ok := c.State.(*lineConn); ok {
 		d.gone(lc)
 	}

@@ -5,6 +5,7 @@ package server
 import (
 	"bytes"
 	"encoding/base64"
+	"fmt"
 
 	"github.com/mcploop/mcploop/codec"
 	"github.com/mcploop/mcploop/loop"
@@ -222,6 +223,7 @@ func (d *wsDoor) close(lc *lineConn, out []byte, code codec.WSCode, reason strin
 	lc.ls.flush()
 	if code != codec.WSNormal && code != codec.WSGoingAway && code != codec.WSNoCode {
 		lc.ls.count.wsFaults.Add(1)
+		d.s.logFault(lc.conn, fmt.Sprintf("WebSocket closed with %d %s", code, reason))
 	}
 	lc.conn.Finish()
 	return codec.AppendWSClose(out, code, reason)
@@ -239,12 +241,14 @@ func (d *wsDoor) Expired(c *loop.Conn, out []byte) []byte {
 	lc := c.State.(*lineConn)
 	switch o := &d.s.opt.WebSocket; {
 	case lc.phase == phasePartial:
+		d.s.logFault(c, "half a message")
 		return codec.AppendWSClose(out, codec.WSProtocol, "a message was not whole in time")
 	case c.Paused(): // its pong would not be read, and calls of it are in flight
 		c.SetDeadline(o.PongTimeout)
 		return out
 	case lc.ws.pinged:
 		lc.ls.count.wsSilent.Add(1)
+		d.s.logFault(c, "no answer to a ping")
 		return out
 	default:
 		lc.ws.pinged = true

@@ -52,6 +52,7 @@ func (d *httpDoor) endpoint(hc *httpConn, r *codec.Request, body []byte) {
 // failHTTP answers with a status and a JSON-RPC error without an id.
 func (d *httpDoor) failHTTP(hc *httpConn, e *codec.Error) {
 	hc.ls.count.fault(e)
+	d.s.logFault(hc.conn, e.Message)
 	hc.ls.body = codec.AppendError(hc.ls.body[:0], nil, e, nil)
 	hc.respond(e.Status, typeJSON, hc.ls.body)
 }
@@ -60,6 +61,7 @@ func (d *httpDoor) failHTTP(hc *httpConn, e *codec.Error) {
 func (d *httpDoor) refuse(hc *httpConn, fault *codec.HTTPError) {
 	e := fault.Wire().With("%s", fault.Reason)
 	hc.ls.count.fault(e)
+	d.s.logFault(hc.conn, e.Message)
 	hc.ls.wire = d.appendRefusal(hc.ls.wire, fault.Status, e)
 	hc.closing = true
 	hc.conn.Finish()
