@@ -54,6 +54,13 @@ func playChild(role string) int {
 				}
 			}
 		})
+	case "shouts":
+		return playScript(func(n int, id string) {
+			if _, err := os.Stderr.Write(make([]byte, shoutBytes)); err != nil {
+				os.Exit(1)
+			}
+			fmt.Print(result(id, n))
+		})
 	case "stubborn":
 		signal.Ignore(syscall.SIGTERM)
 		grandchild := exec.Command("sleep", "1000")
@@ -69,6 +76,8 @@ func playChild(role string) int {
 	}
 	return 2
 }
+
+const shoutBytes = 64 << 20
 
 // playScript agrees on the legacy era, then hands every request to play with its number.
 func playScript(play func(n int, id string)) int {

@@ -89,6 +89,9 @@ type ListedTool struct {
 	InputSchema  json.RawMessage  `json:"inputSchema"`
 	OutputSchema json.RawMessage  `json:"outputSchema,omitempty"`
 	Annotations  *ToolAnnotations `json:"annotations,omitempty"`
+	Icons        []Icon           `json:"icons,omitempty"`
+	Execution    *ToolExecution   `json:"execution,omitempty"`
+	Meta         Meta             `json:"_meta,omitempty"`
 }
 
 // ProgressNotificationParams reports how far a call has come (schema:

@@ -29,7 +29,7 @@ func TestExamplesShowEveryType(t *testing.T) {
 	}
 	count := 0
 	for _, f := range tr.goFiles {
-		if f.test || f.dir != "server" && f.dir != "mcp" {
+		if f.test || !slices.Contains([]string{"server", "mcp", "client"}, f.dir) {
 			continue
 		}
 		for _, name := range exportedTypes(f.ast) {
