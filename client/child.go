@@ -56,19 +56,41 @@ func startChild(ctx context.Context, m *Mux, l *line) error {
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	cmd.WaitDelay = exitWait // for a grandchild that holds stderr
 	l.conn = near
-	l.child = &child{
+	ch := &child{
 		cmd: cmd, grace: o.CloseGrace, line: l,
 		exited: make(chan struct{}), closed: make(chan struct{}),
 	}
-	keepDescriptors()
-	if err := cmd.Start(); err != nil {
-		l.child = nil
+	err = l.adopt(ch)
+	if err == nil {
+		keepDescriptors()
+		err = cmd.Start()
+	}
+	if err != nil {
+		_ = l.adopt(nil) // the loop has ended when it cannot
 		near.Close(err)
 		<-l.gone
 		return fmt.Errorf("cannot start %q: %w", o.Command[0], err)
 	}
-	go l.child.wait()
+	go ch.wait()
 	return nil
+}
+
+// adopt sets the child on the conn's loop, whose callbacks read it.
+func (l *line) adopt(ch *child) error {
+	done := make(chan struct{})
+	err := l.conn.Loop().Post(func() {
+		l.child = ch
+		close(done)
+	})
+	if err != nil {
+		return err
+	}
+	select {
+	case <-done:
+		return nil
+	case <-l.gone:
+		return l.end
+	}
 }
 
 // keepDescriptors closes what this process has inherited for every program that it starts: what Go

@@ -71,7 +71,7 @@ func (c *counter) Write(b []byte) (int, error) {
 // nobody.
 func TestChildShouts(t *testing.T) {
 	opt := playedBy(t, "shouts")
-	opt.Era = client.Legacy
+	opt.Era, opt.Stderr = client.Legacy, nil
 	wantRaw(t, connect(t, opt), `{"n":1}`)
 
 	heard := &counter{}
