@@ -69,6 +69,7 @@ type Call struct {
 	telling sync.Mutex    // held while a notification goes out, and where state leaves callPending
 	state   atomic.Uint32 // callPending, then one of the others, once
 	refs    atomic.Int32  // who still reads buf: the handler, and whoever ends the call
+	heavy   atomic.Int64  // bytes that count as in flight; mostly 0
 	began   time.Time
 	ctx     context.Context
 	cancel  context.CancelCauseFunc
@@ -304,6 +305,7 @@ func (c *Call) discard() {
 	if c.timer != nil {
 		c.timer.Stop()
 	}
+	c.unload()
 	c.s.buffers.Put(c.buf)
 }
 
@@ -350,7 +352,11 @@ func (s *Server) runBlocking(_ int, c *Call) {
 // both let go of them. Nobody knows when an async handler has, so its bytes are left to the
 // collector.
 func (c *Call) release() {
-	if c.refs.Add(-1) == 0 {
+	left := c.refs.Add(-1)
+	if left == 0 || left == 1 && c.work.async != nil {
+		c.unload()
+	}
+	if left == 0 {
 		c.s.buffers.Put(c.buf)
 	}
 }

@@ -280,6 +280,10 @@ func (s *Server) track(in *inbound, w *work, name string, args, out []byte) (*Ca
 		return nil, in.fail(out, errShutDown, nil)
 	}
 	c := s.newCall(in, w, name, args)
+	if !c.load(len(in.msg.Params)) {
+		c.discard()
+		return nil, in.fail(out, errManyBytes, nil)
+	}
 	s.inFlight.Add(1)
 	in.origin.expect(c) // before add: from then on another connection of the session may cancel it
 	if !in.calls.add(c) {

@@ -1,11 +1,15 @@
 package server
 
-import "sync"
+import (
+	"sync"
+	"sync/atomic"
+)
 
 // inflight finds calls by their id while they wait for an answer. The zero value is ready.
 type inflight struct {
 	mu    sync.Mutex // guards calls
 	calls map[string]*Call
+	heavy atomic.Int64 // bytes of their requests: see load
 }
 
 // add registers a call; false when its id is in flight already.

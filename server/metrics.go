@@ -106,6 +106,8 @@ func (s *Server) registerGauges() {
 	s.gauge("mcploop_connections", func() int { return int(s.group.Stats().Open) })
 	s.gauge("mcploop_connections_max", func() int { return o.Limits.Connections })
 	s.gauge("mcploop_calls_in_flight", func() int { return int(s.inFlight.Load()) })
+	s.gauge("mcploop_in_flight_bytes", func() int { return int(s.heavy.Load()) })
+	s.gauge("mcploop_in_flight_bytes_max", func() int { return o.Limits.InFlightBytes })
 	s.gauge("mcploop_queue_depth", s.workers.Len)
 	s.gauge("mcploop_queue_max", s.workers.Cap)
 	s.gauge("mcploop_workers_busy", s.workers.Busy)

@@ -144,6 +144,12 @@ func callRows() []metricRow {
 			[]string{"mcploop_calls_in_flight", "mcploop_queue_depth", "mcploop_workers_busy"},
 			one, hold,
 		},
+		{[]string{"mcploop_in_flight_bytes"}, nil, func(r *running) {
+			g := r.addGate("held")
+			r.dialTCP().line(heavyCall("1", "held", 20<<10))
+			g.waitEntered()
+			r.t.Cleanup(func() { close(g.release) })
+		}},
 		{[]string{"mcploop_calls_cancelled_total"}, nil, func(r *running) {
 			g := r.addGate("held")
 			c := r.dialTCP()
@@ -257,7 +263,7 @@ func limitFds(t *testing.T) (restore func()) {
 var constantMetrics = map[string]float64{
 	"mcploop_connections_max": 4321, "mcploop_sessions_max": 321, "mcploop_streams_max": 21,
 	"mcploop_tasks_max": 54, "mcploop_replay_bytes_max": 6543, "mcploop_task_bytes_max": 7654,
-	"mcploop_queue_max": 64, "mcploop_log_lines_max": 77,
+	"mcploop_queue_max": 64, "mcploop_in_flight_bytes_max": 8765, "mcploop_log_lines_max": 77,
 }
 
 func allMetricRows() []metricRow {
@@ -292,7 +298,7 @@ func TestLimitMetricsShowTheOptions(t *testing.T) {
 	r := start(t, func(o *server.Options) {
 		o.Limits.Connections, o.Sessions.Max, o.Limits.Streams, o.Queue.Max = 4321, 321, 21, 64
 		o.Tasks.Max, o.Sessions.ReplayTotal, o.Tasks.ResultTotal = 54, 6543, 7654
-		o.LogLines = 77
+		o.LogLines, o.Limits.InFlightBytes = 77, 8765
 	})
 	page := r.scrape()
 	for name, want := range constantMetrics {

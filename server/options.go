@@ -65,6 +65,7 @@ type Limits struct {
 	Depth           int           // nesting of JSON, 64..1000; default 128
 	BatchMessages   int           // messages of one batch (2025-03-26); default 1,000
 	InFlightPerConn int           // unanswered calls of one connection; default 1,024
+	InFlightBytes   int           // of requests above 16 KiB; default 256 MiB
 	HeadBytes       int           // head of one HTTP request; default 16 KiB
 	Headers         int           // header fields of one HTTP request; default 100
 	TargetBytes     int           // HTTP request target; default 8 KiB
@@ -235,6 +236,7 @@ func (l *Limits) setDefaults() {
 	orInt(&l.Depth, 128)
 	orInt(&l.BatchMessages, 1000)
 	orInt(&l.InFlightPerConn, 1024)
+	orInt(&l.InFlightBytes, 256<<20)
 	orInt(&l.HeadBytes, 16<<10)
 	orInt(&l.Headers, 100)
 	orInt(&l.TargetBytes, 8<<10)
@@ -289,7 +291,8 @@ func (o *Options) negative() []error {
 	for name, v := range map[string]int{
 		"Limits.MessageBytes": l.MessageBytes, "Limits.BatchMessages": l.BatchMessages,
 		"Limits.InFlightPerConn": l.InFlightPerConn, "Limits.HeadBytes": l.HeadBytes,
-		"Limits.Headers": l.Headers, "Limits.TargetBytes": l.TargetBytes,
+		"Limits.InFlightBytes": l.InFlightBytes,
+		"Limits.Headers":       l.Headers, "Limits.TargetBytes": l.TargetBytes,
 		"Limits.Streams": l.Streams, "Limits.Subscriptions": l.Subscriptions,
 		"LogLines":         o.LogLines,
 		"Input.StateBytes": o.Input.StateBytes, "Input.OpenMax": o.Input.OpenMax,

@@ -120,7 +120,8 @@ func serverOptions(cfg *config.Config, logTo io.Writer) server.Options {
 		Limits: server.Limits{
 			Connections: l.Connections, MessageBytes: l.MessageBytes, Depth: l.JSONDepth,
 			BatchMessages: l.Batch, InFlightPerConn: l.InFlightPerConn,
-			HeadBytes: l.HeaderBytes, Headers: l.Headers, TargetBytes: l.URIBytes,
+			InFlightBytes: l.InFlightBytes,
+			HeadBytes:     l.HeaderBytes, Headers: l.Headers, TargetBytes: l.URIBytes,
 			HeadTimeout: l.HeadTimeout, BodyTimeout: l.BodyTimeout, FrameTimeout: l.FrameTimeout,
 			FirstTimeout: l.FirstTimeout, IdleTimeout: l.IdleTimeout,
 			OutboxHighBytes: l.OutboxHigh, OutboxLowBytes: l.OutboxLow, OutboxMaxBytes: l.OutboxMax,

@@ -49,6 +49,7 @@ type Limits struct {
 	JSONDepth       int           `yaml:"json_depth"`
 	Batch           int           `yaml:"batch"`
 	InFlightPerConn int           `yaml:"in_flight_per_conn"`
+	InFlightBytes   int           `yaml:"in_flight_bytes"`
 	HeaderBytes     int           `yaml:"header_bytes"`
 	Headers         int           `yaml:"headers"`
 	URIBytes        int           `yaml:"uri_bytes"`
@@ -228,6 +229,7 @@ func defaultLimits() Limits {
 		JSONDepth:       128,
 		Batch:           1000,
 		InFlightPerConn: 1024,
+		InFlightBytes:   256 * mib,
 		HeaderBytes:     16 * kib,
 		Headers:         100,
 		URIBytes:        8 * kib,

@@ -79,6 +79,10 @@ func limitFields() []field {
 			doc: "Calls of one connection that are not answered yet.",
 		},
 		{
+			path: "limits.in_flight_bytes", unit: bytesUnit, min: kib, max: 1024 * gib,
+			doc: "Requests in flight above 16KiB, of one connection a quarter; then refusals.",
+		},
+		{
 			path: "limits.header_bytes", unit: bytesUnit, min: kib, max: mib,
 			doc: "Request line and headers of one HTTP request; beyond it 431.",
 		},
@@ -104,8 +108,7 @@ func limitFields() []field {
 		},
 		{
 			path: "limits.streams", unit: "streams", min: 1, max: 1_000_000,
-			doc: "Open subscriptions/listen, GET and HTTP+SSE streams, resumed ones included, " +
-				"and tasks/result that wait.",
+			doc: "Open subscriptions/listen, GET, SSE and resumed streams; tasks/result that wait.",
 		},
 		{
 			path: "limits.subscriptions", unit: "resources", min: 1, max: 100_000,
