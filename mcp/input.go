@@ -71,12 +71,16 @@ func (p *ElicitParams) needs() (string, Version) {
 	if p.url() {
 		return "elicitation.url", V20251125
 	}
+	if asksForSeveral(p.RequestedSchema) {
+		return "elicitation.form", V20251125
+	}
 	return "elicitation.form", V20250618
 }
 
 func (p *ElicitParams) url() bool { return p.Mode == "url" || p.Mode == "" && p.URL != "" }
 
-// at: 2025-06-18 has no mode; elicitationId is of 2025-11-25 with a URL, which must have one.
+// at: 2025-06-18 has no mode and its own way of choices; elicitationId is of 2025-11-25 with a URL,
+// which must have one.
 func (p *ElicitParams) at(v Version) any {
 	down := *p
 	down.Mode = "form"
@@ -85,7 +89,7 @@ func (p *ElicitParams) at(v Version) any {
 	}
 	switch {
 	case v < V20251125:
-		down.Mode = ""
+		down.Mode, down.RequestedSchema = "", formOf20250618(p.RequestedSchema)
 	case v.Modern() || !p.url():
 		down.ElicitationID = ""
 	case p.ElicitationID == "":
