@@ -24,8 +24,9 @@ type tasks struct {
 	running map[string]*taskOrigin
 	draining
 
-	abroad  taskOrigin     // stands for all tasks that run in another process
-	writing sync.WaitGroup // what is taken off the loops, because a store may block
+	writing int // what is taken off the loops, because a store may block
+
+	abroad taskOrigin // stands for all tasks that run in another process
 }
 
 func (t *tasks) find(id string) *taskOrigin {

@@ -74,8 +74,7 @@ func (to *taskOrigin) answered(key string, in *inbound) {
 	case len(raw) == 0 || raw[0] != '{':
 		err = clientMistook(key)
 	}
-	to.waiting.answered(key)
-	to.s.tasks.writing.Go(func() {
+	to.s.tasks.offLoop(func() {
 		if err == nil {
 			err = to.answer(map[string]json.RawMessage{key: raw})
 		}

@@ -15,7 +15,7 @@ import (
 type draining struct {
 	closed bool                // no call becomes a task any more
 	untold map[string]struct{} // ended since the drain began, and not asked for since; nil before
-	change chan struct{}       // closed when the last task runs, and when the last one was told
+	change chan struct{}       // closed when one of the numbers that are waited for becomes 0
 }
 
 // errShutDown is the answer of who comes too late.
@@ -95,26 +95,44 @@ func (t *tasks) close() (left []*taskOrigin) {
 }
 
 // failTasks ends every task that runs, and who waits for one of another process. No call becomes a
-// task any more.
-func (s *Server) failTasks() {
-	for _, to := range s.tasks.close() {
-		to.call.failWire(codec.ErrOverloaded.With("the server drains and has ended the task "+
-			"before it was done"), nil)
-	}
+// task any more. What it returns is closed when the last one has ended, which a store that hangs
+// may keep it from.
+func (s *Server) failTasks() <-chan struct{} {
+	left, done := s.tasks.close(), make(chan struct{})
+	s.tasks.offLoop(func() {
+		defer close(done)
+		for _, to := range left {
+			to.call.failWire(codec.ErrOverloaded.With("the server drains and has ended the task "+
+				"before it was done"), nil)
+		}
+	})
 	for _, c := range s.tasks.abroad.waiting.close() {
 		c.failWire(errShutDown, nil)
+	}
+	return done
+}
+
+// offLoop runs f where the store may be waited for.
+func (t *tasks) offLoop(f func()) {
+	t.mu.Lock()
+	t.writing++
+	t.mu.Unlock()
+	go func() {
+		defer t.wrote()
+		f()
+	}()
+}
+
+func (t *tasks) wrote() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.writing--; t.writing == 0 {
+		t.changed()
 	}
 }
 
 // settle waits until ctx ends for what was taken off the loops.
-func (t *tasks) settle(ctx context.Context) {
-	done := make(chan struct{})
-	go func() { t.writing.Wait(); close(done) }()
-	select {
-	case <-done:
-	case <-ctx.Done():
-	}
-}
+func (t *tasks) settle(ctx context.Context) { t.wait(ctx, func() int { return t.writing }) }
 
 // drainTasks lets tasks go on until ctx is about to end, ends those that are left as failed, and
 // waits until their clients have asked for them, at most two poll intervals. The last quarter of
@@ -131,8 +149,11 @@ func (s *Server) drainTasks(ctx context.Context) {
 		work = some
 	}
 	t.wait(work, func() int { return len(t.running) })
-	s.failTasks()
 	told, cancel := context.WithTimeout(ctx, notice)
 	defer cancel()
+	select {
+	case <-s.failTasks():
+	case <-told.Done():
+	}
 	t.wait(told, func() int { return len(t.untold) })
 }

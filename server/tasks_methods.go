@@ -306,7 +306,7 @@ func (s *Server) endTasks(p *peer) {
 	if owner == nil {
 		return
 	}
-	s.tasks.writing.Go(func() { // off the loop: the store may block
+	s.tasks.offLoop(func() { // off the loop: the store may block
 		for _, to := range s.tasks.of(*owner) {
 			to.call.stop(ErrDisconnected)
 		}

@@ -1,0 +1,69 @@
+package server_test
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"github.com/mcploop/mcploop/mcp"
+	"github.com/mcploop/mcploop/server"
+	"github.com/mcploop/mcploop/server/task"
+)
+
+// A handler that asks for input after its call was cancelled leaves no open question behind.
+func TestQuestionOfACancelledCallIsForgotten(t *testing.T) {
+	r := start(t, func(o *server.Options) { o.Input.OpenMax = 1 })
+	began, goOn := make(chan struct{}), make(chan struct{})
+	server.AddTool(r.Server, mcp.Tool{Name: "asks"},
+		func(context.Context, *mcp.Request, struct{}) (string, error) {
+			began <- struct{}{}
+			<-goOn
+			return "", &mcp.InputRequired{Requests: mcp.InputRequests{"a": nameForm()}}
+		})
+	c := r.taskLine(`{"elicitation":{}}`)
+	c.line(legacyLine("1", "tools/call", `"name":"asks"`))
+	<-began
+	c.line(legacyLine("", "notifications/cancelled", `"requestId":1`))
+	eventually(t, "the call is cancelled", func() bool {
+		return r.metric("mcploop_calls_in_flight") == 0
+	})
+	goOn <- struct{}{}
+	r.nothingRuns()
+	c.line(legacyLine("2", "tools/call", `"name":"asks"`))
+	<-began
+	goOn <- struct{}{}
+	wantIn(t, c.read(), "elicitation/create")
+	c.line(legacyLine("", "notifications/cancelled", `"requestId":2`))
+}
+
+// stuckStore takes changes only when it is let.
+type stuckStore struct {
+	task.Store
+
+	let chan struct{}
+}
+
+func (s stuckStore) Update(t *task.Task) error {
+	<-s.let
+	return s.Store.Update(t)
+}
+
+// A store that hangs does not make a drain longer than it may be.
+func TestTaskDrainDoesNotWaitForItsStore(t *testing.T) {
+	stuck := stuckStore{task.NewMemory(task.MemoryOptions{}), make(chan struct{})}
+	r := start(t, func(o *server.Options) { o.Tasks.Store = stuck })
+	addTaskTools(r.Server)
+	c := r.taskLine("{}")
+	create(t, c, "job", "")
+	ctx, cancel := context.WithTimeout(context.Background(), 200*time.Millisecond)
+	defer cancel()
+	drained := make(chan struct{})
+	go func() { defer close(drained); _ = r.Drain(ctx) }()
+	select {
+	case <-drained:
+	case <-time.After(patience):
+		t.Error("the drain waits for the store")
+	}
+	close(stuck.let)
+	<-drained
+}
