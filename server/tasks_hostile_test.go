@@ -2,6 +2,8 @@ package server_test
 
 import (
 	"context"
+	"net/http"
+	"strings"
 	"testing"
 	"time"
 
@@ -34,6 +36,39 @@ func TestQuestionOfACancelledCallIsForgotten(t *testing.T) {
 	goOn <- struct{}{}
 	wantIn(t, c.read(), "elicitation/create")
 	c.line(legacyLine("", "notifications/cancelled", `"requestId":2`))
+}
+
+func (c *taskSession) end() {
+	c.r.t.Helper()
+	req, _ := http.NewRequest("DELETE", "http://"+c.r.http+"/mcp", nil)
+	for _, h := range c.headers {
+		name, value, _ := strings.Cut(h, ":")
+		req.Header.Set(name, value)
+	}
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil || resp.StatusCode >= 300 {
+		c.r.t.Fatal(resp, err)
+	}
+	resp.Body.Close()
+}
+
+// What nobody can ask for any more takes no room.
+func TestLegacyTaskRecordsGoWithTheirSession(t *testing.T) {
+	r := start(t, func(o *server.Options) { o.Tasks.Max, o.Lists.PageSize = 5, 2 })
+	addTaskTools(r.Server)
+	gone := r.taskSession("{}")
+	for range 4 {
+		id := create(t, gone, "must", "")
+		reaches(t, gone, id, `"failed"`)
+	}
+	create(t, gone, "job", "") // runs
+	next := r.taskSession("{}")
+	wantIn(t, next.request("1", "tools/call", `"name":"must","task":{}`), `"code":-31000`)
+	gone.end()
+	eventually(t, "there is room again", func() bool {
+		got := next.request("2", "tools/call", `"name":"must","task":{}`)
+		return strings.Contains(got, `"taskId"`)
+	})
 }
 
 // stuckStore takes changes only when it is let.

@@ -300,7 +300,7 @@ func (s *Server) taskChanged(t *task.Task, p *peer) {
 }
 
 // endTasks cancels the tasks of a legacy peer that has gone, unless others with its credentials can
-// ask for them.
+// ask for them, and lets the store forget them.
 func (s *Server) endTasks(p *peer) {
 	owner := p.owner.Load()
 	if owner == nil {
@@ -311,9 +311,28 @@ func (s *Server) endTasks(p *peer) {
 			to.call.stop(ErrDisconnected)
 		}
 	})
+		s.tasks.forget(*owner, s.opt.Lists.PageSize)
 }
 
 // of returns the tasks of an owner that run.
+// forget ends the time of an owner's tasks that are over: nobody can ask for them any more, and
+// they would take the room of others'. It asks the store for most at a time.
+func (t *tasks) forget(owner string, most int) {
+	for cursor, more := "", true; more; more = cursor != "" {
+		page, next, err := t.store.List(owner, cursor, most)
+		if err != nil {
+			return // their time ends by itself
+		}
+		for _, one := range page {
+			if one.Status.Terminal() {
+				one.TTL = 0
+				_ = t.store.Update(one) // as above
+			}
+		}
+		cursor = next
+	}
+}
+
 func (t *tasks) of(owner string) (own []*taskOrigin) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
