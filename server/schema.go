@@ -101,7 +101,7 @@ func checkArguments(c *schema.Checker, args []byte, members []codec.Member) erro
 func (s *Server) refuseArguments(in *inbound, name string, fault error, out []byte) []byte {
 	in.ls.count.refusedArgs.Add(1)
 	text := argumentsFault(name, fault)
-	if in.version >= mcp.V20251125 {
+	if in.version >= mcp.V20251125 && !s.wantsTask(in) {
 		return s.appendWholeResult(out, in.msg.ID,
 			mcp.AppendErrorResult(nil, []byte(text)), in.version, resultComplete)
 	}
@@ -125,7 +125,8 @@ func (c *Call) fits() bool {
 func (c *Call) refuse(fault error) {
 	c.ls.count.refusedArgs.Add(1)
 	text := argumentsFault(c.request.Params.Name, fault)
-	if c.request.Version >= mcp.V20251125 {
+	wantsTask := c.ttl > 0 && !c.request.Version.Modern()
+	if c.request.Version >= mcp.V20251125 && !wantsTask {
 		c.reply(mcp.AppendErrorResult(nil, []byte(text)), resultComplete)
 		return
 	}

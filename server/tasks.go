@@ -5,7 +5,6 @@ import (
 	"crypto/rand"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"sync"
 	"time"
 
@@ -106,7 +105,8 @@ func (c *Call) startTask(ttl time.Duration) error {
 		if errors.Is(err, task.ErrFull) || errors.Is(err, task.ErrNoRoom) {
 			return codec.ErrOverloaded.With("%v", err)
 		}
-		return fmt.Errorf("cannot store the task: %w", err)
+		c.s.opt.Log.Error("cannot store a task", "tool", c.request.Params.Name, "error", err)
+		return codec.ErrInternal.With("the task cannot be stored")
 	}
 	return c.becomeTask(to)
 }

@@ -2,6 +2,7 @@ package server_test
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"strings"
 	"testing"
@@ -102,3 +103,30 @@ func TestTaskDrainDoesNotWaitForItsStore(t *testing.T) {
 	close(stuck.let)
 	<-drained
 }
+
+// A call that was to be a task is answered with a task or an error, never with a tool's result.
+func TestLegacyTaskIsNotAnsweredLikeACall(t *testing.T) {
+	faults := &createFaults{Store: task.NewMemory(task.MemoryOptions{})}
+	r := start(t, func(o *server.Options) { o.Tasks.Store = faults })
+	server.AddTool(r.Server, mcp.Tool{
+		Name: "strict", Execution: &mcp.ToolExecution{TaskSupport: "optional"},
+	}, func(context.Context, *mcp.Request, sleepInput) (string, error) { return "done", nil })
+	c := r.taskLine("{}")
+	long := strings.Repeat("x", 10<<10)
+	for _, bad := range []string{`{"ms":"no"}`, `{"ms":"` + long + `"}`} {
+		call := `"name":"strict","arguments":` + bad
+		wantIn(t, c.request("1", "tools/call", call+`,"task":{}`), `"code":-32602`, "strict")
+		wantIn(t, c.request("2", "tools/call", call), `"isError":true`)
+	}
+	got := c.request("3", "tools/call", `"name":"strict","arguments":{"ms":1},"task":{}`)
+	wantIn(t, got, `"code":-32603`)
+	if strings.Contains(got, "secrets") {
+		t.Errorf("the store's error reached the client: %s", got)
+	}
+	wantIn(t, r.log.String(), "secrets")
+}
+
+// createFaults is a store that takes no tasks.
+type createFaults struct{ task.Store }
+
+func (*createFaults) Create(*task.Task) error { return errors.New("the disk is full of secrets") }
