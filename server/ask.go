@@ -20,8 +20,7 @@ import (
 // asks are the requests of a session that its client has not answered. The zero value is ready.
 // Safe for concurrent use.
 type asks struct {
-	mu   sync.Mutex // guards what follows
-	last uint64
+	mu   sync.Mutex     // guards open
 	open map[string]ask // by raw id
 }
 
@@ -41,10 +40,24 @@ func (a *asks) add(c *Call, key string, most int) (id []byte, ok bool) {
 	if a.open == nil {
 		a.open = map[string]ask{}
 	}
-	a.last++
-	id = append(strconv.AppendUint([]byte(`"mcploop-`), a.last, 10), '"')
+	id = append(strconv.AppendUint([]byte(`"mcploop-`), c.s.asked.Add(1), 10), '"')
 	a.open[string(id)] = ask{c, key}
 	return id, true
+}
+
+// adopt registers a request of another session that this session's client is asked, too; false when
+// most are open already.
+func (a *asks) adopt(id string, one ask, most int) bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if _, twice := a.open[id]; !twice && len(a.open) >= most {
+		return false
+	}
+	if a.open == nil {
+		a.open = map[string]ask{}
+	}
+	a.open[id] = one
+	return true
 }
 
 // take returns the request with that id, once.
@@ -244,6 +257,11 @@ func (c *Call) resume() {
 func (c *Call) unask() {
 	if c.peer == nil || c.asking.rounds.Load() == 0 {
 		return
+	}
+	if to, isTask := c.origin.(*taskOrigin); isTask {
+		for _, p := range to.elsewhere() {
+			p.asks.forget(c)
+		}
 	}
 	for _, id := range c.peer.asks.forget(c) {
 		params := append(append([]byte(`{"requestId":`), id...), '}')

@@ -55,11 +55,12 @@ type Server struct {
 
 	resultsRefused atomic.Uint64 // results that did not conform to the tool's output schema
 
-	inFlight    atomic.Int64 // accepted calls without an answer
-	heavy       atomic.Int64 // bytes of the large requests among them: see Call.load
-	streams     atomic.Int64 // open subscriptions/listen, GET and HTTP+SSE streams
-	away        atomic.Int64 // GET streams that nobody carries
-	replayBytes atomic.Int64 // of the events that all sessions' logs keep
+	inFlight    atomic.Int64  // accepted calls without an answer
+	heavy       atomic.Int64  // bytes of the large requests among them: see Call.load
+	streams     atomic.Int64  // open subscriptions/listen, GET and HTTP+SSE streams
+	away        atomic.Int64  // GET streams that nobody carries
+	replayBytes atomic.Int64  // of the events that all sessions' logs keep
+	asked       atomic.Uint64 // number of the last request to a legacy client
 	panics      atomic.Uint64
 	serving     atomic.Bool
 	draining    atomic.Bool

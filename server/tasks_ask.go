@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"maps"
+	"slices"
 
 	"github.com/mcploop/mcploop/codec"
 	"github.com/mcploop/mcploop/mcp"
@@ -51,14 +52,15 @@ func (to *taskOrigin) question(requests mcp.InputRequests) error {
 			return codec.ErrOverloaded.With("input.open is reached: %d", c.s.opt.Input.OpenMax)
 		}
 		params = withRelated(params, to.id)
-		open = append(open, question{key, codec.AppendRequest(nil, id, r.InputMethod(), params)})
+		message := codec.AppendRequest(nil, id, r.InputMethod(), params)
+		open = append(open, question{key, string(id), slices.Clip(message)})
 	}
 	if c.state.Load() != callPending { // it ended meanwhile, and has taken back what was asked
 		c.peer.asks.forget(c)
 		return nil
 	}
 	if w := to.waiting.ask(open); w != nil {
-		w.relay(open)
+		to.relay(w, open)
 	}
 	return nil
 }
@@ -66,6 +68,14 @@ func (to *taskOrigin) question(requests mcp.InputRequests) error {
 // answered takes a legacy client's answer to one question, in.msg. It runs on the loop, where the
 // store must not be waited for.
 func (to *taskOrigin) answered(key string, in *inbound) {
+	id := string(in.msg.ID)
+	if !to.waiting.answered(id) { // in another session
+		in.ls.count.strayReplies.Add(1)
+		return
+	}
+	for _, p := range append(to.elsewhere(), to.call.peer) {
+		p.asks.take([]byte(id))
+	}
 	raw := bytes.Clone(bytes.TrimSpace(in.msg.Result))
 	var err error
 	switch {

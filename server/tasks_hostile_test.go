@@ -3,6 +3,7 @@ package server_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"strings"
 	"testing"
@@ -51,6 +52,46 @@ func (c *taskSession) end() {
 		c.r.t.Fatal(resp, err)
 	}
 	resp.Body.Close()
+}
+
+// Whoever has a task's credentials may be asked its questions, and answer them: also in another
+// session than the one that made it, which has questions of its own.
+func TestLegacyTaskIsAnsweredInAnotherSession(t *testing.T) {
+	r := start(t, nil)
+	addTaskTools(r.Server)
+	bob := "Authorization:Bearer bob"
+	maker, other := r.taskSession(`{"elicitation":{}}`, bob), r.taskSession(`{"elicitation":{}}`, bob)
+	theirs, own := create(t, maker, "form", ""), create(t, other, "form", "")
+	reaches(t, other, theirs, `"input_required"`)
+	reaches(t, other, own, `"input_required"`)
+	answer := func(question, action string) {
+		t.Helper()
+		got := r.post(`{"jsonrpc":"2.0","id":`+idOf(question)+`,"result":{"action":"`+action+`"}}`,
+			other.headers...)
+		if got.StatusCode != 202 {
+			t.Errorf("the answer: %s", got.Status)
+		}
+	}
+	f := r.feed(r.post(legacyLine("1", "tasks/result", taskID(theirs)), other.headers...))
+	g := r.feed(r.post(legacyLine("2", "tasks/result", taskID(own)), other.headers...))
+	seen := map[string]bool{}
+	for range 2 {
+		one, two := f.next(), g.next()
+		wantIn(t, one, "elicitation/create", related(theirs))
+		wantIn(t, two, "elicitation/create", related(own))
+		seen[idOf(one)], seen[idOf(two)] = true, true
+		answer(one, "decline")
+		answer(two, "accept")
+	}
+	if len(seen) != 4 {
+		t.Errorf("4 questions have the ids %v", seen)
+	}
+	wantIn(t, f.next(), `"id":1`, "decline decline", related(theirs))
+	wantIn(t, g.next(), `"id":2`, "accept accept", related(own))
+	r.nothingRuns()
+	if n := r.metric("mcploop_stray_replies_total"); n != 0 {
+		t.Errorf("%v answers went nowhere", n)
+	}
 }
 
 // What nobody can ask for any more takes no room.
@@ -130,3 +171,34 @@ func TestLegacyTaskIsNotAnsweredLikeACall(t *testing.T) {
 type createFaults struct{ task.Store }
 
 func (*createFaults) Create(*task.Task) error { return errors.New("the disk is full of secrets") }
+
+// Several who ask for a task's result at once are asked its questions.
+func TestLegacyTaskManyAreAskedAtOnce(t *testing.T) {
+	r := start(t, nil)
+	addTaskTools(r.Server)
+	c := r.taskLine(`{"elicitation":{}}`)
+	id := create(t, c, "form", "")
+	reaches(t, c, id, `"input_required"`)
+	var lines strings.Builder
+	const many = 100
+	for n := range many {
+		lines.WriteString(legacyLine(fmt.Sprint(n+200), "tasks/result", taskID(id)) + "\n")
+	}
+	c.send(lines.String())
+	ids := map[string]bool{}
+	for range 2 * many {
+		got := c.read()
+		wantIn(t, got, "elicitation/create")
+		ids[idOf(got)] = true
+	}
+	for one := range ids {
+		c.line(`{"jsonrpc":"2.0","id":` + one + `,"result":{"action":"accept"}}`)
+	}
+	for range many {
+		got := c.read()
+		for strings.Contains(got, "notifications/") {
+			got = c.read()
+		}
+		wantIn(t, got, "accept accept")
+	}
+}

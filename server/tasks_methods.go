@@ -235,10 +235,11 @@ func (c *Call) await(to *taskOrigin) (waits bool, err error) {
 	c.awaits.Store(to)
 	open, waits := to.waiting.join(c)
 	if !waits || c.state.Load() != callPending {
+		to.depart(c) // it may have ended before it joined
 		c.unwait()
 		return waits, nil
 	}
-	c.relay(open)
+	to.relay(c, open)
 	return true, nil
 }
 

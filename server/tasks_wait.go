@@ -24,7 +24,8 @@ type waiters struct {
 // question is a request to the client that it has not answered.
 type question struct {
 	key     string
-	message []byte
+	id      string // raw, no other session has it
+	message []byte // without spare room: several may send it at once
 }
 
 // join adds a waiter and returns what its client has not answered yet; false when the task is over.
@@ -77,10 +78,15 @@ func (a *waiters) ask(open []question) *Call {
 	return a.newest()
 }
 
-func (a *waiters) answered(key string) {
+// answered takes out a question; false when it is not open any more.
+func (a *waiters) answered(id string) bool {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	a.open = slices.DeleteFunc(a.open, func(q question) bool { return q.key == key })
+	at := slices.IndexFunc(a.open, func(q question) bool { return q.id == id })
+	if at >= 0 {
+		a.open = slices.Delete(a.open, at, at+1)
+	}
+	return at >= 0
 }
 
 // close lets nobody in any more and returns who is there.
@@ -92,10 +98,39 @@ func (a *waiters) close() []*Call {
 	return all
 }
 
-// relay sends questions on the stream of a tasks/result that waits.
-func (c *Call) relay(open []question) {
+// relay sends questions on the stream of a tasks/result that waits. It may be of another session
+// with the task's credentials, which can answer them as well.
+func (to *taskOrigin) relay(w *Call, open []question) {
 	for _, q := range open {
-		c.forward(q.message)
+		most := w.s.opt.Input.OpenMax
+		if w.peer != to.call.peer && !w.peer.asks.adopt(q.id, ask{to.call, q.key}, most) {
+			w.failWire(codec.ErrOverloaded.With("input.open is reached: %d", most), nil)
+			return
+		}
+		w.forward(q.message)
+	}
+	if len(open) > 0 && w.peer != to.call.peer &&
+		(w.state.Load() != callPending || to.call.state.Load() != callPending) {
+		w.peer.asks.forget(to.call) // it ended meanwhile, and may have been here before
+	}
+}
+
+// elsewhere returns the other sessions that may have been asked: those of who waits.
+func (to *taskOrigin) elsewhere() (all []*peer) {
+	for _, w := range to.waiting.all() {
+		if w.peer != to.call.peer {
+			all = append(all, w.peer)
+		}
+	}
+	return all
+}
+
+// depart is the end of w's wait: the questions it was asked are no longer open in its session, if
+// that is not the task's own and nobody else waits there.
+func (to *taskOrigin) depart(w *Call) {
+	to.waiting.leave(w)
+	if to.call != nil && w.peer != to.call.peer && !slices.Contains(to.elsewhere(), w.peer) {
+		w.peer.asks.forget(to.call)
 	}
 }
 
@@ -169,7 +204,7 @@ func (c *Call) again() {
 // unwait takes a call that has ended out of the waiters it was among.
 func (c *Call) unwait() {
 	if to := c.awaits.Swap(nil); to != nil {
-		to.waiting.leave(c)
+		to.depart(c)
 		c.s.streams.Add(-1)
 	}
 }
