@@ -60,7 +60,8 @@ func TestLegacyTaskIsAnsweredInAnotherSession(t *testing.T) {
 	r := start(t, nil)
 	addTaskTools(r.Server)
 	bob := "Authorization:Bearer bob"
-	maker, other := r.taskSession(`{"elicitation":{}}`, bob), r.taskSession(`{"elicitation":{}}`, bob)
+	maker := r.taskSession(`{"elicitation":{}}`, bob)
+	other := r.taskSession(`{"elicitation":{}}`, bob)
 	theirs, own := create(t, maker, "form", ""), create(t, other, "form", "")
 	reaches(t, other, theirs, `"input_required"`)
 	reaches(t, other, own, `"input_required"`)

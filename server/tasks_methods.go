@@ -311,11 +311,10 @@ func (s *Server) endTasks(p *peer) {
 		for _, to := range s.tasks.of(*owner) {
 			to.call.stop(ErrDisconnected)
 		}
-	})
 		s.tasks.forget(*owner, s.opt.Lists.PageSize)
+	})
 }
 
-// of returns the tasks of an owner that run.
 // forget ends the time of an owner's tasks that are over: nobody can ask for them any more, and
 // they would take the room of others'. It asks the store for most at a time.
 func (t *tasks) forget(owner string, most int) {
@@ -334,6 +333,7 @@ func (t *tasks) forget(owner string, most int) {
 	}
 }
 
+// of returns the tasks of an owner that run.
 func (t *tasks) of(owner string) (own []*taskOrigin) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
