@@ -12,5 +12,5 @@
 //
 // Reading order: client.go and tools.go (the blocking API), connect.go (the eras), mux.go (the
 // async core that a gateway uses as it is), then the wires: link.go with line.go, ws.go and sse.go,
-// and http_pool.go with http_conn.go.
+// and http_pool.go with http_conn.go and resume.go.
 package client

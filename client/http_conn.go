@@ -63,10 +63,10 @@ func (h *httpConn) carryOn(j *job) {
 	h.reused, h.began = true, false
 }
 
-// dispatch sends j's request. When that fails nothing of it was sent: the server ended an idle
-// connection, and j goes to another one.
-func (h *httpConn) dispatch(j *job) {
-	if h.conn.Send(j.request) == nil {
+// dispatch sends the request that j had under p.mu; one that is resumed gets another. When that
+// fails nothing of it was sent: the server ended an idle connection, and j goes to another one.
+func (h *httpConn) dispatch(j *job, request []byte) {
+	if h.conn.Send(request) == nil {
 		return
 	}
 	p := h.p
@@ -101,13 +101,13 @@ func (h *httpConn) Open(c *loop.Conn) {
 	if j == nil {
 		j = h.p.park(h)
 	}
-	doomed := h.doomed
+	doomed, request := h.doomed, j.bytes()
 	h.p.mu.Unlock()
 	switch {
 	case doomed:
 		c.Close(nil)
 	case j != nil:
-		h.dispatch(j)
+		h.dispatch(j, request)
 	}
 }
 
@@ -237,6 +237,7 @@ func (h *httpConn) takeEvents(c *loop.Conn, j *job) error {
 			h.data = h.data[:copy(h.data, h.data[used:])]
 			return nil
 		}
+		j.rest.note(event.ID, h.events.Retry)
 		if len(event.Data) == 0 || len(event.Type) > 0 && string(event.Type) != "message" {
 			continue // the priming event of a legacy stream, or none of ours
 		}
@@ -283,18 +284,19 @@ func (h *httpConn) finish(c *loop.Conn, j *job, keep bool) {
 	if h.job == j { // else it was dropped
 		next = p.park(h)
 	}
-	doomed := h.doomed
+	doomed, request := h.doomed, next.bytes()
 	p.mu.Unlock()
 	switch {
 	case doomed:
 		c.Close(nil)
 	case next != nil:
-		h.dispatch(next)
+		h.dispatch(next, request)
 	}
-	if phase == phaseEvents {
-		p.answer(j, fmt.Errorf("%w: the stream ended before its answer", ErrGone))
-	} else {
+	switch {
+	case phase != phaseEvents:
 		h.conclude(j, head, body)
+	case !p.resume(j):
+		p.answer(j, fmt.Errorf("%w: the stream ended before its answer", ErrGone))
 	}
 	if cap(h.data) > dataBytesMax {
 		h.data = nil
@@ -307,6 +309,9 @@ func (h *httpConn) conclude(j *job, head *codec.Response, body []byte) {
 	success := head.Status >= 200 && head.Status < 300
 	j.taken()
 	switch {
+	case j.rest.resumed() && (!success || len(body) == 0):
+		p.answer(j, notResumed(head.Status))
+		return
 	case j.posts != nil && j.verb == verbRequest && success:
 		return
 	case j.verb != verbRequest && success:

@@ -34,12 +34,13 @@ type httpPool struct {
 // job is a call's way over HTTP.
 type job struct {
 	id         uint64
-	request    []byte
 	verb       verb
 	repeatable bool      // running it twice does no harm
 	posts      *httpPool // of HTTP+SSE: the answer comes elsewhere, this is only its POST
+	rest       resumption
 
 	// Guarded by httpPool.mu.
+	request    []byte
 	conn       *httpConn // nil while it waits
 	dropped    bool
 	queued     bool
@@ -47,6 +48,14 @@ type job struct {
 	expiry     *time.Timer // of a request of HTTP+SSE; nil elsewhere
 	tries      int         // addresses that refused
 	next, prev *job
+}
+
+// bytes are the request of a job, nil without one. httpPool.mu is held.
+func (j *job) bytes() []byte {
+	if j == nil {
+		return nil
+	}
+	return j.request
 }
 
 func newHTTPPool(m *Mux, u *url.URL, addrs []string) *httpPool {
@@ -67,6 +76,9 @@ func (p *httpPool) send(c *Call, j *job, e *encoder, f *facts) error {
 	j.id, j.verb = c.id, c.verb
 	j.repeatable = repeatable(c.Method)
 	j.request = p.heads.request(c, e, f)
+	if c.verb == verbRequest && !f.version.Modern() {
+		j.rest.lines = f.lines
+	}
 	return p.submit(j)
 }
 
@@ -91,8 +103,9 @@ func (p *httpPool) submit(j *job) error {
 		h := p.idle[last]
 		p.idle = p.idle[:last]
 		h.carryOn(j)
+		request := j.request
 		p.mu.Unlock()
-		h.dispatch(j)
+		h.dispatch(j, request)
 		return nil
 	case len(p.conns) >= p.m.opt.HTTPConnsMax:
 		p.queue.push(j)
@@ -242,7 +255,7 @@ func (p *httpPool) lost(h *httpConn, err error) {
 		if err := p.submit(j); err != nil {
 			p.answer(j, err)
 		}
-	} else if j != nil {
+	} else if j != nil && (!opened || !p.resume(j)) {
 		p.answer(j, why)
 	}
 	for _, j := range stranded {

@@ -17,6 +17,7 @@ import (
 type heads struct {
 	post   []byte
 	delete []byte
+	get    []byte
 }
 
 func newHeads(u *url.URL, headers map[string]string) heads {
@@ -24,6 +25,7 @@ func newHeads(u *url.URL, headers map[string]string) heads {
 	tail := " HTTP/1.1\r\nHost: " + u.Host + "\r\n"
 	own := headerLines(headers)
 	h := heads{delete: append([]byte("DELETE "+target+tail), own...)}
+	h.get = append([]byte("GET "+target+tail+"Accept: text/event-stream\r\n"), own...)
 	h.post = append([]byte("POST "+target+tail+"Content-Type: application/json\r\n"+
 		"Accept: application/json, text/event-stream\r\n"), own...)
 	return h
