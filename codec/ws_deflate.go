@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"io"
 	"slices"
+	"unicode/utf8"
 
 	"github.com/klauspost/compress/flate"
 
@@ -57,6 +58,17 @@ func (z *WSInflater) inflate(message []byte, maxBytes int) ([]byte, WSCode) {
 	return nil, WSBadText
 }
 
+// InflateText inflates a message that was WSDeflated, to maxBytes at most. It returns the text,
+// which is the caller's now, or the code to close with.
+func (z *WSInflater) InflateText(message []byte, maxBytes int) ([]byte, WSCode) {
+	text, code := z.inflate(message, maxBytes)
+	z.out, z.raw, z.last = nil, nil, 0
+	if code == 0 && !utf8.Valid(text) {
+		return nil, WSBadText
+	}
+	return text, code
+}
+
 // blocks inflates up to the next last block.
 func (z *WSInflater) blocks(maxBytes int) WSCode {
 	window := z.out[max(0, len(z.out)-inflateWindow):]
@@ -91,8 +103,10 @@ func (z *WSInflater) Took() int {
 	return n
 }
 
-// Trim lets go of large buffers. What was inflated must not be looked at any more.
+// Trim lets go of large buffers, and of what Took would tell of a message that was none. What was
+// inflated must not be looked at any more.
 func (z *WSInflater) Trim() {
+	z.last = 0
 	if cap(z.raw) > inflateKeepMax {
 		z.raw = nil
 	}

@@ -218,3 +218,59 @@ func FuzzAcceptWSDeflate(f *testing.F) {
 		}
 	})
 }
+
+// dense is text of n bytes that compresses badly.
+func dense(n int) string {
+	text := make([]byte, n)
+	for i := range text {
+		text[i] = byte('0' + rand.IntN(64))
+	}
+	return string(text)
+}
+
+// What takes long is left to the caller: it comes as it was sent, and is inflated by the same
+// rules.
+func TestWSLargeMessagesAreInflatedLater(t *testing.T) {
+	const most = 64 << 10
+	f := func(op ws.OpCode, payload string, event WSEvent, want string, code WSCode) {
+		t.Helper()
+		z := &WSInflater{}
+		frames := WSFrames{Max: most, Inflater: z, InlineMax: 1000}
+		message, _, got, _ := frames.Next(deflatedFrame(op, true, payload))
+		if got != event {
+			t.Fatalf("event %d; want %d", got, event)
+		}
+		if event != WSDeflated {
+			return
+		}
+		text, c := z.InflateText(message, most)
+		if string(text) != want || c != code {
+			t.Errorf("got %.20q of %d bytes, %d; want %d bytes, %d", text, len(text), c,
+				len(want), code)
+		}
+		if frames.Partial() || z.Took() != 0 {
+			t.Error("something of the message is left")
+		}
+	}
+	text := dense(20_000)
+	f(ws.OpText, deflate(t, text), WSDeflated, text, 0)
+	f(ws.OpText, deflate(t, text[:500]), WSText, "", 0)
+	f(ws.OpBinary, deflate(t, text), WSBinary, "", 0)
+	f(ws.OpText, deflate(t, text+strings.Repeat("a", most)), WSDeflated, "", WSTooLarge)
+	f(ws.OpText, deflate(t, text+"\xff"), WSDeflated, "", WSBadText)
+	f(ws.OpText, text, WSDeflated, "", WSBadText)
+}
+
+// The length of a message that was none is not told of the next one, which another conn sent.
+func TestWSFaultyMessageIsNotCounted(t *testing.T) {
+	z := &WSInflater{}
+	frames := WSFrames{Max: 100, Inflater: z}
+	bomb := deflatedFrame(ws.OpText, true, deflate(t, strings.Repeat("a", 200)))
+	if _, _, event, _ := frames.Next(bomb); event != WSFault {
+		t.Fatalf("event %d", event)
+	}
+	z.Trim()
+	if n := z.Took(); n != 0 {
+		t.Errorf("%d bytes were taken", n)
+	}
+}

@@ -286,7 +286,7 @@ func (lc *lineConn) limit() int32 { return int32(lc.ls.s.opt.Limits.InFlightPerC
 // settled is the end of one pending call.
 func (lc *lineConn) settled() {
 	left := lc.pending.Add(-1)
-	if left < lc.limit() && lc.sse == nil && lc.conn.Paused() {
+	if left < lc.limit() && lc.sse == nil && lc.conn.Paused() && !lc.inflates() {
 		lc.conn.Resume()
 	}
 	if left == 0 && lc.ending.Load() {

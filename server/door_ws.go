@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"encoding/base64"
 	"fmt"
+	"sync/atomic"
 
 	"github.com/mcploop/mcploop/codec"
 	"github.com/mcploop/mcploop/loop"
@@ -23,6 +24,9 @@ type wsDoor struct {
 type webSocket struct {
 	frames codec.WSFrames
 	pinged bool // a ping is not answered yet
+
+	large    *largeMessage // is inflated on a goroutine of its own; nil: none is
+	inflates atomic.Bool   // it is not done
 }
 
 // deflates: permessage-deflate was agreed.
@@ -67,7 +71,7 @@ func (d *httpDoor) upgrade(hc *httpConn, r *codec.Request) {
 	}
 	lc.ws.frames.Max = d.s.opt.Limits.MessageBytes
 	if deflate {
-		lc.ws.frames.Inflater = &hc.ls.inflater
+		lc.ws.frames.Inflater, lc.ws.frames.InlineMax = &hc.ls.inflater, inflateInline
 	}
 	hc.upgraded = true
 	hc.conn.State = lc
@@ -148,6 +152,16 @@ func (d *wsDoor) Data(c *loop.Conn, buf, out []byte) (int, []byte) {
 	lc := c.State.(*lineConn)
 	lc.ws.pinged = false // whatever came, the peer is there
 	used, inflated, whole, more := 0, 0, false, true
+	if lc.ws.large != nil {
+		if !d.isInflated(lc) {
+			return 0, out
+		}
+		code := lc.ws.large.code
+		if used, out = d.inflated(lc, out); code != 0 {
+			return len(buf), d.close(lc, out, code, "")
+		}
+		whole = true
+	}
 	for more && used < len(buf) && !c.Paused() && !c.Enough(out) {
 		payload, n, event, code := lc.ws.frames.Next(buf[used:])
 		used += n
@@ -163,6 +177,9 @@ func (d *wsDoor) Data(c *loop.Conn, buf, out []byte) (int, []byte) {
 				c.Pause() // the rest comes in another turn
 				c.Resume()
 			}
+		case codec.WSDeflated:
+			used, more = used-n, false
+			d.inflateLater(lc, payload, n)
 		case codec.WSPing:
 			out = codec.AppendWSPong(out, payload)
 		case codec.WSBinary:
@@ -177,8 +194,12 @@ func (d *wsDoor) Data(c *loop.Conn, buf, out []byte) (int, []byte) {
 	return used, out
 }
 
-// countInflated counts the message of so many bytes that was the last one, and returns its length
-// if it was compressed.
+// inflateCost is what a compressed byte counts for: a peer can make each take as long as that many
+// bytes that are inflated from it.
+const inflateCost = 16
+
+// countInflated counts the message of so many bytes that was the last one, and returns what it cost
+// to inflate, in bytes; 0 if it was not compressed.
 func (lc *lineConn) countInflated(length int) int {
 	if !lc.ws.deflates() {
 		return 0
@@ -188,7 +209,7 @@ func (lc *lineConn) countInflated(length int) int {
 		return 0
 	}
 	lc.ls.count.inflated.add(took, length)
-	return length
+	return length + inflateCost*took
 }
 
 // message answers one message; the answer's length is known only behind it.

@@ -1,6 +1,10 @@
 package server
 
-import "time"
+import (
+	"time"
+
+	"github.com/mcploop/mcploop/codec"
+)
 
 // KeepAliveNow sends the comments that are due some time.
 func (s *Server) KeepAliveNow() { s.keepAlive(time.Now().Add(time.Hour)) }
@@ -20,3 +24,16 @@ func (s *Server) Topics() (n int) {
 // BeginDraining does the first step of Drain alone, so that what a probe is told in the short
 // time before its connection ends can be looked at.
 func (s *Server) BeginDraining() { s.draining.Store(true) }
+
+// HoldInflaters keeps large messages from being inflated until release is called.
+func (s *Server) HoldInflaters() (release func()) {
+	var held []*codec.WSInflater
+	for range cap(s.inflaters) {
+		held = append(held, <-s.inflaters)
+	}
+	return func() {
+		for _, z := range held {
+			s.inflaters <- z
+		}
+	}
+}

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net"
 	"os"
+	"runtime"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -38,20 +39,21 @@ type Server struct {
 	about      atomic.Pointer[about]
 	describing sync.Mutex // held while about is made anew
 
-	group    *loop.Group
-	states   []*loopState
-	workers  *shard.Workers[*Call]
-	sessions *session.Store
-	buffers  *pool.Bytes
-	deflate  sync.Pool // of *codec.WSDeflater
-	set      *metrics.Set
-	logs     *logWriter
-	health   health
-	trimmer  trimmer
-	kept     time.Time // when comments were sent last; the ticker's
-	date     atomic.Pointer[[]byte]
-	began    time.Time
-	clock    atomic.Int64 // ns since began, a second coarse: the sessions' clock
+	group     *loop.Group
+	states    []*loopState
+	workers   *shard.Workers[*Call]
+	sessions  *session.Store
+	buffers   *pool.Bytes
+	deflate   sync.Pool              // of *codec.WSDeflater
+	inflaters chan *codec.WSInflater // see inflateLater
+	set       *metrics.Set
+	logs      *logWriter
+	health    health
+	trimmer   trimmer
+	kept      time.Time // when comments were sent last; the ticker's
+	date      atomic.Pointer[[]byte]
+	began     time.Time
+	clock     atomic.Int64 // ns since began, a second coarse: the sessions' clock
 
 	resultsRefused atomic.Uint64 // results that did not conform to the tool's output schema
 
@@ -88,6 +90,10 @@ func New(opt Options) (*Server, error) {
 		began: time.Now(),
 	}
 	s.deflate.New = func() any { return &codec.WSDeflater{} }
+	s.inflaters = make(chan *codec.WSInflater, (runtime.GOMAXPROCS(0)+1)/2)
+	for range cap(s.inflaters) {
+		s.inflaters <- &codec.WSInflater{}
+	}
 	if err := s.makeCatalogues(); err != nil {
 		return nil, err
 	}
