@@ -69,6 +69,51 @@ func TestLegacyTaskIsAnsweredInAnotherSession(t *testing.T) {
 	}
 }
 
+// A question is asked in one session at a time; when that no longer waits, in the other one.
+func TestLegacyTaskQuestionIsHandedOn(t *testing.T) {
+	r := start(t, nil)
+	release := addTaskTools(r.Server)
+	server.AddTool(r.Server, mcp.Tool{
+		Name: "asks", Execution: &mcp.ToolExecution{TaskSupport: "optional"},
+	}, func(_ context.Context, req *mcp.Request, _ struct{}) (string, error) {
+		<-release
+		var a mcp.ElicitResult
+		if req.Input("a", &a) == nil {
+			return a.Action, nil
+		}
+		return "", &mcp.InputRequired{Requests: mcp.InputRequests{"a": nameForm()}}
+	})
+	bob := "Authorization:Bearer bob"
+	stays := r.taskSession(`{"elicitation":{}}`, bob)
+	leaves := r.taskSession(`{"elicitation":{}}`, bob)
+	id := create(t, stays, "asks", "")
+	wait := func(c *taskSession, waiting float64) (read func(text string) string) {
+		conn := r.dialHTTP()
+		conn.send(wirePost(legacyLine("1", "tasks/result", taskID(id)),
+			strings.Replace(c.headers[0], ":", ": ", 1), "Authorization: Bearer bob"))
+		eventually(t, "it waits", func() bool { return r.metric("mcploop_streams") == waiting })
+		return func(text string) string {
+			for {
+				if got := conn.read(); strings.Contains(got, text) {
+					return strings.TrimPrefix(got, "data: ")
+				}
+			}
+		}
+	}
+	first, second := wait(stays, 1), wait(leaves, 2)
+	close(release)
+	question := second("elicitation/create")
+	r.post(legacyLine("", "notifications/cancelled", `"requestId":1`), leaves.headers...)
+	if again := first("elicitation/create"); again != question {
+		t.Errorf("asked %s and %s", question, again)
+	}
+	answer := `{"jsonrpc":"2.0","id":` + idOf(question) + `,"result":{"action":"accept"}}`
+	r.post(answer, leaves.headers...) // it was told that nobody wants to know
+	r.post(strings.Replace(answer, "accept", "decline", 1), stays.headers...)
+	wantIn(t, first(`"id":1`), "decline", related(id))
+	r.nothingRuns()
+}
+
 // What nobody can ask for any more takes no room.
 func TestLegacyTaskRecordsGoWithTheirSession(t *testing.T) {
 	r := start(t, func(o *server.Options) { o.Tasks.Max, o.Lists.PageSize = 5, 2 })

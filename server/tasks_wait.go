@@ -40,12 +40,20 @@ func (a *waiters) join(c *Call) (open []question, ok bool) {
 	return slices.Clone(a.open), true
 }
 
-func (a *waiters) leave(c *Call) {
+// leave takes a waiter out. When it was the one that is told what there is to tell it returns who
+// is now, if anybody, and the open questions.
+func (a *waiters) leave(c *Call) (heir *Call, open []question) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if at := slices.Index(a.calls, c); at >= 0 {
-		a.calls = slices.Delete(a.calls, at, at+1)
+	at := slices.Index(a.calls, c)
+	if at < 0 {
+		return nil, nil
 	}
+	last := at == len(a.calls)-1
+	if a.calls = slices.Delete(a.calls, at, at+1); !last {
+		return nil, nil
+	}
+	return a.newest(), slices.Clone(a.open)
 }
 
 // last is the waiter that came last, or nil.
@@ -126,9 +134,12 @@ func (to *taskOrigin) elsewhere() (all []*peer) {
 }
 
 // depart is the end of w's wait: the questions it was asked are no longer open in its session, if
-// that is not the task's own and nobody else waits there.
+// that is not the task's own and nobody else waits there. Another session that waits is asked then.
 func (to *taskOrigin) depart(w *Call) {
-	to.waiting.leave(w)
+	heir, open := to.waiting.leave(w)
+	if heir != nil && heir.peer != w.peer {
+		to.relay(heir, open)
+	}
 	if to.call != nil && w.peer != to.call.peer && !slices.Contains(to.elsewhere(), w.peer) {
 		w.peer.asks.forget(to.call)
 	}
