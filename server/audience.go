@@ -46,13 +46,13 @@ func (a *audience) leave(st *stream, on topic) {
 	}
 }
 
-// appendTo appends what there is to tell of n.
-func (a *audience) appendTo(list []single, on topic, n *notice) []single {
+// appendTo appends who wants to be told of a topic.
+func (a *audience) appendTo(list []*stream, on topic) []*stream {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	list = slices.Grow(list, len(a.of[on]))
 	for st := range a.of[on] {
-		list = append(list, single{st, n})
+		list = append(list, st)
 	}
 	return list
 }

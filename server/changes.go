@@ -114,19 +114,15 @@ func (s *Server) spread(kinds kindSet, uri string) {
 // tell is one round of telling: what changed, encoded once for all listeners. Lists come first:
 // they concern everybody, what follows concerns few.
 type tell struct {
-	kinds   kindSet
-	uris    []string
-	tasks   map[string][]byte
-	lists   []*notice
-	at      int    // the listener that was told of them last, from the last to the first
-	round   uint32 // of loopState.rounds
-	singles []single
-}
-
-// single is one thing to tell one listener.
-type single struct {
-	to *stream
-	n  *notice
+	kinds  kindSet
+	uris   []string
+	tasks  map[string][]byte
+	lists  []*notice
+	at     int    // the listener that was told of them last, from the last to the first
+	round  uint32 // of loopState.rounds
+	topics []topic
+	single *notice   // of the topic at hand
+	left   []*stream // who is not told of it yet
 }
 
 // notice is one notification. A modern listener's subscription id goes between head and tail.
@@ -154,14 +150,26 @@ func (ls *loopState) encode(t *tell) {
 		}
 	}
 	for _, uri := range t.uris {
-		params := append(codec.AppendString([]byte(`{"uri":`), uri), '}')
-		n := newNotice(notice{uri: uri}, mcp.NotifyResourcesUpdated, params)
-		t.singles = ls.audience.appendTo(t.singles, topic{name: uri}, n)
+		t.topics = append(t.topics, topic{name: uri})
 	}
-	for id, params := range t.tasks {
-		n := newNotice(notice{task: id}, mcp.NotifyTasks, params)
-		t.singles = ls.audience.appendTo(t.singles, topic{task: true, name: id}, n)
+	for id := range t.tasks {
+		t.topics = append(t.topics, topic{task: true, name: id})
 	}
+}
+
+// nextTopic finds who is to be told of the next topic. It is encoded if there is somebody.
+func (ls *loopState) nextTopic(t *tell) {
+	on := t.topics[0]
+	t.topics = t.topics[1:]
+	if t.left = ls.audience.appendTo(t.left[:0], on); len(t.left) == 0 {
+		return
+	}
+	if on.task {
+		t.single = newNotice(notice{task: on.name}, mcp.NotifyTasks, t.tasks[on.name])
+		return
+	}
+	params := append(codec.AppendString([]byte(`{"uri":`), on.name), '}')
+	t.single = newNotice(notice{uri: on.name}, mcp.NotifyResourcesUpdated, params)
 }
 
 func newNotice(n notice, method string, params []byte) *notice {
@@ -201,7 +209,7 @@ func (ls *loopState) tellSome() {
 		if t.at == 0 {
 			ls.tellSingles(t)
 		}
-		if t.at == 0 && len(t.singles) == 0 {
+		if t.at == 0 && len(t.left) == 0 && len(t.topics) == 0 {
 			ls.tells = ls.tells[1:]
 			continue
 		}
@@ -230,14 +238,22 @@ func (ls *loopState) tellLists(t *tell) {
 	}
 }
 
-// tellSingles tells the next ones of their own topics, unless they have left meanwhile.
+// tellSingles tells the next ones of their own topics, unless they have left meanwhile, or have come
+// after the change.
 func (ls *loopState) tellSingles(t *tell) {
-	some := t.singles[:min(tellAtOnce, len(t.singles))]
-	t.singles = t.singles[len(some):]
-	for _, one := range some {
-		if one.to.index >= 0 {
-			ls.tellOne(one.to, one.n)
+	for budget := tellAtOnce; budget > 0; budget-- {
+		if last := len(t.left) - 1; last >= 0 {
+			st := t.left[last]
+			t.left = t.left[:last]
+			if st.index >= 0 && int32(t.round-st.since) > 0 {
+				ls.tellOne(st, t.single)
+			}
+			continue
 		}
+		if len(t.topics) == 0 {
+			return
+		}
+		ls.nextTopic(t)
 	}
 }
 

@@ -3,7 +3,6 @@ package server
 import (
 	"bytes"
 	"encoding/json"
-	"slices"
 
 	"github.com/mcploop/mcploop/codec"
 	"github.com/mcploop/mcploop/mcp"
@@ -19,7 +18,8 @@ type stream struct {
 	http   *httpConn // who carries it; of a GET stream sometimes nobody
 	line   *lineConn // instead of http
 	index  int32     // in loopState.listeners, -1: not there
-	round  uint32    // the last round it was told in
+	since  uint32    // the last round that began before it listened
+	round  uint32    // the last round it was told of lists in
 }
 
 // asked is what opened a subscriptions/listen.
@@ -35,15 +35,14 @@ type filter struct {
 	tasks []string
 }
 
-// wants tells whether a notification is for st.
+// wants tells whether a notification is for st, which was found in the audience if it is of a single
+// topic.
 func (st *stream) wants(n *notice) bool {
 	switch {
-	case st.legacy != nil:
+	case st.legacy != nil: // who may have unsubscribed meanwhile
 		return n.task == "" && (n.uri == "" || st.legacy.subscribed(n.uri))
-	case n.task != "":
-		return slices.Contains(st.asked.filter.tasks, n.task)
-	case n.uri != "":
-		return slices.Contains(st.asked.filter.uris, n.uri)
+	case n.task != "" || n.uri != "":
+		return true
 	}
 	return st.asked.filter.kinds.has(n.kind)
 }
@@ -232,7 +231,7 @@ func everyStream(*stream) bool { return true }
 
 func (ls *loopState) addListener(st *stream) {
 	st.index = int32(len(ls.listeners))
-	st.round = ls.rounds // what was changed before is no news to it
+	st.since, st.round = ls.rounds, ls.rounds // what was changed before is no news to it
 	ls.listeners = append(ls.listeners, st)
 }
 
