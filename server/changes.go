@@ -238,8 +238,8 @@ func (ls *loopState) tellLists(t *tell) {
 	}
 }
 
-// tellSingles tells the next ones of their own topics, unless they have left meanwhile, or have come
-// after the change.
+// tellSingles tells the next ones of their own topics, unless they have left meanwhile, or have
+// come after the change.
 func (ls *loopState) tellSingles(t *tell) {
 	for budget := tellAtOnce; budget > 0; budget-- {
 		if last := len(t.left) - 1; last >= 0 {

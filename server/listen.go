@@ -35,8 +35,8 @@ type filter struct {
 	tasks []string
 }
 
-// wants tells whether a notification is for st, which was found in the audience if it is of a single
-// topic.
+// wants tells whether a notification is for st, which was found in the audience if it is of a
+// single topic.
 func (st *stream) wants(n *notice) bool {
 	switch {
 	case st.legacy != nil: // who may have unsubscribed meanwhile
