@@ -172,6 +172,7 @@ func (d *wsDoor) Data(c *loop.Conn, buf, out []byte) (int, []byte) {
 			whole = true
 			inflated += lc.countInflated(len(payload))
 			out = d.message(lc, payload, out)
+			inflated += lc.deflateCost(len(lc.ls.body))
 			if inflated >= inflatedTurnBytes && !c.Paused() {
 				more = false
 				c.Pause() // the rest comes in another turn
@@ -197,6 +198,16 @@ func (d *wsDoor) Data(c *loop.Conn, buf, out []byte) (int, []byte) {
 // inflateCost is what a compressed byte counts for: a peer can make each take as long as that many
 // bytes that are inflated from it.
 const inflateCost = 16
+
+// deflateCost is what an answer of so many bytes cost to compress, in bytes that are inflated: four
+// for each. Conn.Enough, which sees the compressed ones, would let many more of them pass than of
+// others.
+func (lc *lineConn) deflateCost(length int) int {
+	if !lc.ws.deflates() || length < lc.ls.s.opt.WebSocket.CompressionMin {
+		return 0
+	}
+	return 4 * length
+}
 
 // countInflated counts the message of so many bytes that was the last one, and returns what it cost
 // to inflate, in bytes; 0 if it was not compressed.

@@ -1,12 +1,17 @@
 package server_test
 
 import (
+	"context"
 	"fmt"
 	"math/rand/v2"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"github.com/gobwas/ws"
+
+	"github.com/mcploop/mcploop/mcp"
+	"github.com/mcploop/mcploop/server"
 )
 
 // dense is text of n bytes that compresses badly.
@@ -75,4 +80,40 @@ func TestWSLargeCompressedFaults(t *testing.T) {
 	c.reset()
 	release()
 	eventually(t, "it is gone", func() bool { return r.value("mcploop_connections") <= before })
+}
+
+// Answers that get small by compression take the loop as long as if they had not: one connection
+// does not have hundreds of them compressed before another one is looked at.
+func TestWSCompressedAnswersLeaveOthersTheirTurn(t *testing.T) {
+	r := deflating(t)
+	const calls = 200
+	var ran atomic.Int32
+	entered, release := make(chan struct{}), make(chan struct{})
+	large := strings.Repeat("a", 100<<10)
+	server.AddTool(r.Server, mcp.Tool{Name: "large"},
+		func(context.Context, *mcp.Request, struct{}) (string, error) {
+			if ran.Add(1) == 1 {
+				close(entered)
+				<-release
+			}
+			return large, nil
+		}, server.Inline)
+	server.AddTool(r.Server, mcp.Tool{Name: "ran"},
+		func(context.Context, *mcp.Request, struct{}) (string, error) {
+			if n := ran.Load(); n > calls/2 {
+				return fmt.Sprintf("late, behind %d", n), nil
+			}
+			return "in time", nil
+		}, server.Inline)
+	c, other := wsDeflated{r.dialWS(wsDeflate)}, r.dialTCP()
+	c.peerConn.send(strings.Repeat(masked(ws.OpText, true, modernCall("1", "large", "{}")), calls))
+	<-entered
+	other.line(modernCall("2", "ran", "{}"))
+	close(release)
+	wantIn(t, other.read(), "in time")
+	for range calls {
+		if got := c.next(); len(got) < len(large) {
+			t.Fatalf("got %.100q", got)
+		}
+	}
 }
