@@ -1,5 +1,6 @@
 # mcploop: one static binary. Go 1.26 or newer is all that build and run need; test also needs
-# a C compiler (the race detector is cgo), conformance and the ts peer need npm.
+# a C compiler (the race detector is cgo) and bats, lint needs shellcheck, conformance and the ts
+# peer need npm.
 # .ci/need.sh installs Debian packages when it is root, and says what is missing when it is not.
 
 export CGO_ENABLED ?= 0
@@ -13,7 +14,7 @@ LINT     := bin/tools/golangci-lint-v2.15.0
 VCS      := $(shell git rev-parse HEAD >/dev/null 2>&1 && echo auto || echo false)
 FLAGS    := -trimpath -buildvcs=$(VCS) -ldflags=-s
 
-.PHONY: help run build test race norace soak check lint fmt fuzz conformance interop bench \
+.PHONY: help run build test race norace tuning soak check lint fmt fuzz conformance interop bench \
 	smoke peers pgo generate clean
 
 help: ## list the targets
@@ -26,7 +27,7 @@ build: ## build bin/mcploop and the examples
 	@.ci/need.sh go
 	$(GO) build $(FLAGS) -o bin/ ./cmd/... ./examples/...
 
-test: race norace ## all tests; those that the race detector distorts run without it
+test: race norace tuning ## all tests; those that the race detector distorts run without it
 
 race: ## all tests under the race detector (needs a C compiler)
 	@.ci/need.sh go cc
@@ -36,6 +37,10 @@ norace: ## the packages with tests that are built only without the race detector
 	@.ci/need.sh go
 	$(GO) test -timeout 5m $$(.ci/norace.sh)
 
+tuning: ## the tests of the scripts in tuning/, on a host made of files (needs bats)
+	@.ci/need.sh bats
+	bats tuning
+
 soak: ## half a million requests while connections are cut at random (2 minutes)
 	@.ci/need.sh go
 	$(GO) test -tags long -timeout 10m -v -run Nothing ./bench/history
@@ -43,9 +48,11 @@ soak: ## half a million requests while connections are cut at random (2 minutes)
 check: ## everything that CI does; with SOAK=1 the soak, too
 	@.ci/run
 
-lint: $(LINT) ## golangci-lint at its pinned version, zero warnings
+lint: $(LINT) ## golangci-lint at its pinned version and shellcheck, zero warnings
 	$(LINT) run ./...
 	cd bench/peers && ../../$(LINT) run ./...
+	@.ci/need.sh shellcheck
+	shellcheck -x .ci/run .ci/*.sh tuning/*.sh tuning/*.bash tuning/*.bats
 
 fmt: $(LINT) ## format as lint wants it
 	$(LINT) fmt ./...

@@ -1,5 +1,5 @@
 #!/bin/bash
-# Checks that the tools that a step needs are there: need go|cc|npm ...
+# Checks that the tools that a step needs are there: need go|cc|npm|bats|shellcheck ...
 # As root on Debian or Ubuntu it installs what is missing; otherwise it says how.
 set -euo pipefail
 
@@ -41,6 +41,8 @@ for tool in "$@"; do
     go) need_go ;;
     cc) ensure "$(go env CC)" "the race detector is cgo" gcc libc6-dev ;;
     npm) ensure npm "the conformance suite is a Node program" nodejs npm ;;
-    *) echo "cannot check for $tool: need knows go, cc and npm" >&2; exit 2 ;;
+    bats) ensure bats "the scripts of tuning/ are tested with it" bats ;;
+    shellcheck) ensure shellcheck "shell scripts are linted with it" shellcheck ;;
+    *) echo "cannot check for $tool: see need.sh for what it knows" >&2; exit 2 ;;
   esac
 done
