@@ -86,6 +86,7 @@ apply() { "$here/apply.sh" --root "$root" "$@"; }
   expect 1 grep "^net.core.somaxconn" "$root/etc/sysctl.d/90-mcploop.conf"
   expect 1 grep "^net.ipv4.ip_local_port_range" "$root/etc/sysctl.d/90-mcploop.conf"
   grep -q "^net.ipv4.tcp_max_syn_backlog = 16384" "$root/etc/sysctl.d/90-mcploop.conf"
+  kernel net.core.somaxconn 65000
   expect 0 apply --check
 }
 

@@ -59,7 +59,7 @@ kernel_values() {
           want_value "$path" "$rule" "$value"
           now=$(value_of "$root$path" 2>/dev/null) || now=
           if [ -n "$now" ] && [ "$now" != "$value" ] && meets "$rule" "$now" "$value"; then
-            line="# the host has more: ${key#-} = $now"
+            line="# ${key#-}: the host has more"
           fi
         fi
         ;;
