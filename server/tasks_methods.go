@@ -225,7 +225,11 @@ func (c *Call) await(to *taskOrigin) (waits bool, err error) {
 	if c.awaits.Load() == to {
 		return true, nil // it has looked again
 	}
-	if most := c.s.opt.Limits.InFlightPerConn; c.calls.len() > most {
+	most := c.s.opt.Limits.InFlightPerConn
+	if c.peer.line != nil {
+		most-- // at the limit the connection is not read: no answer to a question would come in
+	}
+	if c.calls.len() > most {
 		return false, codec.ErrOverloaded.With("limits.in_flight_per_conn is reached: %d", most)
 	}
 	if !c.s.takeStream() {
