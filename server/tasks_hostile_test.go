@@ -224,3 +224,38 @@ func TestLegacyTaskManyAreAskedAtOnce(t *testing.T) {
 		wantIn(t, got, "accept accept")
 	}
 }
+
+// A connection whose tasks/result all wait is still read: their questions must be answered there.
+func TestLegacyTaskResultsDoNotHoldTheirConnection(t *testing.T) {
+	r := start(t, func(o *server.Options) { o.Limits.InFlightPerConn = 2 })
+	addTaskTools(r.Server)
+	for _, door := range []func() *peerConn{r.dialTCP, r.dialWSLines, r.dialSSELines} {
+		c := &taskLine{peerConn: door()}
+		c.initializeWith("2025-11-25", `{"elicitation":{}}`)
+		id := create(t, c, "form", "")
+		c.line(legacyLine("1", "tasks/result", taskID(id)))
+		questions := []string{c.note("elicitation/create")}
+		for len(questions) < 2 {
+			if got := c.read(); strings.Contains(got, "elicitation/create") {
+				questions = append(questions, got)
+			}
+		}
+		wantIn(t, c.request("2", "tasks/result", taskID(id)), `"code":-31000`, "in_flight_per_conn")
+		for _, one := range questions {
+			c.line(`{"jsonrpc":"2.0","id":` + idOf(one) + `,"result":{"action":"accept"}}`)
+		}
+		wantIn(t, c.wait("1"), "accept accept")
+	}
+}
+
+// A task that could not be cancelled in the store has not ended: that is no fault of the request.
+func TestLegacyTaskCancelThatCannotBeStored(t *testing.T) {
+	faults := &taskFaults{}
+	r := start(t, withTaskFaults(faults))
+	addTaskTools(r.Server)
+	c := r.taskLine("{}")
+	id := create(t, c, "job", "")
+	faults.set(true)
+	wantIn(t, c.request("1", "tasks/cancel", taskID(id)), `"code":-32603`)
+	r.nothingRuns()
+}

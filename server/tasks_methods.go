@@ -147,7 +147,8 @@ func (s *Server) cancelTask(c *Call, dst []byte) ([]byte, error) {
 		return dst, inBand(codec.ErrInvalidParams.With("cannot cancel the task: it is %s already",
 			t.Experimental()))
 	}
-	if err := s.stopTask(t); err != nil {
+	stopped, err := s.stopTask(t)
+	if err != nil {
 		return dst, err
 	}
 	if modern {
@@ -156,30 +157,36 @@ func (s *Server) cancelTask(c *Call, dst []byte) ([]byte, error) {
 	if t, err = s.lookTask(c); err != nil {
 		return dst, err
 	}
-	if t.Status != task.Cancelled { // it came to its end in this moment
+	switch {
+	case t.Status == task.Cancelled:
+	case stopped: // but not stored, see taskOrigin.write
+		return dst, errNotCancelled
+	default: // it came to its end in this moment
 		return dst, inBand(codec.ErrInvalidParams.With("cannot cancel the task: it has ended"))
 	}
 	return t.AppendExperimental(dst), nil
 }
 
-// stopTask ends a task that runs. One that does not run in this process is cancelled in the store,
-// which keeps whoever runs it from changing it any more.
-func (s *Server) stopTask(t *task.Task) error {
+var errNotCancelled = codec.ErrInternal.With("the task cannot be cancelled")
+
+// stopTask ends a task that runs; stopped tells that it was not about to end anyway. One that does
+// not run in this process is cancelled in the store, which keeps whoever runs it from changing it
+// any more.
+func (s *Server) stopTask(t *task.Task) (stopped bool, err error) {
 	if running := s.tasks.find(t.ID); running != nil {
-		running.call.stop(ErrCancelled)
-		return nil
+		return running.call.stop(ErrCancelled), nil
 	}
 	now, err := s.tasks.store.Get(t.ID) // it may have ended here since
 	if err != nil || now.Status.Terminal() {
-		return nil
+		return false, nil
 	}
 	now.Status, now.Message, now.Inputs = task.Cancelled, cancelledByRequest, nil
 	now.Updated = time.Now()
 	if err := s.tasks.store.Update(now); err != nil && !errors.Is(err, task.ErrConflict) {
 		s.opt.Log.Error("cannot store that a task is cancelled", "task", t.ID, "error", err)
-		return codec.ErrInternal.With("the task cannot be cancelled")
+		return false, errNotCancelled
 	}
-	return nil
+	return false, nil
 }
 
 // taskResult is tasks/result of 2025-11-25: it waits for the end of the task.
