@@ -66,6 +66,7 @@ type CallToolParams struct {
 
 // CallToolResult is the answer of a tool (schema: CallToolResult). IsError tells a failure of
 // the tool itself, which the model shall see; a failure of the protocol is an *Error instead.
+// StructuredContent is any value that marshals to JSON; nil is none, json.RawMessage("null") null.
 type CallToolResult struct {
 	Content           []Content `json:"content"`
 	StructuredContent any       `json:"structuredContent,omitempty"`
