@@ -54,7 +54,9 @@ func TestPeerThatPausesIsNotVanished(t *testing.T) {
 	mustWrite(t, c, []byte("x"))
 	mustRead(t, c, 1)
 	for _, conn := range []*Conn{h.opened(t), dialed(t, g)} {
+		conn.mu.Lock()
 		ms, err := unix.GetsockoptInt(int(conn.fd), unix.IPPROTO_TCP, unix.TCP_USER_TIMEOUT)
+		conn.mu.Unlock()
 		if err != nil || ms != 0 {
 			t.Errorf("TCP_USER_TIMEOUT is %d, %v: it would end a peer that pauses", ms, err)
 		}
