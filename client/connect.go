@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net/url"
 	"slices"
 	"strings"
 
@@ -43,8 +44,11 @@ func Connect(ctx context.Context, opt Options) (*Client, error) {
 	return c, nil
 }
 
-// server names the server in errors.
+// server names the server in errors, without a password.
 func (o *Options) server() string {
+	if u, err := url.Parse(o.URL); err == nil && o.URL != "" {
+		return u.Redacted()
+	}
 	if o.URL != "" {
 		return o.URL
 	}

@@ -214,6 +214,9 @@ func TestRefusedOptions(t *testing.T) {
 			if err == nil || !strings.Contains(err.Error(), c.want) {
 				t.Errorf("got %v, want it to say %q", err, c.want)
 			}
+			if err != nil && strings.Contains(err.Error(), "u:p@") {
+				t.Errorf("got %v with the password", err)
+			}
 		})
 	}
 }
