@@ -1,4 +1,5 @@
-// Command mcploop is the MCP server runtime: serve, tools, check, bench, version.
+// Command mcploop is the MCP server runtime: serve, tools, check, bench, doctor,
+// version.
 package main
 
 import (
@@ -22,12 +23,21 @@ var version = "dev"
 // errSilent ends the command with exit status 1 after it has said why itself.
 var errSilent = errors.New("")
 
+// exitStatus ends the command with this status after it has said why itself.
+type exitStatus int
+
+func (s exitStatus) Error() string { return fmt.Sprintf("exit status %d", int(s)) }
+
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	context.AfterFunc(ctx, stop) // a second signal ends the process at once
 	signal.Ignore(syscall.SIGPIPE)
 	if err := newRootCommand().ExecuteContext(ctx); err != nil {
+		var status exitStatus
+		if errors.As(err, &status) {
+			os.Exit(int(status))
+		}
 		if !errors.Is(err, errSilent) {
 			fmt.Fprintln(os.Stderr, "mcploop:", err)
 		}
@@ -43,7 +53,7 @@ func newRootCommand() *cobra.Command {
 		SilenceErrors: true,
 	}
 	root.AddCommand(newServeCommand(), newToolsCommand(), newCheckCommand(), newBenchCommand(),
-		newVersionCommand())
+		newDoctorCommand(), newVersionCommand())
 	return root
 }
 
