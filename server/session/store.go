@@ -117,6 +117,7 @@ func (st *Store) Delete(id []byte, principal string) bool {
 	if !ok {
 		return false
 	}
+	s.touch(st.opt.Now()) // also the acquire that SetState wants before OnEnd reads State
 	st.mu.Lock()
 	ok = s.calls.Or(endedMark) >= 0
 	if ok {
