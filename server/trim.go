@@ -5,11 +5,14 @@ import (
 	"time"
 )
 
-// trimmer gives memory back to the system after many connections or sessions have gone. The
-// collector runs by itself only when memory is allocated or every two minutes, so a server that
-// has become quiet would keep the memory of its busiest hour. It belongs to the ticker.
+// trimmer gives memory back to the system after many connections or sessions have gone, and after
+// many have come: their handshakes leave about as much garbage as they keep. The collector runs by
+// itself only when memory is allocated or every two minutes, so a server that has become quiet
+// would keep the memory of its busiest moment. It belongs to the ticker.
 type trimmer struct {
 	peak int // most connections and sessions since the last trim
+	low  int // fewest since then
+	seen int // at the last look
 	last time.Time
 }
 
@@ -18,14 +21,19 @@ const (
 	trimEvery = 10 * time.Second // a collection costs CPU: never more often
 )
 
-// due tells whether at least half of the peak, and trimMin, have gone.
+// due tells whether at least half of the peak, and trimMin, have gone, or half of those that are
+// here, and trimMin, have come and no more are coming.
 func (t *trimmer) due(held int, now time.Time) bool {
-	t.peak = max(t.peak, held)
-	gone := t.peak - held
-	if gone < trimMin || gone*2 < t.peak || now.Sub(t.last) < trimEvery {
+	t.peak, t.low = max(t.peak, held), min(t.low, held)
+	gone, came := t.peak-held, held-t.low
+	settled := held <= t.seen && held >= t.seen-t.seen/16
+	t.seen = held
+	fell := gone >= trimMin && gone*2 >= t.peak
+	rose := came >= trimMin && came*2 >= held && settled
+	if !fell && !rose || now.Sub(t.last) < trimEvery {
 		return false
 	}
-	t.peak, t.last = held, now
+	t.peak, t.low, t.last = held, held, now
 	return true
 }
 

@@ -22,3 +22,25 @@ func TestTrimIsDueWhenHalfHasGone(t *testing.T) {
 	f(30, 900, false)
 	f(50, 0, false) // too few
 }
+
+func TestTrimIsDueWhenManyHaveCome(t *testing.T) {
+	var tr trimmer
+	start := time.Unix(1000, 0)
+	f := func(seconds, held int, want bool) {
+		t.Helper()
+		if got := tr.due(held, start.Add(time.Duration(seconds)*time.Second)); got != want {
+			t.Errorf("after %d s with %d held: %v; want %v", seconds, held, got, want)
+		}
+	}
+	f(0, 900, false)
+	f(1, 900, false) // too few
+	f(2, 7_000, false)
+	f(3, 15_000, false) // they are still coming
+	f(4, 14_900, true)
+	f(5, 14_900, false)
+	f(60, 14_900, false) // nothing is new
+	f(61, 18_000, false)
+	f(62, 18_000, false) // few of them are
+	f(63, 40_000, false)
+	f(64, 40_000, true)
+}
