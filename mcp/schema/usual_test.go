@@ -46,6 +46,19 @@ func TestFirstSight(t *testing.T) {
 			t.Errorf("%s conforms", value)
 		}
 	}
+	open, err := Compile([]byte(`{"type":"object","properties":{"a":{"type":"string"}}}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for value, want := range map[string]bool{
+		`{"b":1,"c":{"b":1}}`: true, `{"b":1,"a":"a","b":2}`: false, `{"b":1,"b":1}`: false,
+	} {
+		members := listed(t, value)
+		good := open.CheckMembers([]byte(value), members) == nil
+		if open.root.conforms(members, false) != want || good != want {
+			t.Errorf("%s: want %v of an open schema, at first sight, too", value, want)
+		}
+	}
 	for _, schema := range []string{
 		`{"properties":{"a":{"type":"string","minLength":2}}}`,
 		`{"minProperties":2,"properties":{"a":{"type":"string"}}}`,

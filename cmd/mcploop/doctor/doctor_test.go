@@ -222,7 +222,7 @@ func TestHostFindings(t *testing.T) {
 		core+"somaxconn", "128\n")
 	f("net.somaxconn", OK, "", core+"somaxconn", "1024\n")
 	f("net.syn_backlog", Warn, "512|tcp_max_syn_backlog=4096", ipv4+"tcp_max_syn_backlog", "512\n")
-	f("net.local_ports", Warn, `9000 ports|="1024 65535"`, ipv4+"ip_local_port_range",
+	f("net.local_ports", Warn, `9000 ports|="32768 65535"`, ipv4+"ip_local_port_range",
 		"1000 9999\n")
 	f("net.conntrack", Fail, "15004, 5 in use|at least 15005",
 		"/proc/sys/net/netfilter/nf_conntrack_max", "15004\n")

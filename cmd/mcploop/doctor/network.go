@@ -60,12 +60,12 @@ func (h Host) synBacklog(need Need) Finding {
 // localPorts is for clients on this host only, hence no more than a warning.
 func (h Host) localPorts(need Need) Finding {
 	const name = "/proc/sys/net/ipv4/ip_local_port_range"
-	const widest = 65535 - 1024 + 1
+	const widest = 65535 - 32768 + 1 // as tuning/ has it: servers and NodePorts live below
 	f := Finding{
 		Check:  "net.local_ports",
 		Wanted: fmt.Sprintf("at least %d", need.Connections),
 		Why:    "a client on this host, as mcploop bench, has so many to one address of a door",
-		Cure:   `sysctl -w net.ipv4.ip_local_port_range="1024 65535"`,
+		Cure:   `sysctl -w net.ipv4.ip_local_port_range="32768 65535"`,
 	}
 	if need.Connections > widest {
 		f.Cure += fmt.Sprintf(", and clients on %d source addresses (127.0.0.x)",
