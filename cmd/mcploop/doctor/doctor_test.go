@@ -258,7 +258,7 @@ func TestWhatElseDecides(t *testing.T) {
 	n.Connections, n.ConnectionsMax = 100_000, 100_000
 	found = examine(t, ill(t, "/etc/systemd/system/mcploop.service",
 		"[Service]\nLimitNOFILE=infinity\n"), n)
-	expect(t, found, "net.local_ports", Warn, "2 source addresses")
+	expect(t, found, "net.local_ports", Warn, "4 source addresses")
 }
 
 func TestInterrupts(t *testing.T) {
