@@ -1,6 +1,6 @@
 # mcploop: one static binary. Go 1.26 or newer is all that build and run need; test also needs
-# a C compiler (the race detector is cgo) and bats, lint needs shellcheck, conformance and the ts
-# peer need npm.
+# a C compiler (the race detector is cgo) and bats, lint needs shellcheck, conformance, interop and
+# peers-ts need npm.
 # .ci/need.sh installs Debian packages when it is root, and says what is missing when it is not.
 
 export CGO_ENABLED ?= 0
@@ -15,7 +15,7 @@ VCS      := $(shell git rev-parse HEAD >/dev/null 2>&1 && echo auto || echo fals
 FLAGS    := -trimpath -buildvcs=$(VCS) -ldflags=-s
 
 .PHONY: help run build test race norace tuning soak check lint fmt fuzz conformance interop bench \
-	smoke peers pgo generate clean
+	smoke peers peers-ts peers-test pgo generate clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 14
@@ -27,7 +27,7 @@ build: ## build bin/mcploop and the examples
 	@.ci/need.sh go
 	$(GO) build $(FLAGS) -o bin/ ./cmd/... ./examples/...
 
-test: race norace tuning ## all tests; those that the race detector distorts run without it
+test: race norace peers-test tuning ## all tests; what the race detector distorts runs without it
 
 race: ## all tests under the race detector (needs a C compiler)
 	@.ci/need.sh go cc
@@ -36,6 +36,10 @@ race: ## all tests under the race detector (needs a C compiler)
 norace: ## the packages with tests that are built only without the race detector
 	@.ci/need.sh go
 	$(GO) test -timeout 5m $$(.ci/norace.sh)
+
+peers-test: ## a checked call to each server that bench compares with
+	@.ci/need.sh go
+	cd bench/peers && $(GO) test -timeout 5m ./...
 
 tuning: ## the tests of the scripts in tuning/, on a host made of files (needs bats)
 	@.ci/need.sh bats
@@ -50,7 +54,7 @@ check: ## everything that CI does; with SOAK=1 the soak, too
 
 lint: $(LINT) ## golangci-lint at its pinned version and shellcheck, zero warnings
 	$(LINT) run ./...
-	cd bench/peers && ../../$(LINT) run ./...
+	cd bench/peers && ../../$(LINT) run --build-tags ts ./...
 	@.ci/need.sh shellcheck
 	shellcheck -x .ci/run .ci/*.sh tuning/*.sh tuning/*.bash tuning/*.bats
 
@@ -89,6 +93,12 @@ pgo: build ## make the profile anew that builds are optimised with (cmd/mcploop/
 peers: ## build the servers that bench compares with (a module of their own)
 	@.ci/need.sh go
 	cd bench/peers && $(GO) build $(FLAGS) -o ../../bin/peers .
+
+peers-ts: ## install the TypeScript servers below bench/peers/ts and check them (needs npm)
+	@.ci/need.sh go npm
+	cd bench/peers/ts && npm install --no-package-lock --ignore-scripts --no-audit --no-fund \
+		--loglevel=error
+	cd bench/peers && $(GO) test -tags ts -run TypeScript .
 
 generate: ## rewrite docs/config.md and docs/config.schema.json
 	$(GO) generate ./...

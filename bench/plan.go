@@ -116,6 +116,12 @@ func ours(name, door, transport string) Row {
 	}
 }
 
+// tsSDK is the server of bench/peers/ts on the TypeScript SDK v1 or v2; make peers-ts installs it.
+func tsSDK(name, version, door, transport string, args ...string) Row {
+	command := append([]string{"node", "bench/peers/ts/" + version + ".mjs", door}, args...)
+	return Row{Name: name, Command: command, Transport: transport}
+}
+
 func stdio(name string, command ...string) Row {
 	return Row{Name: name, Command: command, Transport: TransportStdio}
 }
@@ -138,6 +144,7 @@ func plans() map[string]Plan {
 				ours("mcploop", "--tcp", TransportTCP),
 				peer("netpoll-echo", "netpoll-echo", TransportEcho),
 				peer("epoll-echo", "epoll-echo", TransportEcho),
+				peer("net-codec", "net-codec", TransportTCP),
 				peer("net-json", "net-json", TransportTCP),
 			},
 			Cases: []Case{
@@ -147,21 +154,7 @@ func plans() map[string]Plan {
 				{"C=1000 P=16", 1000, 16, 0},
 			},
 		},
-		"http": {
-			Name: "http", Reference: "fasthttp-fixed",
-			Rows: []Row{
-				ours("mcploop modern", "--http", TransportHTTPModern),
-				ours("mcploop legacy", "--http", TransportHTTPLegacy),
-				peer("fasthttp-fixed", "fasthttp-fixed", TransportHTTPFixed, "--size", "{size}"),
-				peer("nethttp-fixed", "nethttp-fixed", TransportHTTPFixed, "--size", "{size}"),
-				peer("mcp-go modern", "mcpgo", TransportHTTPModern),
-				peer("mcp-go legacy", "mcpgo", TransportHTTPLegacy),
-				peer("go-sdk modern", "gosdk", TransportHTTPModern, "--stateless", "--json"),
-				peer("go-sdk legacy", "gosdk", TransportHTTPLegacy),
-				peer("go-sdk legacy json", "gosdk", TransportHTTPLegacy, "--json"),
-			},
-			Cases: []Case{{"C=256 P=1", 256, 1, 0}},
-		},
+		"http": httpPlan(),
 		"ws": {
 			Name: "ws", Reference: "tcp",
 			Rows: []Row{ours("ws", "--http", TransportWS), ours("tcp", "--tcp", TransportTCP)},
@@ -182,9 +175,33 @@ func plans() map[string]Plan {
 				stdio("mcploop", "{bin}/mcploop", "serve", "--stdio"),
 				stdio("go-sdk", "{bin}/peers", "gosdk", "--stdio"),
 				stdio("mcp-go", "{bin}/peers", "mcpgo", "--stdio"),
-				stdio("ts-sdk v1", "node", "bench/peers/ts/server.mjs"),
+				tsSDK("ts-sdk v1", "v1", "stdio", TransportStdio),
+				tsSDK("ts-sdk v2", "v2", "stdio", TransportStdio),
 			},
 			Cases: []Case{{"P=64", 1, 64, 0}},
+		},
+	}
+}
+
+func httpPlan() Plan {
+	return Plan{
+		Name: "http", Reference: "fasthttp-fixed",
+		Rows: []Row{
+			ours("mcploop modern", "--http", TransportHTTPModern),
+			ours("mcploop legacy", "--http", TransportHTTPLegacy),
+			peer("fasthttp-fixed", "fasthttp-fixed", TransportHTTPFixed, "--size", "{size}"),
+			peer("fasthttp-codec", "fasthttp-codec", TransportHTTPModern),
+			peer("nethttp-fixed", "nethttp-fixed", TransportHTTPFixed, "--size", "{size}"),
+			peer("mcp-go modern", "mcpgo", TransportHTTPModern),
+			peer("mcp-go legacy", "mcpgo", TransportHTTPLegacy),
+			peer("go-sdk modern", "gosdk", TransportHTTPModern, "--stateless", "--json"),
+			peer("go-sdk legacy", "gosdk", TransportHTTPLegacy),
+			peer("go-sdk legacy json", "gosdk", TransportHTTPLegacy, "--json"),
+			tsSDK("ts-sdk v1 legacy json", "v1", "http", TransportHTTPLegacy, "{addr}"),
+			tsSDK("ts-sdk v2 modern", "v2", "http", TransportHTTPModern, "{addr}"),
+		},
+		Cases: []Case{
+			{"C=16 P=1", 16, 1, 0}, {"C=256 P=1", 256, 1, 0}, {"C=1000 P=1", 1000, 1, 0},
 		},
 	}
 }

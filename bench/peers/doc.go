@@ -2,6 +2,7 @@
 // all of them, so that a comparison builds one thing and starts every server the same way.
 //
 // Owns:    its own go.mod: no library of a peer ever enters the go.mod of mcploop.
-// Borrows: nothing of mcploop; a peer must not share code with what it is compared to.
+// Borrows: package codec, and only for net-codec and fasthttp-codec, which show what the rest
+// of mcploop is worth; no other peer may share code with what it is compared to.
 // Never:   is a product; every server here answers one echo and nothing else.
 package main

@@ -30,8 +30,10 @@ func peers() map[string]peer {
 		"netpoll-echo":   {"stock netpoll, inline runner, echoes bytes", serveNetpollEcho},
 		"fan-out":        {"raw epoll, one thread, tells all listeners in a loop", serveFanOut},
 		"net-json":       {"net + bufio + encoding/json, a goroutine each", serveNetJSON},
+		"net-codec":      {"net + mcploop's codec, one write a read", serveNetCodec},
 		"nethttp-fixed":  {"net/http with a fixed JSON answer", serveNetHTTPFixed},
 		"fasthttp-fixed": {"fasthttp with a fixed JSON answer", serveFastHTTPFixed},
+		"fasthttp-codec": {"fasthttp + mcploop's codec, reads the body", serveFastHTTPCodec},
 		"gosdk":          {"modelcontextprotocol/go-sdk, echo tool on /mcp or stdio", serveGoSDK},
 		"mcpgo":          {"mark3labs/mcp-go, echo tool on /mcp or stdio", serveMCPGo},
 	}

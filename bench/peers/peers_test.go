@@ -5,77 +5,59 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"os"
+	"os/exec"
 	"strings"
 	"testing"
-	"time"
 )
 
-// start runs the peer until the test binary ends and returns its address.
-func start(t *testing.T, args ...string) string {
-	t.Helper()
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
+// TestMain lets the test binary be a peer, for those that serve stdin and stdout.
+func TestMain(m *testing.M) {
+	if os.Getenv("PEERS_TEST_SERVES") != "" {
+		main()
+		return
 	}
-	addr := ln.Addr().String()
-	ln.Close()
-	failed := make(chan error, 1)
-	go func() { failed <- run(append(args, "--addr", addr), io.Discard) }()
-	for end := time.Now().Add(10 * time.Second); time.Now().Before(end); {
-		if c, err := net.Dial("tcp", addr); err == nil {
-			c.Close()
-			return addr
-		}
-		select {
-		case err := <-failed:
-			t.Fatalf("%q ended: %v", args, err)
-		case <-time.After(5 * time.Millisecond):
-		}
-	}
-	t.Fatalf("%q does not listen", args)
-	return ""
+	os.Exit(m.Run())
 }
 
 func TestLinePeers(t *testing.T) {
-	const call = `{"jsonrpc":"2.0","id":7,"method":"tools/call","params":` +
-		`{"name":"echo","arguments":{"message":"hi"}}}`
-	f := func(name, want string) {
-		t.Helper()
+	for _, name := range []string{"net-json", "net-codec"} {
 		c, err := net.Dial("tcp", start(t, name))
 		if err != nil {
 			t.Fatal(err)
 		}
-		defer c.Close()
-		_, _ = io.WriteString(c, call+"\n")
-		got, err := bufio.NewReader(c).ReadString('\n')
-		if err != nil || got != want+"\n" {
-			t.Errorf("%s: got %q, %v, want %q", name, got, err, want)
-		}
+		checkLines(t, name, c, c)
+		c.Close()
 	}
-	f("epoll-echo", call)
-	f("netpoll-echo", call)
-	f("net-json", `{"jsonrpc":"2.0","id":7,"result":{"content":[{"type":"text","text":"hi"}]}}`)
+}
+
+func TestStdioPeers(t *testing.T) {
+	for _, name := range []string{"gosdk", "mcpgo"} {
+		cmd := exec.Command(os.Args[0], name, "--stdio")
+		cmd.Env = append(os.Environ(), "PEERS_TEST_SERVES=1")
+		checkStdio(t, cmd)
+	}
 }
 
 func TestHTTPPeers(t *testing.T) {
-	const call = `{"jsonrpc":"2.0","id":7,"method":"tools/call","params":` +
-		`{"name":"echo","arguments":{"message":"hi"},"_meta":{` +
-		`"io.modelcontextprotocol/protocolVersion":"2026-07-28",` +
-		`"io.modelcontextprotocol/clientInfo":{"name":"t","version":"1"},` +
-		`"io.modelcontextprotocol/clientCapabilities":{}}}}`
+	codec, mcpgo := "http://"+start(t, "fasthttp-codec"), "http://"+start(t, "mcpgo")
+	gosdk := func(args ...string) string {
+		return "http://" + start(t, append([]string{"gosdk"}, args...)...) + "/mcp"
+	}
+	checkModern(t, codec)
+	checkLegacy(t, codec)
+	checkModern(t, mcpgo+"/mcp")
+	checkLegacy(t, mcpgo+"/mcp")
+	checkModern(t, gosdk("--stateless", "--json"))
+	checkLegacy(t, gosdk())
+	checkLegacy(t, gosdk("--json"))
+}
+
+func TestFixedPeers(t *testing.T) {
 	f := func(want string, size int, args ...string) {
 		t.Helper()
-		req, err := http.NewRequest("POST", "http://"+start(t, args...)+"/mcp",
-			strings.NewReader(call))
-		if err != nil {
-			t.Fatal(err)
-		}
-		req.Header.Set("Content-Type", "application/json")
-		req.Header.Set("Accept", "application/json, text/event-stream")
-		req.Header.Set("MCP-Protocol-Version", "2026-07-28")
-		req.Header.Set("Mcp-Method", "tools/call")
-		req.Header.Set("Mcp-Name", "echo")
-		res, err := http.DefaultClient.Do(req)
+		url := "http://" + start(t, args...)
+		res, err := http.Post(url, "application/json", strings.NewReader("{}"))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -91,8 +73,84 @@ func TestHTTPPeers(t *testing.T) {
 	f(`"text":"00000:10000000"`, 0, "nethttp-fixed")
 	f(`"text":"00000:10000000xx`, 300, "nethttp-fixed", "--size", "300")
 	f(`"text":"00000:10000000xx`, 300, "fasthttp-fixed", "--size", "300")
-	f(`"text":"hi"`, 0, "gosdk", "--stateless", "--json")
-	f(`"text":"hi"`, 0, "mcpgo")
+}
+
+func TestEchoPeers(t *testing.T) {
+	for _, name := range []string{"epoll-echo", "netpoll-echo"} {
+		c, err := net.Dial("tcp", start(t, name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, _ = io.WriteString(c, "what ever\n")
+		got, err := bufio.NewReader(c).ReadString('\n')
+		if err != nil || got != "what ever\n" {
+			t.Errorf("%s: got %q, %v", name, got, err)
+		}
+		c.Close()
+	}
+}
+
+// TestNetCodecCoalesces: the answers to what came with one read leave with one write, and a line
+// that comes in pieces, or is longer than the buffer, is answered all the same.
+func TestNetCodecCoalesces(t *testing.T) {
+	c, s := net.Pipe()
+	defer c.Close()
+	go serveFrames(s)
+	f := func(answers int, pieces ...string) {
+		t.Helper()
+		for _, p := range pieces {
+			if _, err := io.WriteString(c, p); err != nil {
+				t.Fatal(err)
+			}
+		}
+		buf := make([]byte, 128<<10)
+		n, err := c.Read(buf)
+		if got := strings.Count(string(buf[:n]), "\n"); err != nil || got != answers {
+			t.Errorf("got %d answers with one write, %v, want %d", got, err, answers)
+		}
+	}
+	one, two := newCall(1, ""), newCall(2, "")
+	f(2, one.message+"\n"+two.message+"\n")
+	f(1, one.message[:40], one.message[40:]+"\n")
+	f(3, two.message+"\n"+one.message+"\n"+two.message+"\n"+one.message[:9])
+	f(1, one.message[9:]+"\n")
+	opening := `"message":"`
+	long := strings.Replace(one.message, opening, opening+strings.Repeat("x", 60<<10), 1)
+	f(1, long[:16<<10], long[16<<10:]+"\n")
+	f(1, "no JSON\n")
+}
+
+func TestFanOut(t *testing.T) {
+	addr := start(t, "fan-out")
+	const listeners = 3
+	var all []net.Conn
+	read := func(c net.Conn, want string) {
+		t.Helper()
+		b := make([]byte, 4096)
+		if n, err := c.Read(b); err != nil || !strings.Contains(string(b[:n]), want) {
+			t.Fatalf("got %q, %v, want %q in it", b[:n], err, want)
+		}
+	}
+	for range listeners {
+		c, err := net.Dial("tcp", addr)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer c.Close()
+		_, _ = io.WriteString(c, "subscriptions/listen")
+		read(c, "acknowledged")
+		all = append(all, c)
+	}
+	c, err := net.Dial("tcp", addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	_, _ = io.WriteString(c, "tools/call")
+	read(c, "200 OK")
+	for _, l := range all {
+		read(l, "list_changed")
+	}
 }
 
 func TestUnknownPeer(t *testing.T) {
