@@ -8,7 +8,7 @@ export CGO_ENABLED ?= 0
 GO       ?= go
 ARGS     ?=
 FUZZTIME ?= 30s
-BENCH    ?= compare -plan tcp
+BENCH    ?= peers -plan tcp
 LINT     := bin/tools/golangci-lint-v2.15.0
 # A checkout that git does not trust (another owner, no git) must build all the same.
 VCS      := $(shell git rev-parse HEAD >/dev/null 2>&1 && echo auto || echo false)
@@ -80,12 +80,12 @@ interop: build ## real clients (Inspector, both TypeScript SDKs) against bin/eve
 	@.ci/need.sh npm
 	@.ci/interop.sh bin/everything
 
-bench: build peers ## compare with other servers; BENCH="compare -plan http" or "load -h"
+bench: build peers ## compare with other servers; BENCH="peers -plan http" or "open -h"
 	bin/mcploop bench $(BENCH)
 
 smoke: build ## one second of checked load on each door
-	bin/mcploop bench compare -plan .ci/smoke-line.json -rounds 1 -d 1s -warmup 200ms
-	bin/mcploop bench compare -plan .ci/smoke-stdio.json -rounds 1 -d 1s -warmup 200ms
+	bin/mcploop bench peers -plan .ci/smoke-line.json -rounds 1 -duration 1s -warmup 200ms
+	bin/mcploop bench peers -plan .ci/smoke-stdio.json -rounds 1 -duration 1s -warmup 200ms
 
 pgo: build ## make the profile anew that builds are optimised with (cmd/mcploop/default.pgo)
 	@.ci/pgo.sh 5

@@ -16,12 +16,12 @@ for _ in $(seq 100); do
   curl -fs http://127.0.0.1:7072/readyz >/dev/null 2>&1 && break
   sleep 0.1
 done
-load() { bin/mcploop bench load -d "${seconds}s" -warmup 200ms "$@"; }
-load -transport tcp -addr 127.0.0.1:7071 -c 64 -p 16
-load -transport tcp -addr 127.0.0.1:7071 -c 64 -p 16 -era modern
-load -transport tcp -addr 127.0.0.1:7071 -c 64 -p 1
-load -transport http-modern -addr 127.0.0.1:7072 -c 64
-load -transport http-legacy -addr 127.0.0.1:7072 -c 64
+load() { bin/mcploop bench closed --duration "${seconds}s" --warmup 200ms "$@"; }
+load --tcp 127.0.0.1:7071 --depth 16 --era legacy
+load --tcp 127.0.0.1:7071 --depth 16 --era modern
+load --tcp 127.0.0.1:7071 --era legacy
+load --url http://127.0.0.1:7072/mcp --era modern
+load --url http://127.0.0.1:7072/mcp --era legacy
 kill -TERM "$server"
 wait "$server"
 cp "$dir/cpu.pprof" cmd/mcploop/default.pgo

@@ -1,0 +1,54 @@
+package fleet
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+
+	"github.com/mcploop/mcploop/bench/load"
+	"github.com/mcploop/mcploop/bench/result"
+)
+
+// report is a line that a worker prints. One of its members is set.
+type report struct {
+	Waits  bool           `json:"waits,omitempty"` // for a line "go" on standard input
+	Sample *result.Sample `json:"sample,omitempty"`
+	Load   *result.Load   `json:"load,omitempty"`
+	Error  string         `json:"error,omitempty"`
+}
+
+// Worker reads load.Options, one line of JSON, from in, makes the load and prints what it comes to
+// on out. Before the first call and after the last answer it waits for a line from in. It is for
+// processes that a Fleet started.
+func Worker(ctx context.Context, in io.Reader, out io.Writer) error {
+	lines := bufio.NewReader(in)
+	line, err := lines.ReadBytes('\n')
+	if err != nil {
+		return fmt.Errorf("cannot read the options of the load: %w", err)
+	}
+	o := load.DefaultOptions()
+	if err := json.Unmarshal(line, &o); err != nil {
+		return fmt.Errorf("cannot read the options %q: %w", line, err)
+	}
+	o.Stderr = os.Stderr
+	reports := json.NewEncoder(out)
+	wait := func() error {
+		if err := reports.Encode(report{Waits: true}); err != nil {
+			return err
+		}
+		_, err := lines.ReadBytes('\n')
+		return err
+	}
+	res, err := load.Run(ctx, o, load.Hooks{
+		Ready: wait, Done: wait,
+		// A sample that gets lost is no harm.
+		Sample: func(s result.Sample) { _ = reports.Encode(report{Sample: &s}) },
+	})
+	if err != nil {
+		return reports.Encode(report{Error: err.Error()})
+	}
+	return reports.Encode(report{Load: &res})
+}

@@ -1,0 +1,82 @@
+// Hot path: no allocation, no lock, no log.
+
+package load
+
+import "bytes"
+
+// Ids and connection numbers are printed in fixed width, so that every message of a run has
+// the same length and differs only in known places.
+const (
+	idDigits   = 8
+	connDigits = 5
+	idFirst    = 10_000_000
+	idCount    = 90_000_000
+)
+
+// idBlank and connBlank stand in a text where the digits go; JSON never contains them.
+var (
+	idBlank   = bytes.Repeat([]byte{1}, idDigits)
+	connBlank = bytes.Repeat([]byte{2}, connDigits)
+)
+
+// frame is a message with blanks for the id and the connection number.
+type frame struct {
+	b     []byte // the message; the blanks hold whatever was filled in last
+	ids   []int  // where ids go
+	conns []int  // where connection numbers go
+}
+
+// newFrame takes text over and finds its blanks.
+func newFrame(text []byte) frame {
+	f := frame{b: text}
+	f.ids = places(text, idBlank)
+	f.conns = places(text, connBlank)
+	return f
+}
+
+func places(text, what []byte) []int {
+	var at []int
+	for from := 0; ; {
+		i := bytes.Index(text[from:], what)
+		if i < 0 {
+			return at
+		}
+		at = append(at, from+i)
+		from += i + len(what)
+	}
+}
+
+// fill writes the digits into the blanks and returns the message, valid until the next fill.
+func (f *frame) fill(conn *[connDigits]byte, id *[idDigits]byte) []byte {
+	for _, at := range f.ids {
+		copy(f.b[at:], id[:])
+	}
+	for _, at := range f.conns {
+		copy(f.b[at:], conn[:])
+	}
+	return f.b
+}
+
+// putDigits prints v in decimal into all of dst, with leading zeros.
+func putDigits(dst []byte, v uint32) {
+	for i := len(dst) - 1; i >= 0; i-- {
+		dst[i] = byte('0' + v%10)
+		v /= 10
+	}
+}
+
+// digits reads the first idDigits bytes of b as a number.
+func digits(b []byte) (uint32, bool) {
+	if len(b) < idDigits {
+		return 0, false
+	}
+	var v uint32
+	for _, c := range b[:idDigits] {
+		d := uint32(c - '0')
+		if d > 9 {
+			return 0, false
+		}
+		v = v*10 + d
+	}
+	return v, true
+}
