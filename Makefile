@@ -8,14 +8,15 @@ export CGO_ENABLED ?= 0
 GO       ?= go
 ARGS     ?=
 FUZZTIME ?= 30s
-BENCH    ?= peers -plan tcp
+BENCH    ?= goals
+PLAN     ?= http
 LINT     := bin/tools/golangci-lint-v2.15.0
 # A checkout that git does not trust (another owner, no git) must build all the same.
 VCS      := $(shell git rev-parse HEAD >/dev/null 2>&1 && echo auto || echo false)
 FLAGS    := -trimpath -buildvcs=$(VCS) -ldflags=-s
 
 .PHONY: help run build test race norace tuning soak check lint fmt fuzz conformance interop bench \
-	smoke peers peers-ts peers-test pgo generate clean
+	smoke peers peers-build peers-ts pages peers-test pgo generate clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 14
@@ -80,8 +81,14 @@ interop: build ## real clients (Inspector, both TypeScript SDKs) against bin/eve
 	@.ci/need.sh npm
 	@.ci/interop.sh bin/everything
 
-bench: build peers ## compare with other servers; BENCH="peers -plan http" or "open -h"
+bench: build peers-build peers-ts ## measure every goal, print which are met (half an hour)
 	bin/mcploop bench $(BENCH)
+
+peers: build peers-build peers-ts ## other servers side by side; PLAN=http, tcp, stdio, ws, ...
+	bin/mcploop bench peers -plan $(PLAN)
+
+pages: build ## rewrite the tables of the documentation from bench/results
+	bin/mcploop bench pages docs/*.md README.md
 
 smoke: build ## one second of checked load on each door
 	bin/mcploop bench peers -plan .ci/smoke-line.json -rounds 1 -duration 1s -warmup 200ms
@@ -90,7 +97,7 @@ smoke: build ## one second of checked load on each door
 pgo: build ## make the profile anew that builds are optimised with (cmd/mcploop/default.pgo)
 	@.ci/pgo.sh 5
 
-peers: ## build the servers that bench compares with (a module of their own)
+peers-build: ## build the servers that bench compares with (a module of their own)
 	@.ci/need.sh go
 	cd bench/peers && $(GO) build $(FLAGS) -o ../../bin/peers .
 

@@ -25,6 +25,8 @@ type command struct {
 func commands() []command {
 	return []command{
 		{"peers", "servers side by side, round after round: medians and ratios", peersMain},
+		{"goals", "the figures that mcploop has to reach, and which it does", goalsMain},
+		{"pages", "rewrite the tables of documentation from result files", pagesMain},
 	}
 }
 

@@ -64,7 +64,7 @@ func Builtin() map[string]Plan {
 		},
 		"schema": {
 			Name: "schema", Reference: "unchecked",
-			Rows: []Row{repeat("checked"), repeat("unchecked")},
+			Rows:  []Row{repeat("checked"), repeat("unchecked")},
 			Cases: threeCases(),
 		},
 		"stdio": {

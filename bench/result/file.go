@@ -113,7 +113,7 @@ type Goal struct {
 	Limit   float64 `json:"limit"` // at least (or at most) this
 	Aim     float64 `json:"aim,omitempty"`
 	Value   *Spread `json:"value,omitempty"` // nil: not measured, Note says why
-	Command string  `json:"command"`         // that measures this one alone
+	Command string  `json:"command"`         // that measures it; empty: it was not run
 	Note    string  `json:"note,omitempty"`
 }
 

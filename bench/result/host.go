@@ -6,8 +6,10 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"runtime"
 	"runtime/debug"
+	"slices"
 	"strings"
 	"time"
 
@@ -32,7 +34,7 @@ type Host struct {
 func DescribeHost() Host {
 	h := Host{
 		CPU: cpuModel(), Cores: runtime.NumCPU(), Go: runtime.Version(),
-		Commit: commit(), Command: strings.Join(os.Args, " "), Date: time.Now().UTC(),
+		Commit: commit(), Command: commandLine(), Date: time.Now().UTC(),
 	}
 	// An unknown host name stays empty; the rest still says where.
 	h.Name, _ = os.Hostname()
@@ -45,6 +47,13 @@ func DescribeHost() Host {
 			unix.ByteSliceToString(u.Machine[:])
 	}
 	return h
+}
+
+// commandLine is how this program was called; where its binary lies is this machine's business.
+func commandLine() string {
+	args := slices.Clone(os.Args)
+	args[0] = filepath.Base(args[0])
+	return strings.Join(args, " ")
 }
 
 func cpuModel() string {

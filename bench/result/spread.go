@@ -34,3 +34,11 @@ func Ratios(values, reference []float64) []float64 {
 	}
 	return out
 }
+
+// Text prints the median and, when the runs differ, how far they lie apart.
+func (s Spread) Text() string {
+	if s.Min == s.Max {
+		return Number(s.Median)
+	}
+	return Number(s.Median) + " [" + Number(s.Min) + ".." + Number(s.Max) + "]"
+}

@@ -3,6 +3,7 @@ package result
 import (
 	"fmt"
 	"io"
+	"math"
 	"strings"
 )
 
@@ -41,7 +42,7 @@ func (s *Step) WriteText(w io.Writer) {
 // Number prints v with as many digits as it can be taken seriously for.
 func Number(v float64) string {
 	switch abs := max(v, -v); {
-	case abs >= 100 || abs == float64(int(abs)):
+	case abs >= 100 || abs == math.Trunc(abs):
 		return fmt.Sprintf("%.0f", v)
 	case abs >= 10:
 		return fmt.Sprintf("%.1f", v)
