@@ -79,11 +79,11 @@ func blockOf(name, kind, dir string) (string, error) {
 	var b bytes.Buffer
 	write, ok := map[string]func(*bytes.Buffer, *result.File) error{
 		"goals": writeGoals, "comparison": writeComparison,
-		"steps": writeSteps, "loops": writeLoops,
+		"steps": writeSteps, "loops": writeLoops, "wire": writeWire,
 	}[kind]
 	if !ok {
 		return "", fmt.Errorf("cannot make a block %q: "+
-			"it is goals, comparison, steps or loops", kind)
+			"it is goals, comparison, steps, loops or wire", kind)
 	}
 	if err := write(&b, f); err != nil {
 		return "", fmt.Errorf("cannot make the block %q of %q: %w", kind, name, err)

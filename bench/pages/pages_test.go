@@ -47,7 +47,7 @@ func put(t *testing.T, dir, day string, limit float64) {
 		Comparison: &result.Comparison{Reference: "one", Cases: []result.CaseResult{{
 			Name: "few",
 			Rows: []result.RowResult{
-				{Name: "one", Runs: make([]result.Load, 1)},
+				{Name: "one", Runs: []result.Load{{CallBytes: 100, ReplyBytes: 10}}},
 				{
 					Name: "two", Runs: make([]result.Load, 1),
 					CPURatio: result.Spread{Median: 1.1, Min: 1.1, Max: 1.1},
@@ -86,6 +86,7 @@ func TestRender(t *testing.T) {
 	f("steps", "| held | each | 0.710 KB |", "| bad | not valid | server has ended |")
 	f("comparison", "few, reference one", "| dead | not measured: would not start |")
 	f("loops", "| few | 1.10 | 1.8 to 1.8 |", "0.6 to 7.8 |\n")
+	f("wire", "| one | 100 B | 10 B | 15.2 in, 8 out Mbit/s |")
 	for _, bad := range []string{
 		"<!-- bench x goals -->\nno end\n", "<!-- bench y goals -->\n<!-- bench end -->\n",
 		"<!-- bench x poem -->\n<!-- bench end -->\n",
