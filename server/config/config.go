@@ -19,6 +19,7 @@ type Config struct {
 	Workers  Workers  `yaml:"workers"`
 	Loops    Loops    `yaml:"loops"`
 	Registry Registry `yaml:"registry"`
+	Memory   Memory   `yaml:"memory"`
 	Sessions Sessions `yaml:"sessions"`
 	Lists    Lists    `yaml:"lists"`
 	Security Security `yaml:"security"`
@@ -91,6 +92,24 @@ type Loops struct {
 type Registry struct {
 	Shards int `yaml:"shards"`
 }
+
+// Memory is what Go's runtime is told of memory. GOMEMLIMIT and GOGC in the environment win.
+type Memory struct {
+	Limit string `yaml:"limit"` // Auto, Off or a size
+	GOGC  string `yaml:"gogc"`  // Auto, Off or percent
+}
+
+// Words in place of a number.
+const (
+	Auto = "auto"
+	Off  = "off"
+)
+
+// LimitBytes is Limit unless it is a word.
+func (m *Memory) LimitBytes() (n int64, isNumber bool) { return numberAt("memory.limit", m.Limit) }
+
+// GOGCPercent is GOGC unless it is a word.
+func (m *Memory) GOGCPercent() (n int64, isNumber bool) { return numberAt("memory.gogc", m.GOGC) }
 
 // Sessions are those of the legacy era over HTTP.
 type Sessions struct {
@@ -196,6 +215,7 @@ func Default() *Config {
 		Queue:    Queue{Max: 10_000, WarnPercent: 75, RejectPercent: 95},
 		Loops:    Loops{ReadBuffer: 64 * kib, Backlog: 1024},
 		Registry: Registry{Shards: 256},
+		Memory:   Memory{Limit: Auto, GOGC: Auto},
 		Sessions: Sessions{
 			Max: 100_000, IdleTTL: 30 * time.Minute, Sweep: 5 * time.Second,
 			ReplayEvents: 1000, ReplayBytes: mib, ReplayTotal: 256 * mib,

@@ -152,16 +152,19 @@ func (d *decoder) scalar(n *yaml.Node, path string, v reflect.Value) {
 // set parses text as v's type. A quoted text is never a number or a switch, unless it held
 // a ${VAR}.
 func set(v reflect.Value, text, path string, n *yaml.Node, env bool) error {
+	f := fieldAt(path)
 	if v.Kind() == reflect.String {
-		if n.Tag == "!!bool" {
-			return errors.New("it is a switch; write it in quotes")
-		}
+		_, isNumber := numberAt(path, text)
 		v.SetString(text)
+		switch {
+		case n.Tag == "!!bool":
+			return errors.New("it is a switch; write it in quotes")
+		case f.word != nil && isNumber && f.unit != bytesUnit && quoted(n) && !env:
+			return errors.New("it is quoted; write it without quotes")
+		}
 		return nil
 	}
-	f := fieldAt(path)
-	quoted := n.Style&(yaml.SingleQuotedStyle|yaml.DoubleQuotedStyle) != 0 && !env
-	if quoted && f.unit != bytesUnit && f.unit != durationUnit {
+	if quoted(n) && !env && f.unit != bytesUnit && f.unit != durationUnit {
 		return errors.New("it is quoted; write it without quotes")
 	}
 	switch {
@@ -183,6 +186,10 @@ func set(v reflect.Value, text, path string, n *yaml.Node, env bool) error {
 	num, err := parseInt(text)
 	v.SetInt(num)
 	return err
+}
+
+func quoted(n *yaml.Node) bool {
+	return n.Style&(yaml.SingleQuotedStyle|yaml.DoubleQuotedStyle) != 0
 }
 
 // plain refuses what a config file has no use for and what could make it explode.

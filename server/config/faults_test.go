@@ -29,7 +29,7 @@ func TestFaults(t *testing.T) {
 		"config:3: cannot use name: given twice, first on line 1; keep one")
 	f("<<: {name: a}",
 		"config:1: cannot use <<: no such key; known here: name, version, listen, limits, "+
-			"queue, workers, loops, registry, sessions, lists, security, input, tasks, "+
+			"queue, workers, loops, registry, memory, sessions, lists, security, input, tasks, "+
 			"websocket, timeouts, log, tools")
 	// types
 	f("limits: 5", `config:1: cannot use limits: "5" where a section of keys must be: `+
@@ -123,6 +123,13 @@ func TestLimitFaults(t *testing.T) {
 		`config:1: cannot use limits.head_timeout: "-3s": write 100ms to 1h`,
 		`config:1: cannot use limits.idle_timeout: "721h": write 100ms to 720h`,
 		`config:2: cannot use timeouts.call: "1ms": write 10ms to 24h, or 0 for never`)
+	const limit = "write auto or off, or 16MiB to 16384GiB"
+	f("memory: {limit: 15MiB, gogc: 9}", `config:1: cannot use memory.limit: "15MiB": `+limit,
+		`config:1: cannot use memory.gogc: "9": write auto or off, or 10 to 10000`)
+	f("memory: {limit: 90%}", `config:1: cannot use memory.limit: "90%": `+limit)
+	f(`memory: {limit: ""}`, `config:1: cannot use memory.limit: `+limit)
+	f(`memory: {gogc: "200"}`,
+		`config:1: cannot use memory.gogc: "200": it is quoted; write it without quotes`)
 	f("registry: {shards: 100}",
 		`config:1: cannot use registry.shards: "100": write a power of two, such as 256`)
 	f("limits: {outbox_low: 256KiB}", `config:1: cannot use limits.outbox_low: "256KiB": `+

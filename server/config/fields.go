@@ -12,6 +12,7 @@ type field struct {
 	max  int64    // both 0 where there is nothing to compare
 	zero string   // what 0 means, if it is outside the limits or special
 	enum []string // the only values, for strings
+	word []string // what a string may say in place of the number that it else holds
 	hot  bool     // a server could take the new value while it runs; otherwise restart
 }
 
@@ -25,8 +26,8 @@ const (
 func fieldTable() []field {
 	var t []field
 	for _, part := range [][]field{
-		doorFields(), limitFields(), timeoutFields(), loadFields(), sessionFields(), inputFields(),
-		webSocketFields(), restFields(),
+		doorFields(), limitFields(), timeoutFields(), loadFields(), memoryFields(),
+		sessionFields(), inputFields(), webSocketFields(), restFields(),
 	} {
 		t = append(t, part...)
 	}
@@ -190,6 +191,27 @@ func loadFields() []field {
 		{
 			path: "registry.shards", unit: "shards", min: 1, max: 4096,
 			doc: "Parts into which each shared table is split. A power of two.",
+		},
+	}
+}
+
+func memoryFields() []field {
+	return []field{
+		{
+			path: "memory.limit", unit: bytesUnit, min: 16 * mib, max: 16 * 1024 * gib,
+			word: []string{Auto, Off},
+			doc: "Soft limit of Go's runtime, which collects harder near it. auto is 90 % of the " +
+				"least limit of the cgroups or of the host's memory, and less where the sockets " +
+				"of limits.connections take more than the rest (5KiB each), but not under half. " +
+				"GOMEMLIMIT in the environment wins.",
+		},
+		{
+			path: "memory.gogc", unit: "percent of the live heap", min: 10, max: 10_000,
+			word: []string{Auto, Off},
+			doc: "Garbage that may gather before it is collected. auto is 100, as in Go, and 200 " +
+				"or 400 where a limit that somebody set has room for 6 or 10 times what " +
+				"limits.connections take; off leaves it to the limit. GOGC in the environment " +
+				"wins.",
 		},
 	}
 }

@@ -73,6 +73,8 @@ func (f *field) unitAndLimits(v reflect.Value) string {
 	switch {
 	case f.enum != nil:
 		return strings.Join(f.enum, ", ")
+	case f.word != nil:
+		return strings.Join(f.word, ", ") + ", or " + f.unit + ": " + f.limits()
 	case v.Kind() == reflect.Bool:
 		return "true, false"
 	case v.Kind() == reflect.Slice:

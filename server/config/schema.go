@@ -76,6 +76,10 @@ func (f *field) schema(v reflect.Value) object {
 		s["type"], s["items"], s["maxItems"] = "array", object{"type": "string"}, listMax
 	case v.Kind() == reflect.String && f.enum != nil:
 		s["anyOf"] = []object{{"enum": f.enum}, ref("env")}
+	case f.word != nil && f.unit == bytesUnit:
+		s["anyOf"] = []object{{"enum": f.word}, f.integerSchema(), ref("size"), ref("env")}
+	case f.word != nil:
+		s["anyOf"] = []object{{"enum": f.word}, f.integerSchema(), ref("env")}
 	case v.Kind() == reflect.String:
 		s["type"] = []string{"string", "number"}
 	case v.Kind() == reflect.Bool:

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -63,6 +64,20 @@ func parseCount(s string) (int64, error) {
 		return 0, errors.New("write a smaller number")
 	}
 	return n, nil
+}
+
+// numberAt parses a string that holds a number of that field, or one of its words.
+func numberAt(path, text string) (n int64, isNumber bool) {
+	f := fieldAt(path)
+	if slices.Contains(f.word, text) {
+		return 0, false
+	}
+	parse := parseCount
+	if f.unit == bytesUnit {
+		parse = parseSize
+	}
+	n, err := parse(text)
+	return n, err == nil
 }
 
 // parseDuration reads what time.ParseDuration reads; a number without a unit is refused,

@@ -52,9 +52,23 @@ func (c *Config) fieldFaults(skip map[string]bool) Faults {
 				text := "write " + strings.Join(f.enum, " or ")
 				faults = append(faults, c.fault(path, v.String(), text))
 			}
+		case v.Kind() == reflect.String && f.word != nil:
+			if text := f.checkWord(v.String()); text != "" {
+				faults = append(faults, c.fault(path, v.String(), text))
+			}
 		}
 	})
 	return faults
+}
+
+// checkWord checks a string that holds a word or a number.
+func (f *field) checkWord(text string) string {
+	n, isNumber := numberAt(f.path, text)
+	if slices.Contains(f.word, text) || isNumber && f.checkInt(n) == "" {
+		return ""
+	}
+	return fmt.Sprintf("write %s, or %s to %s", strings.Join(f.word, " or "), f.format(f.min),
+		f.format(f.max))
 }
 
 func (f *field) checkInt(n int64) string {
