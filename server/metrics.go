@@ -1,6 +1,7 @@
 package server
 
 import (
+	"bytes"
 	"fmt"
 	"io"
 	"sync/atomic"
@@ -213,9 +214,27 @@ func writeHistogram(w io.Writer, method string, counts []uint64, nanos uint64) {
 	fmt.Fprintf(w, "%s_count{method=%q} %d\n", name, method, sum)
 }
 
-// WriteMetrics writes all metrics in Prometheus text format: the server's own, then those of the
-// process and the Go runtime. It takes up to a millisecond and must not run on a loop.
+// WriteMetrics writes all metrics in Prometheus text format: the server's own, those of the process
+// and the Go runtime, then those of Options.Metrics. It takes up to a millisecond and must not run
+// on a loop.
 func (s *Server) WriteMetrics(w io.Writer) {
 	s.set.WritePrometheus(w)
 	metrics.WriteProcessMetrics(w)
+	if s.opt.Metrics != nil {
+		s.writeFurther(w)
+	}
+}
+
+// writeFurther adds what Options.Metrics writes: all of it or, when it panics, nothing.
+func (s *Server) writeFurther(w io.Writer) {
+	var lines bytes.Buffer
+	defer func() {
+		if cause := recover(); cause != nil {
+			s.panics.Add(1)
+			s.opt.Log.Error("Options.Metrics panicked", "panic", cause)
+			return
+		}
+		_, _ = lines.WriteTo(w) // whoever reads the page sees that it ends
+	}()
+	s.opt.Metrics(&lines)
 }

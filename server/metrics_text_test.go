@@ -3,12 +3,16 @@ package server_test
 import (
 	"bytes"
 	"fmt"
+	"io"
 	"math"
 	"net/http"
 	"regexp"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"testing"
+
+	"github.com/mcploop/mcploop/server"
 )
 
 // sample is one line of the metrics page.
@@ -123,6 +127,30 @@ func TestMetricsPageParses(t *testing.T) {
 	r.WriteMetrics(&direct)
 	if _, err := parseMetrics(direct.String()); err != nil {
 		t.Error(err)
+	}
+}
+
+// TestFurtherMetrics: what an embedder writes stands on the page, and a panic there costs no more
+// than its own lines.
+func TestFurtherMetrics(t *testing.T) {
+	var bad atomic.Bool
+	r := start(t, func(o *server.Options) {
+		o.Metrics = func(w io.Writer) {
+			fmt.Fprintf(w, "mine{a=\"b\"} 7\n")
+			if bad.Load() {
+				panic("of an embedder")
+			}
+		}
+	})
+	if got := r.scrape().total(`mine{a="b"}`); got != 7 {
+		t.Errorf("got %v, want 7", got)
+	}
+	bad.Store(true)
+	if page := r.scrape(); page.has("mine") || !page.has("mcploop_connections") {
+		t.Error("a panic of Options.Metrics took other lines, or left half of its own")
+	}
+	if got := r.scrape().total("mcploop_panics_total"); got == 0 {
+		t.Error("the panic was not counted")
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"runtime"
 	"slices"
@@ -50,6 +51,10 @@ type Options struct {
 	KeepAlive    time.Duration
 	CallTimeout  time.Duration // longest run of one tool call; default 5 min, negative: none
 	DrainTimeout time.Duration // longest wait for calls in flight at the end; default 30 s
+
+	// Metrics writes further lines of /metrics in Prometheus text format. It is called at each
+	// scrape, on goroutines of their own, also by several at once; default none.
+	Metrics func(w io.Writer)
 
 	// Log gets the few lines of the control plane; default slog.Default(). Its handler is called
 	// on a goroutine of its own and may block: LogLines may wait for it, default 1,024, then lines
