@@ -109,6 +109,11 @@ func (f *doctorFlags) need() (doctor.Need, error) {
 		Connections: f.connections, Rate: f.rate, ConnectionsMax: cfg.Limits.Connections,
 		Backlog: cfg.Loops.Backlog, Workers: cfg.Workers.Count,
 	}
+	if n, isNumber := cfg.Memory.LimitBytes(); isNumber {
+		need.MemoryLimit = n
+	} else if cfg.Memory.Limit == config.Off {
+		need.MemoryLimit = doctor.NoLimit
+	}
 	if need.Connections == 0 {
 		need.Connections = cfg.Limits.Connections
 	}

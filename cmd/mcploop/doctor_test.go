@@ -17,12 +17,7 @@ import (
 // TestDoctorOnThisHost runs the built binary, below limits that the shell sets, and holds what it
 // says against what the host's own files say.
 func TestDoctorOnThisHost(t *testing.T) {
-	binary := filepath.Join(t.TempDir(), "mcploop")
-	build := exec.CommandContext(t.Context(), "go", "build", "-o", binary, ".")
-	build.Env = append(os.Environ(), "CGO_ENABLED=0")
-	if out, err := build.CombinedOutput(); err != nil {
-		t.Fatalf("cannot build: %v\n%s", err, out)
-	}
+	binary := buildBinary(t)
 	run := func(files string, args ...string) (string, int) {
 		t.Helper()
 		script := "ulimit -n " + files + ` && exec "$0" doctor "$@"`
@@ -66,6 +61,17 @@ func TestDoctorOnThisHost(t *testing.T) {
 		"mcploop: cannot look at /proc/999999999: there is no such process") {
 		t.Errorf("got exit status %d: %s", status, out)
 	}
+}
+
+func buildBinary(t *testing.T) string {
+	t.Helper()
+	binary := filepath.Join(t.TempDir(), "mcploop")
+	build := exec.CommandContext(t.Context(), "go", "build", "-o", binary, ".")
+	build.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if out, err := build.CombinedOutput(); err != nil {
+		t.Fatalf("cannot build: %v\n%s", err, out)
+	}
+	return binary
 }
 
 func readReport(

@@ -10,6 +10,7 @@ import (
 	"runtime/pprof"
 	"time"
 
+	"github.com/mcploop/mcploop/cmd/mcploop/doctor"
 	"github.com/mcploop/mcploop/server"
 	"github.com/mcploop/mcploop/server/config"
 	"github.com/spf13/cobra"
@@ -53,7 +54,12 @@ func serve(cmd *cobra.Command, f *serveFlags) error {
 	if err != nil {
 		return err
 	}
+	mem, err := setMemory(cfg, doctor.Host{})
+	if err != nil {
+		return err
+	}
 	opt := serverOptions(cfg, cmd.ErrOrStderr())
+	opt.Metrics = mem.writeMetrics
 	s, err := server.New(opt)
 	if err != nil {
 		return err
@@ -73,8 +79,10 @@ func serve(cmd *cobra.Command, f *serveFlags) error {
 	if err := s.Start(); err != nil {
 		return err
 	}
-	if !cfg.Listen.Stdio { // standard output belongs to the protocol
-		greet(cmd.OutOrStdout(), s.Addrs())
+	if cfg.Listen.Stdio { // standard output belongs to the protocol
+		opt.Log.Info("memory", "limit", mem.limit, "gogc", mem.gogc, "from", mem.gogcFrom)
+	} else {
+		greet(cmd.OutOrStdout(), s.Addrs(), mem)
 	}
 	return s.Wait(cmd.Context())
 }
@@ -198,7 +206,7 @@ func newLog(cfg config.Log, to io.Writer) *slog.Logger {
 }
 
 // greet prints where the server can be reached, and what a client wants to have in its file.
-func greet(w io.Writer, addrs []server.Addr) {
+func greet(w io.Writer, addrs []server.Addr, mem memory) {
 	for _, a := range addrs {
 		switch a.Door {
 		case "http":
@@ -211,6 +219,7 @@ func greet(w io.Writer, addrs []server.Addr) {
 			fmt.Fprintf(w, "mcploop serves MCP on %s://%s\n", a.Door, a.Addr)
 		}
 	}
+	fmt.Fprintf(w, "  memory:    %s\n", mem)
 	entry := clientEntry(addrs)
 	block, err := json.MarshalIndent(map[string]any{
 		"mcpServers": map[string]any{"mcploop": entry},

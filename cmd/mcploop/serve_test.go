@@ -85,7 +85,9 @@ func TestServeSaysWhereItIs(t *testing.T) {
 // TestEachKeyReachesTheServer changes one key of the configuration after the other: one that leaves
 // the options of the server as they are is a key that nothing reads.
 func TestEachKeyReachesTheServer(t *testing.T) {
-	elsewhere := []string{"Log.Level", "Log.Format", "Tools.Samples"} // serve and newLog read these
+	elsewhere := []string{ // serve, newLog and setMemory read these
+		"Log.Level", "Log.Format", "Tools.Samples", "Memory.Limit", "Memory.GOGC",
+	}
 	count := 0
 	each(reflect.ValueOf(config.Default()).Elem(), "", func(path string) {
 		count++

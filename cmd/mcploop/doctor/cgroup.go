@@ -53,12 +53,12 @@ func (h Host) hierarchyOf(controller string) hierarchy {
 	if i < 0 {
 		return hierarchy{v2: v2}
 	}
-	root, point := h.mounted(controller, v2)
+	inside := groups[i].path
+	root, point := h.mounted(controller, v2, inside)
 	if point == "" {
 		return hierarchy{v2: v2}
 	}
-	inside := groups[i].path
-	if root != "/" { // a container that sees its own part only
+	if below(inside, root) { // a container that sees its own part only
 		inside = strings.TrimPrefix(inside, root)
 	}
 	var dirs []string
@@ -70,8 +70,18 @@ func (h Host) hierarchyOf(controller string) hierarchy {
 	}
 }
 
-// mounted returns the root and the mount point of a controller, from /proc/PID/mountinfo.
-func (h Host) mounted(controller string, v2 bool) (root, point string) {
+// below says whether a group is root or one below it.
+func below(group, root string) bool {
+	rest, ok := strings.CutPrefix(group, root)
+	return ok && (rest == "" || root == "/" || rest[0] == '/')
+}
+
+// unescaped is what mountinfo escapes in a path.
+var unescaped = strings.NewReplacer(`\040`, " ", `\011`, "\t", `\012`, "\n", `\134`, `\`)
+
+// mounted returns the root and the mount point of a controller, from /proc/PID/mountinfo: of
+// several the first that has the group in it.
+func (h Host) mounted(controller string, v2 bool, group string) (root, point string) {
 	text, _ := h.text(h.proc("mountinfo"))
 	for line := range strings.SplitSeq(text, "\n") {
 		left, right, _ := strings.Cut(line, " - ")
@@ -83,11 +93,18 @@ func (h Host) mounted(controller string, v2 bool) (root, point string) {
 		if !v2 {
 			is = kind[0] == "cgroup" && slices.Contains(strings.Split(kind[2], ","), controller)
 		}
-		if is {
-			return place[3], place[4]
+		if !is {
+			continue
+		}
+		r, p := unescaped.Replace(place[3]), unescaped.Replace(place[4])
+		if below(group, r) {
+			return r, p
+		}
+		if point == "" {
+			root, point = r, p
 		}
 	}
-	return "", ""
+	return root, point
 }
 
 // noLimit is what version 1 prints, and more, where nothing is limited.

@@ -14,30 +14,48 @@ func TestCgroupMemory(t *testing.T) {
 	const max, high = "memory.cgroup.max", "memory.cgroup.high"
 	// 100 MiB are used, 50 of them can be given back.
 	f(max, Fail, "46.0 MiB left of 96.0 MiB|systemctl set-property mcploop.service MemoryMax=",
-		goLimit, unitDir+"/memory.max", "100663296\n")
+		nil, unitDir+"/memory.max", "100663296\n")
 	f(max, Warn, "146.0 MiB left", nil, unitDir+"/memory.max", "205520896\n")
 	f(max, OK, "974.0 MiB left", nil, unitDir+"/memory.max", "1073741824\n")
 	f(max, Fail, "system.slice MemoryMax=", goLimit, sliceDir+"/memory.max", "8388608\n",
 		sliceDir+"/memory.current", "8000000\n", unitDir+"/memory.max", "1073741824\n")
-	f(high, Warn, "slows|MemoryHigh=", goLimit, unitDir+"/memory.high", "100663296\n")
-	f("memory.gomemlimit", Warn, "not set|GOMEMLIMIT=115MiB", []string{max}, unitDir+"/memory.max",
-		"134217728\n")
+	f(high, Warn, "slows|MemoryHigh=", nil, unitDir+"/memory.high", "100663296\n")
+	f("memory.gomemlimit", Fail, "not set; mcploop serve takes 8.0 MiB of 16.0 MiB|"+unitDir+
+		"/memory.high|at least 30.4 MiB|MemoryHigh=", []string{high}, unitDir+"/memory.high",
+		"16777216\n")
 }
 
 func TestGoMemoryLimit(t *testing.T) {
+	n := need()
 	f := func(s Status, words, value string, files ...string) {
 		t.Helper()
 		files = append(files, "/proc/self/environ", "A=b\x00GOMEMLIMIT="+value+"\x00")
-		expect(t, examine(t, ill(t, files...), need()), "memory.gomemlimit", s, words)
+		expect(t, examine(t, ill(t, files...), n), "memory.gomemlimit", s, words)
 	}
 	const gib = "1073741824\n"
 	f(OK, "", "900MiB", unitDir+"/memory.max", gib)
-	f(Warn, "90 %|GOMEMLIMIT=921MiB", "1000MiB", unitDir+"/memory.max", gib)
+	f(Warn, "30.4 MiB to 921.6 MiB (90 % of 1.0 GiB|GOMEMLIMIT=921MiB", "1000MiB",
+		unitDir+"/memory.max", gib)
 	f(Warn, "GOMEMLIMIT=921MiB", "1000MiB", unitDir+"/memory.high", gib)
 	f(OK, "", "off")
 	f(OK, "", "8GiB")
 	f(Warn, "16GiB", "16GiB")
-	f(Fail, "all the time|at least 35.1 MiB", "30MiB")
+	f(Fail, "all the time|30.4 MiB to 8.0 GiB|GOMEMLIMIT=60MiB", "30MiB")
+	// Without it, what mcploop serve takes by its file: the least of all levels, and the host's.
+	f(OK, "serve takes 921.6 MiB of 1.0 GiB ("+sliceDir+"/memory.max)", "", unitDir+"/memory.max",
+		"8000000000\n", sliceDir+"/memory.max", gib)
+	f(OK, "serve takes 7.2 GiB of 8.0 GiB (/proc/meminfo)", "", unitDir+"/memory.max",
+		"9000000000\n")
+	f(OK, "serve takes 438.8 MiB of 512.0 MiB", "", unitDir+"/memory.max", "536870912\n")
+	f(OK, "GOMEMLIMIT=off", "off", unitDir+"/memory.max", gib)
+	expect(t, examine(t, ill(t, "/proc/self/environ", "GOMEMLIMIT=off\x00", unitDir+"/memory.max",
+		"127000000\n", unitDir+"/memory.current", "0\n"), n), "memory.gomemlimit", Warn,
+		"GOMEMLIMIT=off|memory: {limit: auto}", "memory.cgroup.max")
+	n.MemoryLimit = NoLimit
+	f(OK, "memory.limit is off", "", unitDir+"/memory.max", gib)
+	n.MemoryLimit = 1000 << 20
+	f(Warn, "memory.limit is 1000.0 MiB|limit: auto", "", unitDir+"/memory.max", gib)
+	f(OK, "GOMEMLIMIT=900MiB", "900MiB", unitDir+"/memory.max", gib)
 	f(Fail, "does not start", "1G")
 	f(Fail, "does not start", "-1")
 
@@ -49,6 +67,49 @@ func TestGoMemoryLimit(t *testing.T) {
 	for _, text := range []string{"", "B", "KiB", "1.5GiB", "9000000000GiB", "1 GiB"} {
 		if got, ok := parseGoBytes(text); ok {
 			t.Errorf("%q: got %d", text, got)
+		}
+	}
+}
+
+// TestMemoryLimit: who counts as the least, and what is made of it.
+func TestMemoryLimit(t *testing.T) {
+	f := func(want int64, file string, files ...string) {
+		t.Helper()
+		limit, known := ill(t, files...).MemoryLimit()
+		if !known || limit.Bytes != want || limit.File != file ||
+			limit.Group == (file == "/proc/meminfo") {
+			t.Errorf("got %+v, %v, want %d of %s", limit, known, want, file)
+		}
+	}
+	f(8<<30, "/proc/meminfo")
+	f(8<<30, "/proc/meminfo", unitDir+"/memory.max", "8589934593\n")
+	f(5, unitDir+"/memory.high", unitDir+"/memory.high", "5\n", sliceDir+"/memory.max", "6\n")
+	f(6, sliceDir+"/memory.max", unitDir+"/memory.high", "7\n", sliceDir+"/memory.max", "6\n")
+	const v1 = "/sys/fs/cgroup/memory"
+	box := []string{
+		"/proc/self/cgroup", "4:memory:/pod/box\n0::/\n",
+		"/proc/self/mountinfo", "1 1 0:1 /pod/b " + v1 + "/wrong rw - cgroup cgroup rw,memory\n" +
+			"1 1 0:1 /pod/box /sys/my\\040fs rw - cgroup cgroup rw,memory\n",
+		"/sys/my fs/memory.limit_in_bytes", "100000000\n",
+		v1 + "/wrong/memory.limit_in_bytes", "1\n",
+	}
+	f(100_000_000, "/sys/my fs/memory.limit_in_bytes", box...)
+	f(99_000_000, "/sys/my fs/memory.stat", append(box, "/sys/my fs/memory.stat",
+		"hierarchical_memory_limit 99000000\n")...)
+	if limit, known := ill(t, "/proc/meminfo", "-").MemoryLimit(); known {
+		t.Errorf("nothing tells, but: %+v", limit)
+	}
+
+	for connections, want := range map[int]int64{0: 900, 20_000: 900, 40_000: 800, 200_000: 500} {
+		limit := MemoryLimit{Bytes: 1000 * socketBytes * 200}
+		if got := limit.Soft(connections) / (socketBytes * 200); got != want {
+			t.Errorf("%d connections leave %d of 1000, want %d", connections, got, want)
+		}
+	}
+	need := Need{Connections: 15_000}
+	for times, want := range map[int64]int{1: 100, 5: 100, 6: 200, 9: 200, 10: 400, 99: 400} {
+		if got := GOGC(times*need.processBytes(), 15_000); got != want {
+			t.Errorf("%d times what lives: got GOGC %d, want %d", times, got, want)
 		}
 	}
 }
@@ -120,11 +181,11 @@ func TestCgroupVersion1(t *testing.T) {
 		t.Helper()
 		found := examine(t, ill(t, files...), need())
 		expect(t, found, "memory.cgroup.max", Fail, "46.0 MiB left of 96.0 MiB|>"+dir+
-			"memory/memory.limit_in_bytes", "cpu.quota", "pids.max", "memory.gomemlimit")
+			"memory/memory.limit_in_bytes", "cpu.quota", "pids.max")
 		expect(t, found, "cpu.quota", Warn, "2.5 CPUs|>"+dir+"cpu/in/cpu.cfs_quota_us",
-			"memory.cgroup.max", "pids.max", "memory.gomemlimit")
+			"memory.cgroup.max", "pids.max")
 		expect(t, found, "pids.max", Fail, "pids.max 12, 3 in use|>"+dir+"pids/in/pids.max",
-			"memory.cgroup.max", "cpu.quota", "memory.gomemlimit")
+			"memory.cgroup.max", "cpu.quota")
 		if _, there := found["memory.cgroup.high"]; there {
 			t.Error("version 1 has no memory.high")
 		}

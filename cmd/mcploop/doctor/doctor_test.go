@@ -187,7 +187,7 @@ func TestUnreadIsNotWell(t *testing.T) {
 	f("/proc/sys/net/core/somaxconn", "net.somaxconn")
 	f("/proc/sys/net/ipv4/tcp_max_syn_backlog", "net.syn_backlog")
 	f("/proc/sys/net/ipv4/ip_local_port_range", "net.local_ports")
-	f("/proc/meminfo", "memory.free")
+	f("/proc/meminfo", "memory.free", "memory.gomemlimit")
 	f("/proc/self/status", "cpu.cores", "cpu.gomaxprocs")
 	f("/proc/self/environ", "memory.gomemlimit", "cpu.gomaxprocs")
 	for _, file := range []string{"/proc/self/cgroup", "/proc/self/mountinfo"} {
@@ -226,9 +226,9 @@ func TestHostFindings(t *testing.T) {
 		"1000 9999\n")
 	f("net.conntrack", Fail, "15004, 5 in use|at least 15005",
 		"/proc/sys/net/netfilter/nf_conntrack_max", "15004\n")
-	f("memory.free", Fail, "48.8 MiB available", "/proc/meminfo", "MemAvailable: 50000 kB\n")
-	f("memory.free", Warn, "146.5 MiB|108.3 MiB and as much again|1.44 KiB|5.0 KiB",
-		"/proc/meminfo", "MemAvailable: 150000 kB\n")
+	f("memory.free", Fail, "48.8 MiB available", "/proc/meminfo", memory("50000"))
+	f("memory.free", Warn, "146.5 MiB|103.7 MiB and as much again|1.12 KiB|5.0 KiB",
+		"/proc/meminfo", memory("150000"))
 
 	f("kernel.version", Fail, "3.2.0", "/proc/sys/kernel/osrelease", "3.2.0-4-amd64\n")
 	f("kernel.version", Warn, "4.18.0", "/proc/sys/kernel/osrelease", "4.18.0-553.el8\n")
@@ -323,4 +323,35 @@ func TestUnit(t *testing.T) {
 	}
 	h.Unit = "other.service"
 	expect(t, examine(t, h, need()), "descriptors.unit", Fail, "LimitNOFILE=9")
+}
+
+// TestTemplateUnit: an instance has the file and the drop-ins of its template, and its own.
+func TestTemplateUnit(t *testing.T) {
+	const etc, lib = "/etc/systemd/system/", "/usr/lib/systemd/system/"
+	const template = lib + "mcp-loop@.service"
+	f := func(s Status, words, unit string, files ...string) {
+		t.Helper()
+		h := ill(t, append(files, "/proc/self/cgroup", "0::/system.slice/mcp-loop@1.service\n")...)
+		h.Unit = unit
+		expect(t, examine(t, h, need()), "descriptors.unit", s, words)
+	}
+	file := []string{template, "[Service]\nLimitNOFILE=20000\n"}
+	f(OK, "LimitNOFILE=20000 in "+template, "", file...)
+	f(OK, "LimitNOFILE=20000 in "+template, "mcp-loop@1", file...)
+	f(OK, "LimitNOFILE=20000 in "+template, "mcp-loop@a.b", file...)
+	f(Warn, "cannot read a unit file mcp-loop@2.service", "mcp-loop@2")
+	f(Fail, "LimitNOFILE=9 in "+etc+"mcp-loop@1.service", "",
+		append(file, etc+"mcp-loop@1.service", "LimitNOFILE=9\n")...)
+	const dropIn = "mcp-loop@.service.d/a.conf"
+	f(Fail, "LimitNOFILE=8 in "+lib+dropIn+"|mkdir -p /etc/systemd/system/mcp-loop@1.service.d", "",
+		append(file, lib+dropIn, "LimitNOFILE=8\n")...)
+	f(OK, "LimitNOFILE=30000 in "+etc+"mcp-loop@1.service.d/a.conf", "", append(file,
+		etc+dropIn, "LimitNOFILE=8\n", etc+"mcp-loop@1.service.d/a.conf",
+		"LimitNOFILE=30000\n")...)
+	f(Fail, "LimitNOFILE=7 in "+lib+"mcp-.service.d/b.conf", "", append(file, lib+
+		"mcp-.service.d/b.conf", "LimitNOFILE=7\n", lib+"service.d/a.conf", "LimitNOFILE=6\n")...)
+	f(Fail, "LimitNOFILE=7 in "+lib+"mcp-@1.service.d/b.conf", "", append(file, lib+
+		"mcp-@1.service.d/b.conf", "LimitNOFILE=7\n")...)
+	f(OK, "LimitNOFILE=20000", "", append(file, lib+"loop@.service.d/b.conf", "LimitNOFILE=7\n",
+		lib+"mcp-loop.service.d/b.conf", "LimitNOFILE=7\n")...)
 }

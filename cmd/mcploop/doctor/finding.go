@@ -62,8 +62,8 @@ func (f Finding) unread(path string) Finding {
 	return f
 }
 
-// bytesText prints a size in the largest unit that leaves one digit before the point.
-func bytesText(n int64) string {
+// SizeText prints a size in the largest unit that leaves one digit before the point.
+func SizeText(n int64) string {
 	units := []string{"B", "KiB", "MiB", "GiB", "TiB"}
 	value, i := float64(n), 0
 	for value >= 1024 && i < len(units)-1 {

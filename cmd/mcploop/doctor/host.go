@@ -15,6 +15,8 @@ type Need struct {
 	ConnectionsMax int // the server's own limits.connections
 	Backlog        int // loops.backlog
 	Workers        int // workers.count; 0: 64 per core
+
+	MemoryLimit int64 // memory.limit in bytes; 0: auto, NoLimit: off
 }
 
 // Host is where to look.

@@ -2,7 +2,9 @@ package doctor
 
 import (
 	"fmt"
+	"maps"
 	"path"
+	"regexp"
 	"slices"
 	"strings"
 )
@@ -17,7 +19,7 @@ func (h Host) unitFiles(want int64) (Finding, bool) {
 	if unit == "" {
 		return Finding{}, false
 	}
-	if path.Ext(unit) == "" { // as systemctl has it
+	if !unitType.MatchString(unit) { // as systemctl has it
 		unit += ".service"
 	}
 	f := Finding{
@@ -55,44 +57,87 @@ func (h Host) ownUnit() string {
 	return ""
 }
 
-// unitLimit returns what counts of all LimitNOFILE lines: systemd reads the unit file of the
-// first folder that has one, then the drop-ins by name, a name once; the last line wins. What
-// system.conf says is the default for units that say nothing.
-func (h Host) unitLimit(unit string) (value, from string, known bool) {
-	folders := []string{
-		"/etc/systemd/system", "/run/systemd/system", "/usr/lib/systemd/system",
-		"/lib/systemd/system",
+// unitType is how the name of a unit ends.
+var unitType = regexp.MustCompile(
+	`\.(service|socket|slice|scope|target|mount|automount|swap|timer|path|device)$`)
+
+// unitNames returns the name, then those whose drop-ins count for it, too (systemd.unit(5)): the
+// template of an instance, foo@.service, and what foo-bar.service has in common with others,
+// foo-.service.
+func unitNames(unit string) []string {
+	ext := path.Ext(unit)
+	prefix, instance, _ := strings.Cut(strings.TrimSuffix(unit, ext), "@")
+	names := []string{unit}
+	if template, is := templateOf(unit); is {
+		names = append(names, unitNames(template)...)
+		instance = "@" + instance
 	}
-	names := []string{"/etc/systemd/system.conf"}
-	for _, folder := range folders {
-		if _, there := h.text(path.Join(folder, unit)); there {
-			names, known = append(names, path.Join(folder, unit)), true
-			break
-		}
+	if i := strings.LastIndexByte(strings.TrimSuffix(prefix, "-"), '-'); i > 0 {
+		names = append(names, unitNames(prefix[:i+1]+instance+ext)...)
+	}
+	return names
+}
+
+// templateOf returns the name of the template that an instance is made of.
+func templateOf(unit string) (template string, isInstance bool) {
+	ext := path.Ext(unit)
+	prefix, instance, at := strings.Cut(strings.TrimSuffix(unit, ext), "@")
+	return prefix + "@" + ext, at && instance != ""
+}
+
+// unitFolders are where systemd looks for units, the strongest first.
+var unitFolders = []string{
+	"/etc/systemd/system", "/run/systemd/system", "/usr/local/lib/systemd/system",
+	"/usr/lib/systemd/system", "/lib/systemd/system",
+}
+
+// unitLimit returns what counts of all LimitNOFILE lines: systemd reads the unit file of the
+// first folder that has one, else that of the template, then the drop-ins by name, a name once;
+// the last line wins. What system.conf says is the default for units that say nothing.
+func (h Host) unitLimit(unit string) (value, from string, known bool) {
+	files := []string{"/etc/systemd/system.conf"} // first: it is the weakest
+	file, known := h.unitFile(unit)
+	if template, isInstance := templateOf(unit); isInstance && !known {
+		file, known = h.unitFile(template)
+	}
+	if known {
+		files = append(files, file)
 	}
 	dropIns := map[string]string{}
-	for _, folder := range folders {
-		dir := path.Join(folder, unit+".d")
+	add := func(dir string) {
 		for _, name := range h.list(dir) {
 			if _, taken := dropIns[name]; strings.HasSuffix(name, ".conf") && !taken {
 				dropIns[name] = path.Join(dir, name)
 			}
 		}
 	}
-	order := make([]string, 0, len(dropIns))
-	for name := range dropIns {
-		order = append(order, name)
+	for _, folder := range unitFolders {
+		for _, name := range unitNames(unit) {
+			add(path.Join(folder, name+".d"))
+		}
 	}
-	slices.Sort(order)
-	for _, name := range order {
-		names = append(names, dropIns[name])
+	for _, folder := range unitFolders { // for all units of the type
+		add(path.Join(folder, strings.TrimPrefix(path.Ext(unit), ".")+".d"))
 	}
-	for _, name := range names { // system.conf first: it is the weakest
+	for _, name := range slices.Sorted(maps.Keys(dropIns)) {
+		files = append(files, dropIns[name])
+	}
+	for _, name := range files {
 		if v := h.lastLimit(name); v != "" {
 			value, from = v, name
 		}
 	}
 	return value, from, known
+}
+
+// unitFile returns the file of a unit.
+func (h Host) unitFile(name string) (file string, there bool) {
+	for _, folder := range unitFolders {
+		if _, there := h.text(path.Join(folder, name)); there {
+			return path.Join(folder, name), true
+		}
+	}
+	return "", false
 }
 
 func (h Host) lastLimit(name string) string {
