@@ -128,16 +128,17 @@ apply() { "$here/apply.sh" --root "$root" "$@"; }
   [[ $output == *"nothing to revert"* ]]
 }
 
-@test "the drop-in has the CPUs and the memory of the host, or what is said" {
+@test "the drop-in has the CPUs of the host, or what is said, and the memory that is said" {
   local drop=/etc/systemd/system/mcploop.service.d/50-tuning.conf
   expect 0 apply --apply
   grep -qx "CPUAffinity=0-63" "$root$drop"
-  grep -qx "Environment=GOMEMLIMIT=14745MiB" "$root$drop"
+  expect 1 grep ^Environment "$root$drop"
   grep -qx "LimitNOFILE=1048576" "$root$drop"
   expect 0 apply --apply --cpus 32-63 --memory 8G
   grep -qx "CPUAffinity=32-63" "$root$drop"
   grep -qx "Environment=GOMEMLIMIT=7372MiB" "$root$drop"
   expect 1 grep '^[^#].*@' "$root$drop"
+  expect 2 apply --apply --memory much
 }
 
 @test "wrong arguments: exit 2 and nothing is changed" {

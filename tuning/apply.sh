@@ -12,7 +12,7 @@ usage: apply.sh --check | --dry-run | --apply | --revert [options]
   --apply        set it, now and for every boot; what was there is saved first
   --revert       bring back what was there before the first --apply
   --cpus LIST    CPUs of the service, as 0-15 (default: all)
-  --memory SIZE  memory of the service, as 8G (default: what the host or the cgroup has)
+  --memory SIZE  memory of the service, as 8G (default: mcploop serve finds out when it starts)
   --root DIR     work below DIR instead of / (for images and tests)
 exit: 0 all as wanted, 1 something differs (--check), 2 something cannot be done
 END
@@ -76,12 +76,15 @@ service_file() {
     refuse "read /sys/devices/system/cpu/online; say --cpus LIST"
     return 0
   fi
-  if ! limit=$("$here/gomaxprocs.sh" --root "$root/" "${memory[@]}"); then
-    refuse "find out the memory of this host; say --memory SIZE"
-    return 0
+  limit='/^Environment=GOMEMLIMIT=/d'
+  if [ ${#memory[@]} -gt 0 ]; then
+    if ! limit=$("$here/gomaxprocs.sh" --root "$root/" "${memory[@]}"); then
+      refuse "use --memory ${memory[1]}"
+      return 0
+    fi
+    limit="s/@memory@/${limit##*GOMEMLIMIT=}/"
   fi
-  limit=${limit##*GOMEMLIMIT=}
-  sed "s/@cpus@/$cpus/; s/@memory@/$limit/; /^# Drop-in/s/ apply.sh .*/ Made by apply.sh./" \
+  sed "s/@cpus@/$cpus/; $limit; /^# Drop-in/s/ apply.sh .*/ Made by apply.sh./" \
     "$here/etc/mcploop.service.d/50-tuning.conf" >"$1"
   want_file /etc/systemd/system/mcploop.service.d/50-tuning.conf "$1"
 }

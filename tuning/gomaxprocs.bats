@@ -20,6 +20,9 @@ fit() { "$here/gomaxprocs.sh" --root "$root" "$@"; }
   put /sys/fs/cgroup/system.slice/memory.max max
   expect 0 fit
   [ "$output" = $'GOMAXPROCS=2\nGOMEMLIMIT=3686MiB' ]
+  put /sys/fs/cgroup/system.slice/memory.high 2147483648
+  expect 0 fit
+  [ "$output" = $'GOMAXPROCS=2\nGOMEMLIMIT=1843MiB' ]
   put /sys/fs/cgroup/system.slice/cpu.max "50000 100000"
   expect 0 fit --memory 512M
   [ "$output" = $'GOMAXPROCS=1\nGOMEMLIMIT=460MiB' ]

@@ -11,8 +11,9 @@
 #   use it up before the period ends, and then all of them are stopped. Cost: half a CPU stays idle.
 #   source: https://go.dev/blog/container-aware-gomaxprocs
 # GOMEMLIMIT: 90 % of the smallest memory limit of the cgroups, or of the host's memory. Go does
-#   not read the cgroup's limit by itself. Cost: garbage collection takes CPU when memory is short.
-#   source: https://go.dev/doc/gc-guide#Memory_limit
+#   not read the cgroup's limit by itself; mcploop serve does, with room for limits.connections, and
+#   needs this only where --memory says something else. Cost: garbage collection takes CPU when
+#   memory is short. source: https://go.dev/doc/gc-guide#Memory_limit
 set -euo pipefail
 
 cannot() {
@@ -95,7 +96,7 @@ memory_bytes() {
   [ -n "$least" ] || cannot "read MemTotal in $root/proc/meminfo"
   least=$((least * 1024))
   for dir in $(cgroups memory); do
-    for file in "$dir/memory.max" "$dir/memory.limit_in_bytes"; do
+    for file in "$dir/memory.max" "$dir/memory.high" "$dir/memory.limit_in_bytes"; do
       [ -r "$file" ] || continue
       limit=$(<"$file")
       if [ "$limit" != max ] && [ "$limit" -lt "$least" ]; then least=$limit; fi
