@@ -24,6 +24,7 @@ type Fleet struct {
 	Core      int                 // the core that they are bound to; -1: any
 	Env       []string            // NAME=value, added to ours
 	Addrs     []string            // the servers, by turns; none: that of the options
+	PIDs      []int               // their processes, each named once; 0: not looked at
 	Log       io.Writer           // what workers and stdio servers say on stderr; nil discards
 	Tell      func(result.Sample) // each second of all workers together; may be nil
 }
@@ -65,7 +66,7 @@ func (f *Fleet) split(opt load.Options) []load.Options {
 	if n <= 0 {
 		n = (opt.Conns + load.ConnsMax - 1) / load.ConnsMax
 	}
-	n = max(1, min(n, opt.Conns))
+	n = max(1, min(max(n, len(f.Addrs)), opt.Conns))
 	shares := make([]load.Options, n)
 	for i := range shares {
 		s := opt
@@ -78,6 +79,9 @@ func (f *Fleet) split(opt load.Options) []load.Options {
 		}
 		if len(f.Addrs) > 0 {
 			s.Addr = f.Addrs[i%len(f.Addrs)]
+		}
+		if i < len(f.PIDs) {
+			s.PID = f.PIDs[i]
 		}
 		shares[i] = s
 	}

@@ -86,7 +86,9 @@ func (e *engine) answer(c *conn, rep *reply) {
 		return
 	}
 	if v == refused {
-		e.counts.Refused++
+		if e.counts.Refused++; e.firstRefusal == 0 {
+			e.firstRefusal = e.now
+		}
 		e.hists.refusal.Record(e.now - s.due)
 	} else {
 		e.counts.Calls++
@@ -166,11 +168,9 @@ func (e *engine) drop(c *conn, err error) {
 }
 
 func (e *engine) end(c *conn, err error) {
-	if c.phase == phaseClosed {
-		return
-	}
 	if e.fault == nil {
 		e.fault = fmt.Errorf("connection %s: %w", c.number[:], err)
+		e.firstFault = e.now
 	}
 	e.shut(c)
 }

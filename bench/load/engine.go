@@ -40,23 +40,25 @@ type engine struct {
 	check   checker
 	counts  counts
 	fault   error // the first mismatch or close
-	hists   histograms
-	line    timeline
-	plan    schedule
-	calls   int // of each connection; negative: no limit
-	start   time.Time
-	now     int64 // nanoseconds since start, as of the last wake-up
-	open    int   // connections not closed
-	ready   int   // connections that may call
-	idle    int   // connections that used up their calls and got every answer
-	pending int   // calls in flight
-	lost    int   // calls whose connection ended before their answer
-	calling bool  // connections call as soon as they are ready
-	closing bool  // no more calls are sent
-	stopped atomic.Bool
-	events  []unix.EpollEvent
-	rbuf    []byte
-	out     []byte
+	// When the first came, nanoseconds since start; 0: none has.
+	firstFault, firstRefusal int64
+	hists                    histograms
+	line                     timeline
+	plan                     schedule
+	calls                    int // of each connection; negative: no limit
+	start                    time.Time
+	now                      int64 // nanoseconds since start, as of the last wake-up
+	open                     int   // connections not closed
+	ready                    int   // connections that may call
+	idle                     int   // connections that used up their calls and got every answer
+	pending                  int   // calls in flight
+	lost                     int   // calls whose connection ended before their answer
+	calling                  bool  // connections call as soon as they are ready
+	closing                  bool  // no more calls are sent
+	stopped                  atomic.Bool
+	events                   []unix.EpollEvent
+	rbuf                     []byte
+	out                      []byte
 }
 
 // histograms are the latencies of a run.
@@ -95,7 +97,9 @@ func newEngine(opt *Options, calls int) (*engine, error) {
 // add opens one more connection.
 func (e *engine) add() error {
 	at := int32(len(e.conns))
-	e.conns = append(e.conns, conn{at: at, slots: make([]slot, e.opt.Depth)})
+	e.conns = append(e.conns, conn{
+		at: at, phase: phaseClosed, slots: make([]slot, e.opt.Depth),
+	})
 	c := &e.conns[at]
 	putDigits(c.number[:], uint32(e.opt.First)+uint32(at))
 	c.hs, c.answers = e.wire.heads, &e.answers
@@ -214,10 +218,8 @@ func (e *engine) until(deadline time.Time, done func() bool) (bool, error) {
 		if e.now >= end || e.stopped.Load() || (e.open == 0 && !e.plan.growing()) {
 			return false, nil
 		}
-		if err := e.advance(); err != nil {
-			return false, err
-		}
-		n, err := e.poll(min(end, e.plan.nextEvent(e.now), e.now+int64(50*time.Millisecond)))
+		e.advance()
+		n, err := e.poll(min(end, e.plan.nextEvent(), e.now+int64(50*time.Millisecond)))
 		if err != nil {
 			return false, err
 		}

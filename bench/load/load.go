@@ -166,6 +166,7 @@ func (e *engine) forget() {
 	e.counts.Calls, e.counts.Refused, e.counts.Bytes = 0, 0, 0
 	e.counts.Notices, e.counts.Reconnects = 0, 0
 	e.line.before.Calls, e.line.before.Refused = 0, 0
+	e.firstRefusal = 0
 	clear(e.check.refusals)
 	e.check.slow = 0
 	for _, h := range []*result.Histogram{
@@ -210,7 +211,10 @@ func (e *engine) result(counted *counts) result.Load {
 		r.CallBytes = len(e.conns[0].hs[0]) + len(e.wire.calls[0].b)
 	}
 	if e.fault != nil {
-		r.FirstFault = e.fault.Error()
+		r.FirstFault, r.FaultAt = e.fault.Error(), e.line.moment(e.firstFault)
+	}
+	if e.firstRefusal > 0 {
+		r.RefusalAt = e.line.moment(e.firstRefusal)
 	}
 	if r.Calls > 0 {
 		r.ReplyBytes = int(counted.Bytes / r.Calls)

@@ -22,6 +22,7 @@ type schedule struct {
 
 	rampBegin int64
 	rampEvery float64 // nanoseconds from connection to connection; 0: all are there
+	rampConns int     // connections in the end
 	rampLeft  int     // connections that still have to be opened
 }
 
@@ -37,13 +38,13 @@ func (p *schedule) due(k int64) int64 {
 }
 
 // nextEvent returns when something has to be done next.
-func (p *schedule) nextEvent(now int64) int64 {
+func (p *schedule) nextEvent() int64 {
 	at := int64(never)
 	if p.open() {
 		at = p.due(p.next)
 	}
 	if p.growing() {
-		at = min(at, now+int64(p.rampEvery))
+		at = min(at, p.rampDue())
 	}
 	return at
 }
@@ -73,29 +74,31 @@ func (p *schedule) ticket(at, many int) int64 {
 
 // planConns begins to open what connections are missing, evenly over span.
 func (e *engine) planConns(span time.Duration) {
+	e.plan.rampConns = e.opt.Conns
 	e.plan.rampLeft = e.opt.Conns - len(e.conns)
 	e.plan.rampBegin = int64(time.Since(e.start))
 	e.plan.rampEvery = float64(span) / float64(max(1, e.plan.rampLeft))
 }
 
 // advance does what the schedule has for this moment.
-func (e *engine) advance() error {
+func (e *engine) advance() {
 	if e.line.due(e.now) {
 		e.sample()
 	}
-	for e.plan.growing() && e.now >= e.rampDue() {
+	for e.plan.growing() && e.now >= e.plan.rampDue() {
 		e.plan.rampLeft--
 		if err := e.add(); err != nil {
-			return err
+			// How many there is room for is what a ramp shows.
+			e.drop(&e.conns[len(e.conns)-1], err)
 		}
 	}
 	if !e.plan.open() || !e.calling {
-		return nil
+		return
 	}
 	for many := int64(e.opt.Conns); ; e.plan.next++ {
 		due := e.plan.due(e.plan.next)
 		if due > e.now || due >= e.plan.stop {
-			return nil
+			return
 		}
 		at := e.plan.next % many
 		if at >= int64(len(e.conns)) {
@@ -111,9 +114,10 @@ func (e *engine) advance() error {
 	}
 }
 
-func (e *engine) rampDue() int64 {
-	opened := e.opt.Conns - e.plan.rampLeft
-	return e.plan.rampBegin + int64(float64(opened)*e.plan.rampEvery)
+// rampDue returns when the next connection is due.
+func (p *schedule) rampDue() int64 {
+	opened := p.rampConns - p.rampLeft
+	return p.rampBegin + int64(float64(opened)*p.rampEvery)
 }
 
 // catchUp appends the calls of c that are due, as many as it has slots, to e.out.

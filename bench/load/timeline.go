@@ -30,12 +30,15 @@ func (e *engine) watch(begin int64, tell func(result.Sample)) {
 	}
 }
 
+// moment returns the seconds from the begin of the measured time to at.
+func (l *timeline) moment(at int64) float64 { return time.Duration(at - l.begin).Seconds() }
+
 // sample appends what the last second was like.
 func (e *engine) sample() {
 	l := &e.line
 	h := l.hist
 	s := result.Sample{
-		At:    time.Duration(e.now - l.begin).Seconds(),
+		At:    l.moment(e.now),
 		Calls: e.counts.Calls - l.before.Calls, Refused: e.counts.Refused - l.before.Refused,
 		Conns: e.open, P50: h.Micros(50), P99: h.Micros(99), Max: h.Max(),
 	}

@@ -32,8 +32,11 @@ type Load struct {
 	Reconnects uint64            `json:"reconnects"` // connections that were opened anew
 	FirstFault string            `json:"first_fault,omitempty"`
 	SlowChecks uint64            `json:"slow_checks"` // answers that the client had to parse
-	PerSecond  float64           `json:"calls_per_second"`
-	Messages   float64           `json:"messages_per_second"` // requests, answers and notices
+	// When the first fault and refusal came, seconds of the measured time; refusal 0: none.
+	FaultAt   float64 `json:"first_fault_s,omitempty"`
+	RefusalAt float64 `json:"first_refusal_s,omitempty"`
+	PerSecond float64 `json:"calls_per_second"`
+	Messages  float64 `json:"messages_per_second"` // requests, answers and notices
 
 	Latency  *Histogram `json:"latency"`
 	Refusal  *Histogram `json:"refusal_latency,omitempty"`
@@ -120,8 +123,8 @@ func (l *Load) Derive() {
 	l.Client.PerCall = l.Client.CPUSeconds * 1e6 / n
 }
 
-// Merge adds the load that another client process made at the same time to l, which keeps its
-// own view of the server and takes the sums of everything that clients count.
+// Merge adds the load that another client process made at the same time to l: the sums of all
+// that clients count, and of what the server's processes use, each of which one client looks at.
 func (l *Load) Merge(other *Load) {
 	bytes := uint64(l.ReplyBytes)*l.Calls + uint64(other.ReplyBytes)*other.Calls
 	l.Processes += other.Processes
@@ -142,8 +145,11 @@ func (l *Load) Merge(other *Load) {
 	l.Closed += other.Closed
 	l.Reconnects += other.Reconnects
 	l.SlowChecks += other.SlowChecks
-	if l.FirstFault == "" {
-		l.FirstFault = other.FirstFault
+	if other.FirstFault != "" && (l.FirstFault == "" || other.FaultAt < l.FaultAt) {
+		l.FirstFault, l.FaultAt = other.FirstFault, other.FaultAt
+	}
+	if l.RefusalAt == 0 || (other.RefusalAt != 0 && other.RefusalAt < l.RefusalAt) {
+		l.RefusalAt = other.RefusalAt
 	}
 	if l.Calls > 0 {
 		l.ReplyBytes = int(bytes / l.Calls)
@@ -153,11 +159,28 @@ func (l *Load) Merge(other *Load) {
 	l.Connect = merged(l.Connect, other.Connect)
 	l.Life = merged(l.Life, other.Life)
 	l.Timeline = MergeTimelines(l.Timeline, other.Timeline)
+	l.Server.add(&other.Server)
 	l.Client.CPUSeconds += other.Client.CPUSeconds
 	l.Client.Busiest = max(l.Client.Busiest, other.Client.Busiest)
 	// Each took the other for a stranger.
 	l.Client.OthersShare = max(0, l.Client.OthersShare-other.Client.CPUSeconds/other.Seconds)
 	l.Derive()
+}
+
+// add makes s the use of two processes.
+func (s *ServerUse) add(other *ServerUse) {
+	s.CPUSeconds += other.CPUSeconds
+	s.UserSeconds += other.UserSeconds
+	s.Before.add(other.Before)
+	s.After.add(other.After)
+	if s.Source == "" {
+		s.Source = other.Source
+	}
+}
+
+func (m *Memory) add(other Memory) {
+	m.RSS += other.RSS
+	m.PSS += other.PSS
 }
 
 func merged(into, from *Histogram) *Histogram {
@@ -179,7 +202,7 @@ func MergeTimelines(a, b []Sample) []Sample {
 		o := &out[i]
 		o.Calls, o.Refused, o.Conns = o.Calls+s.Calls, o.Refused+s.Refused, o.Conns+s.Conns
 		o.P50, o.P99, o.Max = max(o.P50, s.P50), max(o.P99, s.P99), max(o.Max, s.Max)
-		o.RSS, o.CPU = max(o.RSS, s.RSS), max(o.CPU, s.CPU)
+		o.RSS, o.CPU = o.RSS+s.RSS, o.CPU+s.CPU
 	}
 	return out
 }

@@ -91,7 +91,7 @@ func (r *Run) load(ctx context.Context, name string, o load.Options) (*result.Lo
 	p := r.opt.Progress
 	f := fleet.Fleet{
 		Self: r.opt.Worker, Processes: r.Processes, Core: r.Core, Addrs: r.target.addrs,
-		Log: r.opt.Log,
+		PIDs: r.target.pids, Log: r.opt.Log,
 	}
 	if p != nil {
 		p.Step(name, o.Warmup+o.Span)

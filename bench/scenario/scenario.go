@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"strings"
+	"time"
 )
 
 // Scenario is a way to load a server.
@@ -12,6 +13,8 @@ type Scenario struct {
 	About string // one line
 	// Preset changes the defaults of the flags; nil leaves them.
 	Preset func(*Settings)
+	// Takes tells about how long all of it takes; nil: one step.
+	Takes func(*Settings) time.Duration
 	// Run makes the load, step by step. Its error is about a run that could not be made; what was
 	// measured wrongly stands in the steps.
 	Run func(context.Context, *Run) error
@@ -20,7 +23,7 @@ type Scenario struct {
 // All returns every scenario in the order in which they are listed.
 func All() []Scenario {
 	return append([]Scenario{
-		closedLoop(), openLoop(), burst(), payload(),
+		closedLoop(), openLoop(), burst(), payload(), churn(), ramp(), ladder(rungs(), heldShare),
 	}, workloads()...)
 }
 

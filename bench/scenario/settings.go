@@ -24,6 +24,8 @@ type Settings struct {
 	Duration    time.Duration // measured time of each step
 	Warmup      time.Duration // before it
 	Payload     int           // bytes of a call
+	Calls       int           // churn: calls in the life of a connection
+	Bound       time.Duration // ladder: a load whose p99 is longer is not held
 
 	Tool   string
 	Args   string
@@ -53,7 +55,7 @@ func DefaultSettings() Settings {
 	return Settings{
 		Era: eraAuto, Connections: o.Conns, Depth: o.Depth, Burst: o.Burst,
 		Duration: 10 * time.Second, Warmup: 2 * time.Second, Payload: o.Bytes,
-		Tool: o.Tool, Args: o.Args, Core: -1,
+		Calls: 1, Bound: 100 * time.Millisecond, Tool: o.Tool, Args: o.Args, Core: -1,
 	}
 }
 
@@ -71,6 +73,8 @@ func (s *Settings) Bind(fs *flag.FlagSet) {
 	fs.DurationVar(&s.Duration, "duration", s.Duration, "measured time of each step")
 	fs.DurationVar(&s.Warmup, "warmup", s.Warmup, "time before it, not measured")
 	fs.IntVar(&s.Payload, "payload", s.Payload, "`bytes` of a call, without _meta and HTTP head")
+	fs.IntVar(&s.Calls, "calls", s.Calls, "churn: `calls` in the life of a connection")
+	fs.DurationVar(&s.Bound, "bound", s.Bound, "ladder: a load whose p99 is longer is not held")
 	fs.StringVar(&s.Tool, "tool", s.Tool, "`name` of the tool to call")
 	fs.StringVar(&s.Args, "args", s.Args, "its arguments as `JSON`; {text} differs in every call")
 	fs.StringVar(&s.Expect, "expect", s.Expect, "`text` of its answer; empty: {text}")

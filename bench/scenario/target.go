@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"os"
 	"os/exec"
+	"slices"
 	"strings"
 	"time"
 
@@ -27,6 +28,7 @@ const (
 type target struct {
 	opt   load.Options // Transport, Addr, Path, Era, Command, PID, what is called
 	addrs []string     // more than one: a server in several processes
+	pids  []int        // of all its processes that are known, by address; 0: seen before
 	child *proc.Child  // when its command was given with an address
 	said  result.Server
 }
@@ -202,5 +204,13 @@ func (t *target) look() {
 	}
 	if t.said.PID = t.opt.PID; t.said.PID > 0 {
 		t.said.Command, t.said.Cores, t.said.Procs = proc.Describe(t.said.PID)
+	}
+	t.pids = append(t.pids, t.opt.PID)
+	for _, addr := range t.addrs[min(1, len(t.addrs)):] {
+		pid, _ := proc.ListenerOf(addr) // as above
+		if slices.Contains(t.pids, pid) {
+			pid = 0
+		}
+		t.pids = append(t.pids, pid)
 	}
 }
