@@ -5,7 +5,7 @@ import "github.com/mcploop/mcploop/bench/load"
 // peer is a row of bench/peers.
 func peer(name, kind, transport string, args ...string) Row {
 	command := append([]string{"{bin}/peers", kind, "--addr", "{addr}"}, args...)
-	return Row{Name: name, Command: command, Transport: transport}
+	return Row{Name: name, Command: command, Transport: transport, Cure: "make peers-build"}
 }
 
 // ours is a row of the binary itself.
@@ -16,10 +16,10 @@ func ours(name, door, transport string) Row {
 	}
 }
 
-// tsSDK is the server of bench/peers/ts on the TypeScript SDK v1 or v2; make peers-ts installs it.
+// tsSDK is the server of bench/peers/ts on the TypeScript SDK v1 or v2.
 func tsSDK(name, version, door, transport string, args ...string) Row {
 	command := append([]string{"node", "bench/peers/ts/" + version + ".mjs", door}, args...)
-	return Row{Name: name, Command: command, Transport: transport}
+	return Row{Name: name, Command: command, Transport: transport, Cure: "make peers-ts"}
 }
 
 func stdio(name string, command ...string) Row {

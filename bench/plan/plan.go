@@ -32,6 +32,7 @@ type Row struct {
 	Path      string   `json:"path,omitempty"`
 	Tool      string   `json:"tool,omitempty"` // default echo
 	Args      string   `json:"args,omitempty"` // its arguments, as Options.Args
+	Cure      string   `json:"cure,omitempty"` // the command that installs the server
 }
 
 // Case is a load.

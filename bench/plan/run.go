@@ -76,6 +76,9 @@ func (opt *Options) runCase(ctx context.Context, c Case) result.CaseResult {
 				continue
 			}
 			if err != nil {
+				if row.Cure != "" && len(rr.Runs) == 0 {
+					err = fmt.Errorf("%w; if it is not there: %s", err, row.Cure)
+				}
 				rr.Fault = err.Error()
 				opt.say("%s, round %d, %s: %v\n", c.Name, round+1, row.Name, err)
 				continue

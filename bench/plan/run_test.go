@@ -53,13 +53,15 @@ func TestRunInterleavesRows(t *testing.T) {
 	}
 	pipe := row("c", "fake-stdio")
 	pipe.Transport = load.TransportStdio
+	dead := row("dead", "fake-lines", "no address")
+	dead.Cure = "make it"
 	var progress, table bytes.Buffer
 	res, err := Run(t.Context(), Options{
 		Plan: Plan{
 			Name: "test", Reference: "a",
 			Rows: []Row{
 				row("a", "fake-lines", "{addr}"), row("b", "fake-lines", "{addr}"), pipe,
-				row("dead", "fake-lines", "no address"),
+				dead,
 			},
 			Cases: []Case{{"few", 4, 2, 0}},
 		},
@@ -80,7 +82,8 @@ func TestRunInterleavesRows(t *testing.T) {
 	if rows[0].CPURatio != one || rows[0].RateRatio != one {
 		t.Errorf("got %+v and %+v for the reference, want 1", rows[0].CPURatio, rows[0].RateRatio)
 	}
-	if len(rows[3].Runs) != 0 || rows[3].Fault == "" {
+	cure := "; if it is not there: make it"
+	if len(rows[3].Runs) != 0 || !strings.HasSuffix(rows[3].Fault, cure) {
 		t.Errorf("got %+v, want the dead server's row to say so", rows[3])
 	}
 	if err := res.WriteTable(&table); err != nil {
