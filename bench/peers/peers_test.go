@@ -9,6 +9,7 @@ import (
 	"os/exec"
 	"strings"
 	"testing"
+	"time"
 )
 
 // TestMain lets the test binary be a peer, for those that serve stdin and stdout.
@@ -95,6 +96,9 @@ func TestEchoPeers(t *testing.T) {
 func TestNetCodecCoalesces(t *testing.T) {
 	c, s := net.Pipe()
 	defer c.Close()
+	if err := c.SetDeadline(time.Now().Add(10 * time.Second)); err != nil {
+		t.Fatal(err)
+	}
 	go serveFrames(s)
 	f := func(answers int, pieces ...string) {
 		t.Helper()

@@ -23,7 +23,7 @@ function echoServer() {
 }
 
 // answer keeps a server for each session: without sessions the SDK wants a new one for each
-// request, at four times the CPU.
+// request, which costs more than the call.
 async function answer(req, res, body) {
   let transport = sessions.get(req.headers["mcp-session-id"]);
   if (!transport) {
