@@ -6,15 +6,39 @@ import (
 	"fmt"
 	"io"
 	"net"
-	"net/http"
-	"net/http/httptest"
 	"path/filepath"
+	"strings"
 	"sync/atomic"
 	"testing"
 )
 
-// Spoiler changes an answer; n counts the answers to calls. An empty answer closes.
+// Spoiler changes an answer; n counts the answers to calls. An empty answer closes the connection,
+// a newline stands between several answers, and what Cut ends is sent without its end: Cut alone
+// is an answer that does not come.
 type Spoiler func(n int64, answer string) string
+
+// Cut ends an answer that breaks off.
+const Cut = "\x00"
+
+// framed returns the answers of out, each in the frame that is made for it: whole, or for an
+// answer that breaks off.
+func framed(out string, frame func(answer string, whole bool) string) string {
+	var b strings.Builder
+	for answer := range strings.SplitSeq(out, "\n") {
+		text, cut := strings.CutSuffix(answer, Cut)
+		if !cut || text != "" {
+			b.WriteString(frame(text, !cut))
+		}
+	}
+	return b.String()
+}
+
+func lineFrame(answer string, whole bool) string {
+	if whole {
+		answer += "\n"
+	}
+	return answer
+}
 
 // AnswerLine answers one JSON-RPC message; "" when none is due.
 func AnswerLine(line []byte) (answer string, call bool) {
@@ -32,11 +56,17 @@ func AnswerLine(line []byte) (answer string, call bool) {
 		return `{"jsonrpc":"2.0","id":null,"error":{"code":-32700,"message":"parse error"}}`, false
 	}
 	switch {
-	case m.ID == nil:
+	case m.ID == nil || m.Method == "":
 		return "", false
 	case m.Method == "initialize":
-		return fmt.Sprintf(`{"jsonrpc":"2.0","id":%s,"result":{"protocolVersion":"2025-11-25"}}`,
+		return fmt.Sprintf(`{"jsonrpc":"2.0","id":%s,"result":{"protocolVersion":"2025-11-25",`+
+			`"serverInfo":{"name":"fake","version":"1"}}}`,
 			m.ID), false
+	case m.Method == "ping" || m.Method == "server/discover":
+		return fmt.Sprintf(`{"jsonrpc":"2.0","id":%s,"result":{}}`, m.ID), true
+	case m.Method == "tools/list":
+		return fmt.Sprintf(`{"jsonrpc":"2.0","id":%s,"result":{"tools":[{"name":"echo"},`+
+			`{"name":"constant"}]}}`, m.ID), true
 	case m.Params.Name == "fail":
 		return fmt.Sprintf(`{"jsonrpc":"2.0","id":%s,"error":{"code":-31000,"message":"no"}}`,
 			m.ID), true
@@ -76,7 +106,7 @@ func serveLines(r io.Reader, w io.Writer, spoil Spoiler, calls *counter) {
 				return
 			}
 		}
-		if _, err := io.WriteString(w, out+"\n"); err != nil {
+		if _, err := io.WriteString(w, framed(out, lineFrame)); err != nil {
 			return
 		}
 	}
@@ -85,16 +115,7 @@ func serveLines(r io.Reader, w io.Writer, spoil Spoiler, calls *counter) {
 // ServeListener serves lines on every connection of ln until ln is closed.
 func ServeListener(ln net.Listener, spoil Spoiler) {
 	calls := new(counter)
-	for {
-		c, err := ln.Accept()
-		if err != nil {
-			return
-		}
-		go func() {
-			defer c.Close()
-			serveLines(c, c, spoil, calls)
-		}()
-	}
+	accept(ln, func(c net.Conn) { serveLines(c, c, spoil, calls) })
 }
 
 // Lines serves MCP lines until the test ends and returns the address.
@@ -104,37 +125,42 @@ func Lines(t *testing.T, network string, spoil Spoiler) string {
 	if network == "unix" {
 		addr = filepath.Join(t.TempDir(), "s")
 	}
+	calls := new(counter)
+	return serve(t, network, addr, func(c net.Conn) { serveLines(c, c, spoil, calls) })
+}
+
+// serve lets each serve every connection until the test ends, and returns the address.
+func serve(t *testing.T, network, addr string, each func(net.Conn)) string {
+	t.Helper()
 	ln, err := net.Listen(network, addr)
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { ln.Close() })
-	go ServeListener(ln, spoil)
+	go accept(ln, each)
 	return ln.Addr().String()
+}
+
+func accept(ln net.Listener, each func(net.Conn)) {
+	for {
+		c, err := ln.Accept()
+		if err != nil {
+			return
+		}
+		go func() {
+			defer c.Close()
+			each(c)
+		}()
+	}
 }
 
 // Echo gives back what it gets, with spoil applied to each read.
 func Echo(t *testing.T, spoil func([]byte)) string {
 	t.Helper()
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { ln.Close() })
-	go func() {
-		for {
-			c, err := ln.Accept()
-			if err != nil {
-				return
-			}
-			go echoConn(c, spoil)
-		}
-	}()
-	return ln.Addr().String()
+	return serve(t, "tcp", "127.0.0.1:0", func(c net.Conn) { echoConn(c, spoil) })
 }
 
 func echoConn(c net.Conn, spoil func([]byte)) {
-	defer c.Close()
 	buf := make([]byte, 4096)
 	for {
 		n, err := c.Read(buf)
@@ -147,51 +173,5 @@ func echoConn(c net.Conn, spoil func([]byte)) {
 		if _, err := c.Write(buf[:n]); err != nil {
 			return
 		}
-	}
-}
-
-// HTTP serves MCP over http; sse answers as a chunked event stream.
-func HTTP(t *testing.T, sse bool, spoil Spoiler) string {
-	t.Helper()
-	calls := new(counter)
-	h := func(w http.ResponseWriter, r *http.Request) {
-		body, err := io.ReadAll(r.Body)
-		if err != nil {
-			return
-		}
-		out, call := AnswerLine(body)
-		if legacy := r.Header.Get("Mcp-Method") == ""; legacy {
-			checkSession(w, r, out != "" && !call)
-		}
-		if out == "" {
-			w.WriteHeader(http.StatusAccepted)
-			return
-		}
-		if call && spoil != nil {
-			out = spoil(calls.Add(1), out)
-		}
-		if !sse {
-			w.Header().Set("Content-Type", "application/json")
-			_, _ = io.WriteString(w, out)
-			return
-		}
-		w.Header().Set("Content-Type", "text/event-stream")
-		_, _ = io.WriteString(w, ": hello\n\nevent: message\n"+
-			"data: {\"jsonrpc\":\"2.0\",\"method\":\"x\"}\n\n")
-		w.(http.Flusher).Flush()
-		fmt.Fprintf(w, "event: message\ndata: %s\n\n", out)
-	}
-	s := httptest.NewServer(http.HandlerFunc(h))
-	t.Cleanup(func() { s.CloseClientConnections(); s.Close() })
-	return s.Listener.Addr().String()
-}
-
-// checkSession names a session at initialize and wants it back later.
-func checkSession(w http.ResponseWriter, r *http.Request, first bool) {
-	const session = "a-session"
-	if first {
-		w.Header().Set("Mcp-Session-Id", session)
-	} else if r.Header.Get("Mcp-Session-Id") != session {
-		w.WriteHeader(http.StatusNotFound)
 	}
 }

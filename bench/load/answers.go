@@ -47,6 +47,16 @@ func (e *engine) cut(c *conn, buf []byte) (reply, int, error) {
 }
 
 func (e *engine) take(c *conn, rep *reply) {
+	switch rep.control {
+	case wsPing:
+		e.out = append(e.out, wsMessage(wsPong, rep.body)...)
+		return
+	case wsPong:
+		return
+	case wsClose:
+		e.drop(c, fmt.Errorf("server closed the WebSocket: %q", rep.body))
+		return
+	}
 	switch c.phase {
 	case phaseCalling:
 		e.answer(c, rep)
@@ -62,7 +72,7 @@ func (e *engine) take(c *conn, rep *reply) {
 		e.counts.Notices++
 	case phaseConnecting, phaseClosed:
 	}
-	if rep.closes && c.phase != phaseClosed && c.phase != phaseConnecting {
+	if rep.closes && !c.spent() && c.phase != phaseClosed && c.phase != phaseConnecting {
 		e.drop(c, fmt.Errorf("server closes after status %d: %s", rep.status, clip(rep.body)))
 	}
 }
@@ -70,6 +80,10 @@ func (e *engine) take(c *conn, rep *reply) {
 // answer judges a reply to a call, counts it and sends the next call in its place.
 func (e *engine) answer(c *conn, rep *reply) {
 	v, n, err := e.check.judge(c, rep)
+	e.counts.Notices += e.check.others
+	if v == notice && e.inOrder {
+		v, err = mismatch, fmt.Errorf("response holds no answer: %s", clip(rep.body))
+	}
 	if v == notice {
 		e.counts.Notices++
 		return
@@ -98,12 +112,9 @@ func (e *engine) answer(c *conn, rep *reply) {
 	}
 	c.release(n, e.inOrder)
 	e.pending--
-	switch {
-	case c.left == 0 && c.pending == 0:
-		e.used(c)
-	case e.plan.open():
+	if e.plan.open() {
 		e.catchUp(c)
-	default:
+	} else {
 		e.call(c, e.now)
 	}
 }
@@ -178,6 +189,13 @@ func (e *engine) end(c *conn, err error) {
 func (e *engine) shut(c *conn) {
 	if c.phase == phaseClosed {
 		return
+	}
+	switch c.phase {
+	case phaseWaiting, phaseCalling:
+		e.ready--
+	case phaseHello, phaseReady:
+		e.lost++
+	case phaseConnecting, phaseClosed:
 	}
 	c.phase = phaseClosed
 	e.open--

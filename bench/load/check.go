@@ -24,18 +24,21 @@ const (
 type checker struct {
 	depth    uint32
 	methods  []string
-	fixed    bool    // http-fixed: every body equals the first
-	exact    bool    // echo: the pattern is given, nothing is learned
-	patterns []frame // of a good reply to each method; b is nil before the first
-	expect   frame   // text of a good reply to tools/call; b is nil: any
+	fixed    bool     // http-fixed: every body equals the first
+	exact    bool     // echo: the pattern is given, nothing is learned
+	patterns []frame  // of a good reply to each method; b is nil before the first
+	expect   frame    // text of a good reply to tools/call; b is nil: any
+	streams  []uint64 // notices that came with the pattern, in the same event stream
 	slow     uint64
+	others   uint64            // notices that came with the answer that was judged last
 	refusals map[string]uint64 // by code
 }
 
 func newChecker(opt *Options, w *wire) checker {
 	k := checker{
 		depth: uint32(opt.Depth), methods: opt.Method, patterns: make([]frame, len(opt.Method)),
-		fixed: opt.Transport == TransportHTTPFixed, refusals: map[string]uint64{},
+		streams: make([]uint64, len(opt.Method)),
+		fixed:   opt.Transport == TransportHTTPFixed, refusals: map[string]uint64{},
 	}
 	if w.expect != nil {
 		k.expect = newFrame(bytes.Clone(w.expect))
@@ -50,6 +53,7 @@ func newChecker(opt *Options, w *wire) checker {
 // judge returns what rep is and the slot it answers (for good and refused). The error tells
 // what is wrong with a mismatch.
 func (k *checker) judge(c *conn, rep *reply) (verdict, uint32, error) {
+	k.others = 0
 	if k.fixed {
 		return k.judgeFixed(c, rep)
 	}
@@ -57,6 +61,7 @@ func (k *checker) judge(c *conn, rep *reply) (verdict, uint32, error) {
 	if rep.status == 200 {
 		for i := range k.patterns {
 			if n, ok := k.fits(c, rep, i); ok {
+				k.others = k.streams[i]
 				return good, n, nil
 			}
 		}
@@ -66,6 +71,14 @@ func (k *checker) judge(c *conn, rep *reply) (verdict, uint32, error) {
 	if k.exact {
 		return mismatch, 0, fmt.Errorf("echo differs from what was sent: %s", clip(rep.body))
 	}
+	v, n, err := k.read(c, rep)
+	if v == good {
+		k.learn(c, &c.slots[n], rep.body)
+	}
+	return v, n, err
+}
+
+func (k *checker) read(c *conn, rep *reply) (verdict, uint32, error) {
 	if rep.stream {
 		return k.judgeEvents(c, rep)
 	}
@@ -111,16 +124,25 @@ func (k *checker) judgeFixed(c *conn, rep *reply) (verdict, uint32, error) {
 	return good, c.turn, nil
 }
 
+// judgeEvents: an event stream holds one answer, and any number of notices.
 func (k *checker) judgeEvents(c *conn, rep *reply) (v verdict, n uint32, err error) {
-	v, err = mismatch, fmt.Errorf("event stream holds no answer: %s", clip(rep.body))
+	v = notice
 	eachEvent(rep.body, func(data []byte) {
-		if v != mismatch {
+		if v == mismatch {
 			return
 		}
-		if ev, en, eerr := k.judgeMessage(c, rep, data); ev != notice {
+		switch ev, en, eerr := k.judgeMessage(c, rep, data); {
+		case ev == notice:
+			k.others++
+		case v == notice:
 			v, n, err = ev, en, eerr
+		default:
+			v, err = mismatch, fmt.Errorf("event stream holds two answers: %s", clip(rep.body))
 		}
 	})
+	if v == notice {
+		return mismatch, 0, fmt.Errorf("event stream holds no answer: %s", clip(rep.body))
+	}
 	return v, n, err
 }
 
@@ -171,26 +193,26 @@ func (k *checker) judgeMessage(c *conn, rep *reply, msg []byte) (verdict, uint32
 		return mismatch, 0, fmt.Errorf("reply has no result: %s", clip(msg))
 	}
 	call := k.methods[s.kind] == MethodCall
-	if call && k.expect.b == nil {
-		return good, n, nil
-	}
-	if !call {
-		k.learn(c, s, rep.body)
+	if !call || k.expect.b == nil {
 		return good, n, nil
 	}
 	want := string(k.expect.fill(&c.number, &s.text))
 	if len(a.Result.Content) == 0 || a.Result.Content[0].Text != want {
 		return mismatch, 0, fmt.Errorf("reply's text is not %q: %s", clip([]byte(want)), clip(msg))
 	}
-	k.learn(c, s, rep.body)
 	return good, n, nil
 }
 
 // learn makes body, a good reply to s, the pattern. The text goes first: only then are the
-// other places of the id's digits known to be the id.
+// other places of the id's digits known to be the id. Where any text will do there is no pattern.
 func (k *checker) learn(c *conn, s *slot, body []byte) {
 	b := string(body)
-	if k.methods[s.kind] == MethodCall && len(k.expect.ids) > 0 {
+	call := k.methods[s.kind] == MethodCall
+	if call && k.expect.b == nil {
+		return
+	}
+	k.streams[s.kind] = k.others
+	if call && len(k.expect.ids) > 0 {
 		text := string(k.expect.fill(&c.number, &s.text))
 		blank := string(k.expect.fill((*[connDigits]byte)(connBlank), (*[idDigits]byte)(idBlank)))
 		b = strings.ReplaceAll(b, text, blank)

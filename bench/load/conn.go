@@ -2,6 +2,11 @@
 
 package load
 
+import (
+	"errors"
+	"fmt"
+)
+
 type phase uint8
 
 const (
@@ -38,6 +43,7 @@ type conn struct {
 	behind   int    // open loop: calls that are due and wait for a slot
 	hs       heads
 	answers  *responses
+	base     uint32 // its first id is idFirst + base
 	slots    []slot
 	free     []uint16 // slots that are not busy; unused where answers keep their order
 	carry    []byte   // the start of a reply whose end has not come
@@ -56,6 +62,21 @@ func (c *conn) reset(fd [2]int, calls int, now int64) {
 		c.slots[n].busy = false
 		c.free = append(c.free, uint16(n))
 	}
+}
+
+// spent reports whether c has made all its calls and got all answers.
+func (c *conn) spent() bool { return c.phase == phaseCalling && c.left == 0 && c.pending == 0 }
+
+// ended tells in what state the server left c when it ended it.
+func (c *conn) ended() error {
+	switch {
+	case len(c.carry) > 0:
+		return fmt.Errorf("server ended it within an answer, after %d bytes: %s", len(c.carry),
+			clip(c.carry))
+	case c.phase == phaseHello || c.phase == phaseReady:
+		return errors.New("server ended it during the handshake")
+	}
+	return fmt.Errorf("server ended it, %d calls were unanswered", c.pending)
 }
 
 // slotOf returns the slot of an id that is outstanding; nil when it is not.
@@ -86,7 +107,7 @@ func (c *conn) take(inOrder bool) (n uint32, ok bool) {
 func (c *conn) next(n uint32, w *wire, due int64, out []byte) []byte {
 	s, depth := &c.slots[n], uint32(len(c.slots))
 	if s.id == 0 {
-		s.id = idFirst + n
+		s.id = idFirst + c.base + n
 	} else if s.id += depth; s.id >= idFirst+idCount {
 		s.id = idFirst + n
 	}

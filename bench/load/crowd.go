@@ -46,13 +46,16 @@ func (c *Crowd) Call(n int) error {
 	}
 	before, want := e.counts, len(e.conns)
 	e.beginAll()
-	done, err := e.until(time.Now().Add(settleTime), func() bool { return e.idle == want })
+	_, err := e.until(time.Now().Add(settleTime), func() bool {
+		return e.idle == want || e.open < want
+	})
 	if err != nil {
 		return err
 	}
-	if calls := e.counts.Calls - before.Calls; !done || calls != uint64(n*want) {
-		return fmt.Errorf("only %d of %d calls on %d connections got a good answer, "+
-			"first fault: %w", calls, n*want, want, orNone(e.fault))
+	if calls := e.counts.Calls - before.Calls; calls != uint64(n*want) {
+		return fmt.Errorf("only %d of %d calls on %d connections got a good answer, %d were "+
+			"refused, first fault: %w", calls, n*want, want, e.counts.Refused-before.Refused,
+			orNone(e.fault))
 	}
 	return nil
 }

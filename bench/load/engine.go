@@ -5,7 +5,6 @@ package load
 import (
 	"errors"
 	"fmt"
-	"io"
 	"sync/atomic"
 	"time"
 	"unsafe"
@@ -42,23 +41,24 @@ type engine struct {
 	fault   error // the first mismatch or close
 	// When the first came, nanoseconds since start; 0: none has.
 	firstFault, firstRefusal int64
-	hists                    histograms
-	line                     timeline
-	plan                     schedule
-	calls                    int // of each connection; negative: no limit
-	start                    time.Time
-	now                      int64 // nanoseconds since start, as of the last wake-up
-	open                     int   // connections not closed
-	ready                    int   // connections that may call
-	idle                     int   // connections that used up their calls and got every answer
-	pending                  int   // calls in flight
-	lost                     int   // calls whose connection ended before their answer
-	calling                  bool  // connections call as soon as they are ready
-	closing                  bool  // no more calls are sent
-	stopped                  atomic.Bool
-	events                   []unix.EpollEvent
-	rbuf                     []byte
-	out                      []byte
+
+	hists   histograms
+	line    timeline
+	plan    schedule
+	calls   int // of each connection; negative: no limit
+	start   time.Time
+	now     int64 // nanoseconds since start, as of the last wake-up
+	open    int   // connections not closed
+	ready   int   // connections that may call, or call
+	idle    int   // connections that used up their calls and got every answer
+	pending int   // calls in flight
+	lost    int   // calls and handshakes whose connection ended before their answer
+	calling bool  // connections call as soon as they are ready
+	closing bool  // no more calls are sent
+	stopped atomic.Bool
+	events  []unix.EpollEvent
+	rbuf    []byte
+	out     []byte
 }
 
 // histograms are the latencies of a run.
@@ -101,7 +101,11 @@ func (e *engine) add() error {
 		at: at, phase: phaseClosed, slots: make([]slot, e.opt.Depth),
 	})
 	c := &e.conns[at]
-	putDigits(c.number[:], uint32(e.opt.First)+uint32(at))
+	number := uint32(e.opt.First) + uint32(at)
+	putDigits(c.number[:], number)
+	// Connections differ in their ids, too: an answer without a text must not pass on another one.
+	depth := uint32(e.opt.Depth)
+	c.base = depth * (number * idStride % (idSpread / depth))
 	c.hs, c.answers = e.wire.heads, &e.answers
 	c.ticket = e.plan.ticket(int(at), e.opt.Conns)
 	return e.dial(c)
@@ -215,11 +219,16 @@ func (e *engine) until(deadline time.Time, done func() bool) (bool, error) {
 			return true, nil
 		}
 		e.now = int64(time.Since(e.start))
-		if e.now >= end || e.stopped.Load() || (e.open == 0 && !e.plan.growing()) {
+		stopped := e.stopped.Load() && !e.closing
+		if stopped || (e.open == 0 && !e.plan.growing()) {
 			return false, nil
 		}
+		// What was due before the end is due, however late this thread is.
 		e.advance()
-		n, err := e.poll(min(end, e.plan.nextEvent(), e.now+int64(50*time.Millisecond)))
+		if e.now >= end {
+			return false, nil
+		}
+		n, err := e.poll(min(end, e.nextEvent(), e.now+int64(50*time.Millisecond)))
 		if err != nil {
 			return false, err
 		}
@@ -284,10 +293,10 @@ func (e *engine) read(c *conn) {
 	case errno == unix.EAGAIN || errno == unix.EINTR:
 		return
 	case errno != 0:
-		e.drop(c, fmt.Errorf("cannot read: %w", errno))
+		e.drop(c, fmt.Errorf("%w: cannot read: %w", c.ended(), errno))
 		return
 	case n == 0:
-		e.drop(c, io.EOF)
+		e.drop(c, c.ended())
 		return
 	}
 	e.now = int64(time.Since(e.start))
@@ -296,7 +305,14 @@ func (e *engine) read(c *conn) {
 		c.carry = append(c.carry, data...)
 		data = c.carry
 	}
+	busy := c.pending > 0
 	used := e.consume(c, data)
+	if busy && c.spent() {
+		// Not before everything was read: an answer may have come twice.
+		c.carry = c.carry[:0]
+		e.used(c)
+		return
+	}
 	if c.phase != phaseClosed && c.phase != phaseConnecting {
 		c.carry = append(c.carry[:0], data[used:]...)
 		if len(c.carry) > replyMax {
@@ -320,7 +336,7 @@ func (e *engine) flush(c *conn) {
 			break
 		}
 		if errno != 0 && errno != unix.EINTR {
-			e.drop(c, fmt.Errorf("cannot write: %w", errno))
+			e.drop(c, fmt.Errorf("%w: cannot write: %w", c.ended(), errno))
 			return
 		}
 		if errno == 0 {

@@ -11,6 +11,8 @@ const (
 	connDigits = 5
 	idFirst    = 10_000_000
 	idCount    = 90_000_000
+	idSpread   = 9_000_000 // connections begin within the first so many
+	idStride   = 7919      // ids between two neighbours, roughly
 )
 
 // idBlank and connBlank stand in a text where the digits go; JSON never contains them.

@@ -20,6 +20,7 @@ type reply struct {
 	stream  bool   // body holds events
 	session string // Mcp-Session-Id, when the server named one
 	closes  bool   // the server closes the connection after it
+	control byte   // of WebSocket: wsPing, wsPong or wsClose; 0: a message
 }
 
 // responses cuts http/1.1 responses. The last head is remembered: servers repeat it for a

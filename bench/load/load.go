@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"runtime"
 	"time"
 
@@ -20,9 +21,6 @@ type Hooks struct {
 
 // settleTime is how long all handshakes may take.
 const settleTime = 60 * time.Second
-
-// answerTime is how long after its end a run waits for answers.
-const answerTime = 10 * time.Second
 
 // Run makes one load and returns what it measured. The error is about the run that could not be
 // made; Load.Err is about the answers. When ctx ends early what was measured until then is
@@ -58,7 +56,7 @@ func Run(ctx context.Context, opt Options, hooks Hooks) (res result.Load, err er
 	}
 	if opt.Ramp == 0 {
 		if err := e.connectAll(); err != nil {
-			return res, err
+			return res, errors.Join(ctx.Err(), err)
 		}
 	}
 	if hooks.Ready != nil {
@@ -131,27 +129,29 @@ func (e *engine) measure(hooks *Hooks) (res result.Load, err error) {
 		return res, err
 	}
 	e.forget()
-	from, err := proc.TakeUsage(o.PID)
+	e.watch(e.now, hooks.Sample)
+	from, err := e.usage()
 	if err != nil {
 		return res, err
 	}
 	_, err = e.until(time.Now().Add(o.Span), nil)
 	if err == nil {
 		// No figure is made of nothing: a slow tool gets time for one answer.
-		_, err = e.until(time.Now().Add(answerTime), e.answered)
+		_, err = e.until(time.Now().Add(o.Patience), e.answered)
 	}
 	if err != nil {
 		return res, err
 	}
-	to, err := proc.TakeUsage(o.PID)
+	to, err := e.usage()
 	if err != nil {
 		return res, err
 	}
-	counted := e.counts
+	counted, refusals := e.counts, maps.Clone(e.check.refusals)
 	if err := e.drain(); err != nil {
 		return res, err
 	}
 	res = e.result(&counted)
+	res.Refusals = refusals
 	spend(&res, &from, &to, o.PID)
 	if hooks.Done != nil {
 		if err := hooks.Done(); err != nil {
@@ -163,9 +163,11 @@ func (e *engine) measure(hooks *Hooks) (res result.Load, err error) {
 
 // forget drops what the warm-up counted, less its faults: they fail the run.
 func (e *engine) forget() {
+	if e.now-e.line.at >= int64(time.Second/2) {
+		e.sample() // the rest of a second, unless it is too short to tell anything
+	}
 	e.counts.Calls, e.counts.Refused, e.counts.Bytes = 0, 0, 0
 	e.counts.Notices, e.counts.Reconnects = 0, 0
-	e.line.before.Calls, e.line.before.Refused = 0, 0
 	e.firstRefusal = 0
 	clear(e.check.refusals)
 	e.check.slow = 0
@@ -180,12 +182,29 @@ func (e *engine) forget() {
 
 func (e *engine) answered() bool { return e.counts.Calls+e.counts.Refused > 0 }
 
-// drain sends nothing more and waits for the answers that are due.
+// drain sends nothing more and waits for the answers that are due, those to handshakes included.
+// What is due after the moment at which it is called was never offered.
 func (e *engine) drain() error {
 	e.closing, e.line.next = true, 0
-	e.stopped.Store(false)
-	_, err := e.until(time.Now().Add(answerTime), func() bool { return e.pending == 0 })
+	e.plan.stop, e.plan.rampLeft = min(e.plan.stop, e.now), 0
+	_, err := e.until(time.Now().Add(e.opt.Patience), func() bool {
+		return e.pending == 0 && e.greeting() == 0
+	})
 	return err
+}
+
+// greeting returns how many connections are within their handshakes.
+func (e *engine) greeting() int { return e.open - e.ready }
+
+// usage reads the clocks.
+func (e *engine) usage() (proc.Usage, error) {
+	u, err := proc.TakeUsage(e.opt.PID)
+	if err != nil && e.fault != nil {
+		// That the server has ended is what the run tells; its clocks are gone.
+		e.opt.PID = 0
+		return proc.TakeUsage(0)
+	}
+	return u, err
 }
 
 // result is what counted says, and what came after it that no run may have.
@@ -194,11 +213,12 @@ func (e *engine) result(counted *counts) result.Load {
 	r := result.Load{
 		Transport: o.Transport, Era: EraLegacy, Conns: o.Conns, Depth: o.Depth, Processes: 1,
 		Rate: o.Rate, CallBytes: len(e.wire.heads[0]) + len(e.wire.calls[0].b),
-		Calls: counted.Calls, Refused: counted.Refused, Refusals: e.check.refusals,
+		Calls: counted.Calls, Refused: counted.Refused,
 		Notices: counted.Notices, Reconnects: counted.Reconnects,
 		Mismatches: e.counts.Mismatches, Closed: e.counts.Closed,
-		Unsent: e.unsent(), Lost: uint64(e.lost + e.pending), SlowChecks: e.check.slow,
-		Latency: e.hists.call, Refusal: e.hists.refusal, Connect: e.hists.connect,
+		Unsent: e.unsent(), Lost: uint64(e.lost + e.pending + e.greeting()),
+		SlowChecks: e.check.slow,
+		Latency:    e.hists.call, Refusal: e.hists.refusal, Connect: e.hists.connect,
 		Timeline: e.line.samples,
 	}
 	if o.modern() {
@@ -226,6 +246,9 @@ func (e *engine) result(counted *counts) result.Load {
 func spend(r *result.Load, from, to *proc.Usage, pid int) {
 	r.Seconds = to.At.Sub(from.At).Seconds()
 	client, server := to.Client-from.Client, to.Server-from.Server
+	if pid <= 0 {
+		server = 0
+	}
 	r.Client.CPUSeconds = client.Seconds()
 	r.Client.Busiest = client.Seconds() / r.Seconds
 	// The machine's times are sampled, so that the difference can come out below zero.
@@ -244,7 +267,10 @@ func (e *engine) remember(r *result.Load) error {
 		return nil
 	}
 	m, err := proc.MemoryOf(e.opt.PID)
-	if err != nil {
+	switch {
+	case err != nil && e.fault != nil:
+		return nil // it has ended, as usage says
+	case err != nil:
 		return errors.Join(err, r.Err())
 	}
 	r.Server.After = m

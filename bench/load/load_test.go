@@ -88,7 +88,7 @@ func TestWrongReplyIsDetected(t *testing.T) {
 	f("no result", "no result", func(_ int64, a string) string {
 		return strings.Replace(a, `"result"`, `"outcome"`, 1)
 	})
-	f("garbage", "not JSON", func(int64, string) string { return "HTTP/1.1 200 OK" })
+	f("garbage", "not JSON", func(int64, string) string { return "Not found." })
 }
 
 func TestWrongEchoAndFixedAnswer(t *testing.T) {

@@ -75,6 +75,8 @@ type Options struct {
 	Span   time.Duration // measured time, default 3 s
 	Warmup time.Duration // time before it, not measured, default 1 s
 
+	Patience time.Duration // how long after its end answers are waited for, default 10 s
+
 	PID    int       // the server's process; 0: CPU and memory are not measured (stdio knows)
 	Stderr io.Writer `json:"-"` // stdio: where the server's stderr goes; nil discards
 }
@@ -84,7 +86,7 @@ func DefaultOptions() Options {
 	return Options{
 		Transport: TransportTCP, Path: "/mcp", Era: EraLegacy, ChildCore: -1,
 		Conns: 64, Depth: 1, Burst: 1, Bytes: 120, Method: []string{MethodCall},
-		Span: 3 * time.Second, Warmup: time.Second,
+		Span: 3 * time.Second, Warmup: time.Second, Patience: 10 * time.Second,
 		Tool: "echo", Args: `{"message":"{text}"}`,
 	}
 }
@@ -140,7 +142,7 @@ func (o *Options) validateNumbers() error {
 	inRange("calls of a life", o.Lives, 0, 1_000_000_000)
 	inRange("payload", o.Bytes, 0, 16<<20)
 	inRange("number of methods", len(o.Method), 1, methodsMax)
-	if o.Span <= 0 || o.Warmup < 0 || o.Ramp < 0 {
+	if o.Span <= 0 || o.Warmup < 0 || o.Ramp < 0 || o.Patience < 0 {
 		errs = append(errs, fmt.Errorf("cannot run for %v after %v with connections over %v: "+
 			"give a positive duration", o.Span, o.Warmup, o.Ramp))
 	}

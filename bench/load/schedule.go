@@ -38,13 +38,19 @@ func (p *schedule) due(k int64) int64 {
 }
 
 // nextEvent returns when something has to be done next.
-func (p *schedule) nextEvent() int64 {
+func (e *engine) nextEvent() int64 {
 	at := int64(never)
-	if p.open() {
-		at = p.due(p.next)
+	if p := &e.plan; p.open() {
+		// Nobody is woken for calls that will not come.
+		if due := p.due(p.next); due < p.stop {
+			at = due
+		}
 	}
-	if p.growing() {
-		at = min(at, p.rampDue())
+	if e.plan.growing() {
+		at = min(at, e.plan.rampDue())
+	}
+	if e.line.next > 0 {
+		at = min(at, e.line.next)
 	}
 	return at
 }

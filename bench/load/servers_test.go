@@ -1,6 +1,7 @@
 package load
 
 import (
+	"context"
 	"os"
 	"strings"
 	"testing"
@@ -23,6 +24,7 @@ func quick(transport, addr string) Options {
 	o.Transport, o.Addr = transport, addr
 	o.Conns, o.Depth = 4, 1
 	o.Span, o.Warmup = 60*time.Millisecond, 20*time.Millisecond
+	o.Patience = 5 * time.Second
 	return o
 }
 
@@ -37,6 +39,32 @@ func doomed(transport, addr string) Options {
 func runLoad(t *testing.T, o Options) result.Load {
 	t.Helper()
 	r, err := Run(t.Context(), o, Hooks{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
+
+// runUntil makes the load, which ends when the server has made so many answers.
+func runUntil(
+	t *testing.T, serve func(*testing.T, fake.Spoiler) Options, spoil fake.Spoiler, many int64,
+	change func(*Options),
+) result.Load {
+	t.Helper()
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	o := serve(t, func(n int64, answer string) string {
+		if n >= many {
+			defer cancel()
+		}
+		if spoil == nil {
+			return answer
+		}
+		return spoil(n, answer)
+	})
+	o.Span = time.Minute
+	change(&o)
+	r, err := Run(ctx, o, Hooks{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net"
 	"strings"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -37,6 +38,10 @@ func parseTarget(addr string) (target, error) {
 // connsPerSource keeps connections to one port well within the ports of one source address.
 const connsPerSource = 10_000
 
+// acceptTime is how long a unix socket's server may leave a connection waiting in its backlog. It
+// is short: nothing else happens meanwhile.
+const acceptTime = 5 * time.Second
+
 // dial begins connection number i and returns its non-blocking descriptor. Over TCP it may still
 // be connecting. crowded says that there are more than one source address has ports for.
 func (t *target) dial(i int, crowded bool) (int, error) {
@@ -61,7 +66,15 @@ func (t *target) connect(fd, i int, crowded bool) error {
 	}
 	if t.family == unix.AF_UNIX {
 		// A full backlog is an error at once when the descriptor does not block.
-		return errors.Join(connectSocket(fd, t.sa), unix.SetNonblock(fd, true))
+		wait := unix.NsecToTimeval(int64(acceptTime))
+		err := unix.SetsockoptTimeval(fd, unix.SOL_SOCKET, unix.SO_SNDTIMEO, &wait)
+		if err == nil {
+			err = connectSocket(fd, t.sa)
+		}
+		if errors.Is(err, unix.EAGAIN) {
+			err = fmt.Errorf("the server accepts nobody for %v: %w", acceptTime, err)
+		}
+		return errors.Join(err, unix.SetNonblock(fd, true))
 	}
 	err := errors.Join(unix.SetNonblock(fd, true),
 		unix.SetsockoptInt(fd, unix.IPPROTO_TCP, unix.TCP_NODELAY, 1))

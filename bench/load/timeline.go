@@ -24,6 +24,8 @@ func (l *timeline) due(now int64) bool { return l.next > 0 && now >= l.next }
 // watch begins to sample; the measured time begins at begin.
 func (e *engine) watch(begin int64, tell func(result.Sample)) {
 	e.line.begin, e.line.at, e.line.tell = begin, e.now, tell
+	e.line.before = e.counts
+	e.line.hist.Reset()
 	e.line.next = e.now + int64(time.Second)
 	if e.opt.PID > 0 {
 		e.line.cpu, _ = proc.CPUTime(e.opt.PID) // that it can be read was seen before the run
@@ -40,7 +42,7 @@ func (e *engine) sample() {
 	s := result.Sample{
 		At:    l.moment(e.now),
 		Calls: e.counts.Calls - l.before.Calls, Refused: e.counts.Refused - l.before.Refused,
-		Conns: e.open, P50: h.Micros(50), P99: h.Micros(99), Max: h.Max(),
+		Conns: e.ready, P50: h.Micros(50), P99: h.Micros(99), Max: h.Max(),
 	}
 	if e.opt.PID > 0 {
 		// A server that has ended shows in the counts; a sample without it is one.

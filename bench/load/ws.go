@@ -18,9 +18,20 @@ func (w *wire) upgrade() []byte {
 		w.opt.Path, w.opt.Addr, strings.Join(append(w.opt.Header, ""), "\r\n"))
 }
 
-// wsFrame is a text message of a client. Its mask is zero, which leaves the message as it is.
-func wsFrame(message []byte) []byte {
-	head := []byte{0x81}
+// The first byte of frames that are not cut into pieces (RFC 6455, section 5.2).
+const (
+	wsText  = 0x81
+	wsClose = 0x88
+	wsPing  = 0x89
+	wsPong  = 0x8a
+)
+
+// wsFrame is a text message of a client.
+func wsFrame(message []byte) []byte { return wsMessage(wsText, message) }
+
+// wsMessage is a frame of a client. Its mask is zero, which leaves the message as it is.
+func wsMessage(first byte, message []byte) []byte {
+	head := []byte{first}
 	switch n := len(message); {
 	case n < 126:
 		head = append(head, 0x80|byte(n))
@@ -32,7 +43,10 @@ func wsFrame(message []byte) []byte {
 	return append(append(head, 0, 0, 0, 0), message...)
 }
 
-var errFrame = errors.New("the server sent a frame that is no text message")
+var (
+	errFrame  = errors.New("the server sent a frame that is no whole text message")
+	errMasked = errors.New("the server sent a frame with a mask")
+)
 
 // cutFrame is cut for a WebSocket: the head of the upgrade's answer is passed over.
 func cutFrame(buf []byte) (reply, int, error) {
@@ -51,10 +65,18 @@ func cutFrame(buf []byte) (reply, int, error) {
 	if len(at) < 2 {
 		return reply{}, 0, nil
 	}
-	if at[0] != 0x81 {
+	var control byte
+	switch at[0] {
+	case wsText:
+	case wsClose, wsPing, wsPong:
+		control = at[0]
+	default:
 		return reply{}, 0, errFrame
 	}
 	size, n := 2, int(at[1])
+	if n > 127 {
+		return reply{}, 0, errMasked
+	}
 	switch n {
 	case 126:
 		if size = 4; len(at) >= size {
@@ -65,8 +87,14 @@ func cutFrame(buf []byte) (reply, int, error) {
 			n = int(binary.BigEndian.Uint64(at[2:]))
 		}
 	}
-	if len(at) < size || len(at) < size+n {
+	if len(at) < size {
 		return reply{}, 0, nil
 	}
-	return reply{status: 200, body: at[size : size+n]}, from + size + n, nil
+	if n < 0 || n > replyMax {
+		return reply{}, 0, errReplyTooLong
+	}
+	if len(at) < size+n {
+		return reply{}, 0, nil
+	}
+	return reply{status: 200, body: at[size : size+n], control: control}, from + size + n, nil
 }

@@ -27,7 +27,12 @@ func TestCutFrame(t *testing.T) {
 			}
 		}
 	}
-	for _, bad := range []string{"\x88\x02\x03\xe8", "HTTP/1.1 400 Bad Request\r\n\r\n"} {
+	for _, bad := range []string{
+		"\x82\x02\x03\xe8",                     // binary
+		"\x81\x82\x03\xe8",                     // with a mask
+		"\x81\x7f" + strings.Repeat("\xff", 8), // longer than anything
+		"HTTP/1.1 400 Bad Request\r\n\r\n",
+	} {
 		if _, _, err := cutFrame([]byte(bad)); err == nil {
 			t.Errorf("%q was taken", bad)
 		}
