@@ -131,6 +131,7 @@ func TestFanOut(t *testing.T) {
 	read := func(c net.Conn, want string) {
 		t.Helper()
 		b := make([]byte, 4096)
+		_ = c.SetReadDeadline(time.Now().Add(10 * time.Second)) // if it fails, Read does
 		if n, err := c.Read(b); err != nil || !strings.Contains(string(b[:n]), want) {
 			t.Fatalf("got %q, %v, want %q in it", b[:n], err, want)
 		}
