@@ -109,6 +109,9 @@ func (e *engine) answer(c *conn, rep *reply) {
 		e.counts.Bytes += uint64(len(rep.body))
 		e.hists.call.Record(e.now - s.due)
 		e.line.hist.Record(e.now - s.due)
+		if len(e.hists.byKind) > 0 {
+			e.hists.byKind[s.kind].Record(e.now - s.due)
+		}
 	}
 	c.release(n, e.inOrder)
 	e.pending--

@@ -5,6 +5,7 @@ package load
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"sync/atomic"
 	"time"
 	"unsafe"
@@ -64,6 +65,27 @@ type engine struct {
 // histograms are the latencies of a run.
 type histograms struct {
 	call, refusal, connect, life *result.Histogram
+	// byKind is where a call of that kind is recorded too; kinds of one method share theirs. It is
+	// empty when there is one method only.
+	byKind []*result.Histogram
+}
+
+func newHistograms(methods []string) histograms {
+	h := histograms{
+		call: result.NewHistogram(), refusal: result.NewHistogram(),
+		connect: result.NewHistogram(), life: result.NewHistogram(),
+	}
+	for i, m := range methods {
+		if first := slices.Index(methods, m); first < i {
+			h.byKind = append(h.byKind, h.byKind[first])
+		} else {
+			h.byKind = append(h.byKind, result.NewHistogram())
+		}
+	}
+	if !slices.ContainsFunc(methods, func(m string) bool { return m != methods[0] }) {
+		h.byKind = nil
+	}
+	return h
 }
 
 const readBytes = 256 << 10
@@ -76,13 +98,10 @@ func newEngine(opt *Options, calls int) (*engine, error) {
 	e := &engine{
 		opt: opt, wire: w, inOrder: opt.http(), calls: calls,
 		conns: make([]conn, 0, opt.Conns), check: newChecker(opt, w), start: time.Now(),
-		hists: histograms{
-			result.NewHistogram(), result.NewHistogram(), result.NewHistogram(),
-			result.NewHistogram(),
-		},
+		hists:  newHistograms(opt.Method),
 		events: make([]unix.EpollEvent, 512), rbuf: make([]byte, readBytes),
 	}
-	e.line.hist = result.NewHistogram()
+	e.line.hist, e.line.minute = result.NewHistogram(), result.NewHistogram()
 	if opt.Transport != TransportStdio {
 		if e.target, err = parseTarget(opt.Addr); err != nil {
 			return nil, err

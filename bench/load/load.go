@@ -178,6 +178,9 @@ func (e *engine) forget() {
 			h.Reset()
 		}
 	}
+	for _, h := range e.hists.byKind {
+		h.Reset()
+	}
 }
 
 func (e *engine) answered() bool { return e.counts.Calls+e.counts.Refused > 0 }
@@ -229,6 +232,13 @@ func (e *engine) result(counted *counts) result.Load {
 	}
 	if len(e.conns) > 0 {
 		r.CallBytes = len(e.conns[0].hs[0]) + len(e.wire.calls[0].b)
+	}
+	r.Minutes = e.line.whole()
+	for i, h := range e.hists.byKind {
+		if r.ByMethod == nil {
+			r.ByMethod = map[string]*result.Histogram{}
+		}
+		r.ByMethod[o.Method[i]] = h
 	}
 	if e.fault != nil {
 		r.FirstFault, r.FaultAt = e.fault.Error(), e.line.moment(e.firstFault)

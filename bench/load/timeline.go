@@ -10,11 +10,13 @@ import (
 // timeline samples a run once a second.
 type timeline struct {
 	hist    *result.Histogram // latencies of this second
-	next    int64             // when the next sample is due; 0: none is
-	begin   int64             // when the measured time began
-	before  counts            // as of the last sample
-	cpu     time.Duration     // of the server, as of the last sample
-	at      int64             // of the last sample
+	minute  *result.Histogram // latencies of this minute
+	minutes []*result.Histogram
+	next    int64         // when the next sample is due; 0: none is
+	begin   int64         // when the measured time began
+	before  counts        // as of the last sample
+	cpu     time.Duration // of the server, as of the last sample
+	at      int64         // of the last sample
 	samples []result.Sample
 	tell    func(result.Sample) // may be nil
 }
@@ -55,8 +57,34 @@ func (e *engine) sample() {
 	l.samples = append(l.samples, s)
 	l.before, l.at = e.counts, e.now
 	l.next += int64(time.Second)
+	l.keep(e.now)
 	h.Reset()
 	if l.tell != nil {
 		l.tell(s)
 	}
+}
+
+// keep adds the last second to its minute of the measured time, and keeps the minute when it is
+// over.
+func (l *timeline) keep(now int64) {
+	if now <= l.begin {
+		return
+	}
+	l.minute.Merge(l.hist)
+	if now-l.begin >= int64(len(l.minutes)+1)*int64(time.Minute) {
+		l.minutes = append(l.minutes, l.minute)
+		l.minute = result.NewHistogram()
+	}
+}
+
+// whole returns the minutes of a load that took more than one; what is left of less than a minute
+// is the last.
+func (l *timeline) whole() []*result.Histogram {
+	if len(l.minutes) > 0 && l.minute.Count() > 0 {
+		l.minutes = append(l.minutes, l.minute)
+	}
+	if len(l.minutes) < 2 {
+		return nil
+	}
+	return l.minutes
 }

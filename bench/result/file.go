@@ -46,6 +46,7 @@ type Step struct {
 	Name     string    `json:"name"`
 	Load     *Load     `json:"load,omitempty"`
 	Measures []Measure `json:"measures,omitempty"` // what is no load of calls, or is made of it
+	Verdict  string    `json:"verdict,omitempty"`  // what they come to, one sentence
 	Fault    string    `json:"fault,omitempty"`    // why the step is no measurement
 }
 
@@ -91,6 +92,11 @@ func (l *Load) measures() []Measure {
 	}
 	if h := l.Refusal; h != nil && h.Count() > 0 {
 		ms = append(ms, Measure{"refusal p99", "us", h.Micros(99), Less})
+	}
+	for _, m := range l.Methods() {
+		h := l.ByMethod[m]
+		ms = append(ms, Measure{"p50 " + m, "us", h.Micros(50), Less},
+			Measure{"p99 " + m, "us", h.Micros(99), Less})
 	}
 	if h := l.Life; h != nil && h.Count() > 0 {
 		ms = append(ms, Measure{"life p99", "us", h.Micros(99), Less})

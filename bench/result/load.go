@@ -43,6 +43,10 @@ type Load struct {
 	Connect  *Histogram `json:"connect_latency,omitempty"` // socket, handshake included
 	Life     *Histogram `json:"life_latency,omitempty"`    // churn: from connect to the last answer
 	Timeline []Sample   `json:"timeline,omitempty"`
+	// Minutes are the latencies minute by minute, of loads that took more than one.
+	Minutes []*Histogram `json:"minutes,omitempty"`
+	// ByMethod are the latencies of loads of several methods.
+	ByMethod map[string]*Histogram `json:"latency_by_method,omitempty"`
 
 	Server ServerUse `json:"server"`
 	Client ClientUse `json:"client"`
@@ -85,6 +89,7 @@ type Sample struct {
 	Max     float64 `json:"max_us"`
 	RSS     uint64  `json:"rss_bytes,omitempty"`
 	CPU     float64 `json:"server_cpu_share,omitempty"`
+	FDs     int     `json:"server_descriptors,omitempty"`
 }
 
 // bottleneckShare is the part of its core from which on a client may be what limits a run.
@@ -160,6 +165,18 @@ func (l *Load) Merge(other *Load) {
 	l.Life = merged(l.Life, other.Life)
 	l.Timeline = MergeTimelines(l.Timeline, other.Timeline)
 	l.Server.add(&other.Server)
+	for i, h := range other.Minutes {
+		if i == len(l.Minutes) {
+			l.Minutes = append(l.Minutes, NewHistogram())
+		}
+		l.Minutes[i].Merge(h)
+	}
+	for method, h := range other.ByMethod {
+		if l.ByMethod == nil {
+			l.ByMethod = map[string]*Histogram{}
+		}
+		l.ByMethod[method] = merged(l.ByMethod[method], h)
+	}
 	l.Client.CPUSeconds += other.Client.CPUSeconds
 	l.Client.Busiest = max(l.Client.Busiest, other.Client.Busiest)
 	// Each took the other for a stranger.
@@ -202,10 +219,26 @@ func MergeTimelines(a, b []Sample) []Sample {
 		o := &out[i]
 		o.Calls, o.Refused, o.Conns = o.Calls+s.Calls, o.Refused+s.Refused, o.Conns+s.Conns
 		o.P50, o.P99, o.Max = max(o.P50, s.P50), max(o.P99, s.P99), max(o.Max, s.Max)
-		o.RSS, o.CPU = o.RSS+s.RSS, o.CPU+s.CPU
+		o.RSS, o.CPU, o.FDs = o.RSS+s.RSS, o.CPU+s.CPU, max(o.FDs, s.FDs)
 	}
 	return out
 }
+
+// WorstMinute returns the p99 of the minute in which it was worst, in microseconds: of the whole
+// when the load took no longer.
+func (l *Load) WorstMinute() float64 {
+	if len(l.Minutes) == 0 {
+		return l.Latency.Micros(99)
+	}
+	worst := 0.0
+	for _, h := range l.Minutes {
+		worst = max(worst, h.Micros(99))
+	}
+	return worst
+}
+
+// Methods returns the methods of ByMethod, sorted.
+func (l *Load) Methods() []string { return slices.Sorted(maps.Keys(l.ByMethod)) }
 
 // RefusalCodes returns the codes of refusals, sorted.
 func (l *Load) RefusalCodes() []string { return slices.Sorted(maps.Keys(l.Refusals)) }

@@ -32,7 +32,10 @@ func (s *Step) WriteText(w io.Writer) {
 		s.Load.WriteText(w)
 	}
 	for _, m := range s.Measures {
-		fmt.Fprintf(w, "  %-11s %s %s\n", m.Name, Number(m.Value), m.Unit)
+		fmt.Fprintf(w, "  %-19s %s %s\n", m.Name, Number(m.Value), m.Unit)
+	}
+	if s.Verdict != "" {
+		fmt.Fprintf(w, "  %s\n", s.Verdict)
 	}
 	if s.Fault != "" {
 		fmt.Fprintf(w, "  NOT VALID   %s\n", s.Fault)
@@ -71,6 +74,14 @@ func (l *Load) WriteText(w io.Writer) {
 	h := l.Latency
 	fmt.Fprintf(w, "  latency us  p50 %.0f  p95 %.0f  p99 %.0f  p99.9 %.0f  max %.0f\n",
 		h.Micros(50), h.Micros(95), h.Micros(99), h.Micros(99.9), h.Max())
+	for _, m := range l.Methods() {
+		h := l.ByMethod[m]
+		fmt.Fprintf(w, "    %-19s p50 %.0f  p99 %.0f  max %.0f\n", m, h.Micros(50), h.Micros(99),
+			h.Max())
+	}
+	if len(l.Minutes) > 0 {
+		fmt.Fprintf(w, "  worst minute  p99 %.0f\n", l.WorstMinute())
+	}
 	if c := l.Life; c != nil {
 		fmt.Fprintf(w, "  lives       %d (%.0f/s), us p50 %.0f  p99 %.0f  max %.0f\n",
 			l.Reconnects, float64(l.Reconnects)/l.Seconds, c.Micros(50), c.Micros(99), c.Max())
