@@ -13,6 +13,7 @@ import (
 	"text/tabwriter"
 
 	"github.com/mcploop/mcploop/bench/fleet"
+	"github.com/mcploop/mcploop/bench/hostile"
 	"github.com/mcploop/mcploop/bench/scenario"
 )
 
@@ -56,13 +57,21 @@ func Main(args []string, out, errOut io.Writer) int {
 	return 1
 }
 
-// workerName starts a client process; it is not for people.
-const workerName = "worker"
+// These start a client process and one of hostile peers; they are not for people.
+const (
+	workerName  = "worker"
+	hostileName = "hostile"
+)
 
 func find(name string) func(context.Context, []string, io.Writer, io.Writer) error {
 	if name == workerName {
 		return func(ctx context.Context, _ []string, out, _ io.Writer) error {
 			return fleet.Worker(ctx, os.Stdin, out)
+		}
+	}
+	if name == hostileName {
+		return func(_ context.Context, _ []string, out, _ io.Writer) error {
+			return hostile.Worker(os.Stdin, out)
 		}
 	}
 	for _, c := range commands() {

@@ -38,6 +38,9 @@ func scenarioMain(
 	if opt.Worker, err = selfCommand(workerName, args); err != nil {
 		return err
 	}
+	if opt.Hostile, err = selfCommand(hostileName, args); err != nil {
+		return err
+	}
 	f, err := scenario.Do(ctx, opt)
 	if len(f.Steps) == 0 {
 		return err

@@ -67,7 +67,7 @@ func AnswerLine(line []byte) (answer string, call bool) {
 	case m.Method == "tools/list":
 		return fmt.Sprintf(`{"jsonrpc":"2.0","id":%s,"result":{"tools":[{"name":"echo"},`+
 			`{"name":"constant"}]}}`, m.ID), true
-	case m.Params.Name == "fail":
+	case m.Params.Name == "fail" || m.Method == "prompts/list":
 		return fmt.Sprintf(`{"jsonrpc":"2.0","id":%s,"error":{"code":-31000,"message":"no"}}`,
 			m.ID), true
 	case m.Params.Name == "constant":

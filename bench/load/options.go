@@ -34,7 +34,14 @@ const (
 	MethodCall = "tools/call"
 	MethodList = "tools/list"
 	MethodPing = "ping"
+
+	MethodResources = "resources/list"
+	MethodPrompts   = "prompts/list"
 )
+
+func methods() []string {
+	return []string{MethodCall, MethodList, MethodPing, MethodResources, MethodPrompts}
+}
 
 // ConnsMax keeps a client process below the usual hard limit of 20,000 descriptors.
 const ConnsMax = 19_000
@@ -115,9 +122,8 @@ func (o *Options) Validate() error {
 		bad("cannot connect: no address given")
 	}
 	for _, m := range o.Method {
-		if m != MethodCall && m != MethodList && m != MethodPing {
-			bad("cannot call %q: the methods are %s, %s and %s", m,
-				MethodCall, MethodList, MethodPing)
+		if known := methods(); !slices.Contains(known, m) {
+			bad("cannot call %q: the methods are %s", m, strings.Join(known, ", "))
 		}
 	}
 	if len(o.Method) > 1 && o.unlikeMCP() {

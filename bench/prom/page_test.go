@@ -67,7 +67,8 @@ func TestQuantileIsOfWhatWasCountedBetween(t *testing.T) {
 }
 
 func TestWhatIsNoMetricsIsAnError(t *testing.T) {
-	for _, text := range []string{"", "# nothing\n", "<html>\n<body>404</body>", "{\"a\": 1}", "x"} {
+	texts := []string{"", "# nothing\n", "<html>\n<body>404</body>", "{\"a\": 1}", "x"}
+	for _, text := range texts {
 		if p, err := Parse([]byte(text)); err == nil {
 			t.Errorf("got %v for %q, want an error", p, text)
 		}
@@ -79,7 +80,8 @@ func TestWhatIsNoMetricsIsAnError(t *testing.T) {
 		_, _ = w.Write([]byte(page))
 	}))
 	defer s.Close()
-	if p, err := Get(t.Context(), s.URL+"/metrics"); err != nil || p.Labels("wakeups_total", "loop") != 2 {
+	p, err := Get(t.Context(), s.URL+"/metrics")
+	if err != nil || p.Labels("wakeups_total", "loop") != 2 {
 		t.Errorf("got %v, %v", p, err)
 	}
 	if _, err := Get(t.Context(), s.URL+"/elsewhere"); err == nil {

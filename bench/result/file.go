@@ -68,6 +68,11 @@ type Measure struct {
 	Better Better  `json:"better,omitempty"`
 }
 
+// Add adds a measure to s.
+func (s *Step) Add(name, unit string, value float64, better Better) {
+	s.Measures = append(s.Measures, Measure{name, unit, value, better})
+}
+
 // All returns every measure of s: those of its load, then its own.
 func (s *Step) All() []Measure {
 	if s.Load == nil {

@@ -20,6 +20,7 @@ type Options struct {
 	Flags    map[string]string // as they were given or are by default, for the record
 	Command  []string          // after "--"
 	Worker   []string          // the command of a client process
+	Hostile  []string          // the command of a hostile crowd's process
 	Progress Progress          // may be nil
 	Log      io.Writer         // where servers' and clients' words go; nil discards
 }
@@ -93,15 +94,22 @@ func (r *Run) load(ctx context.Context, name string, o load.Options) (*result.Lo
 		Self: r.opt.Worker, Processes: r.Processes, Core: r.Core, Addrs: r.target.addrs,
 		PIDs: r.target.pids, Log: r.opt.Log,
 	}
+	w := r.target.watchStep(ctx, &o)
+	f.Tell = func(s result.Sample) {
+		w.second(ctx, &s)
+		if p != nil {
+			p.Second(s, o.Rate)
+		}
+	}
 	if p != nil {
 		p.Step(name, o.Warmup+o.Span)
-		f.Tell = func(s result.Sample) { p.Second(s, o.Rate) }
 	}
 	res, err := f.Run(ctx, o)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", name, err)
 	}
 	step := result.Step{Name: name, Load: &res}
+	w.end(ctx, &step)
 	if err := res.Err(); err != nil {
 		step.Fault = err.Error()
 	}

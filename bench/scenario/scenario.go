@@ -24,6 +24,7 @@ type Scenario struct {
 func All() []Scenario {
 	return append([]Scenario{
 		closedLoop(), openLoop(), burst(), payload(), churn(), ramp(), ladder(rungs(), heldShare),
+		mixed(), overload(), slow(), soak(),
 	}, workloads()...)
 }
 

@@ -20,6 +20,7 @@ type Settings struct {
 	Connections int
 	Depth       int           // calls in flight on each connection
 	Rate        float64       // calls a second, all connections; 0: closed loop
+	Load        float64       // without a rate: per cent of the capacity, which is measured first
 	Burst       int           // open loop: calls that are due at the same moment
 	Duration    time.Duration // measured time of each step
 	Warmup      time.Duration // before it
@@ -53,7 +54,7 @@ func (h *headers) Set(line string) error {
 func DefaultSettings() Settings {
 	o := load.DefaultOptions()
 	return Settings{
-		Era: eraAuto, Connections: o.Conns, Depth: o.Depth, Burst: o.Burst,
+		Era: eraAuto, Connections: o.Conns, Depth: o.Depth, Burst: o.Burst, Load: 80,
 		Duration: 10 * time.Second, Warmup: 2 * time.Second, Payload: o.Bytes,
 		Calls: 1, Bound: 100 * time.Millisecond, Tool: o.Tool, Args: o.Args, Core: -1,
 	}
@@ -69,6 +70,7 @@ func (s *Settings) Bind(fs *flag.FlagSet) {
 	fs.IntVar(&s.Connections, "connections", s.Connections, "connections of all clients together")
 	fs.IntVar(&s.Depth, "depth", s.Depth, "`calls` in flight on each connection, at most")
 	fs.Float64Var(&s.Rate, "rate", s.Rate, "`calls` due each second (open loop); 0: closed loop")
+	fs.Float64Var(&s.Load, "load", s.Load, "soak, slow: without --rate, `per cent` of the capacity")
 	fs.IntVar(&s.Burst, "burst", s.Burst, "open loop: `calls` that are due at the same moment")
 	fs.DurationVar(&s.Duration, "duration", s.Duration, "measured time of each step")
 	fs.DurationVar(&s.Warmup, "warmup", s.Warmup, "time before it, not measured")

@@ -30,7 +30,9 @@ type target struct {
 	addrs []string     // more than one: a server in several processes
 	pids  []int        // of all its processes that are known, by address; 0: seen before
 	child *proc.Child  // when its command was given with an address
-	said  result.Server
+	// metrics is the URL of its metrics; empty: it has none.
+	metrics string
+	said    result.Server
 }
 
 // aim makes a target of the settings. command is what came after "--": a stdio server, or, when
@@ -56,6 +58,10 @@ func aim(ctx context.Context, s *Settings, command []string, log io.Writer) (*ta
 		return nil, err
 	}
 	t.look()
+	if err := t.askMetrics(ctx, s.Metrics); err != nil {
+		t.stop()
+		return nil, err
+	}
 	return t, nil
 }
 

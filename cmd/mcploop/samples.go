@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"crypto/sha256"
 	"encoding/json"
 	"time"
 
@@ -10,7 +11,8 @@ import (
 )
 
 // addSamples offers the tools that a server without any other serves, so that a first try has
-// something to call: echo on the loop without an allocation, add typed, sleep on a worker.
+// something to call: echo on the loop without an allocation, add typed, sleep on a worker,
+// work on a worker and with CPU.
 func addSamples(s *server.Server) error {
 	err := s.AddRawTool(mcp.Tool{
 		Name:        "echo",
@@ -25,7 +27,31 @@ func addSamples(s *server.Server) error {
 	server.AddTool(s, mcp.Tool{
 		Name: "sleep", Description: "Waits ms milliseconds, at most 60,000, then says so.",
 	}, sleep)
-	return nil
+	return s.AddRawTool(mcp.Tool{
+		Name: "work",
+		Description: "Hashes 1 KiB as often as rounds says, at most 100,000 times, about a " +
+			"microsecond each, on a worker; then returns the message.",
+		InputSchema: json.RawMessage(`{"type":"object","properties":{"message":{"type":"string",` +
+			`"description":"what to return"},"rounds":{"type":"integer","minimum":0,` +
+			`"maximum":100000,"description":"how much work"}},"required":["message"]}`),
+	}, work, server.Blocking)
+}
+
+// work uses CPU, as tools do that compute: what an overloaded server has to share out. How much it
+// is depends on rounds alone, not on what else the machine does.
+func work(ctx context.Context, req *mcp.Request, dst []byte) ([]byte, error) {
+	rounds := 0
+	if arg := req.Arg("rounds"); len(arg) > 0 {
+		if err := json.Unmarshal(arg, &rounds); err != nil {
+			return nil, err
+		}
+	}
+	var block [1 << 10]byte
+	for range rounds {
+		sum := sha256.Sum256(block[:])
+		copy(block[:], sum[:])
+	}
+	return echo(ctx, req, dst)
 }
 
 func echo(_ context.Context, req *mcp.Request, dst []byte) ([]byte, error) {
