@@ -138,6 +138,9 @@ func (e *engine) dial(c *conn) error {
 		return err
 	}
 	c.reset(fds, e.calls, e.now)
+	if e.opt.Lives == 0 { // a life is a sequence; the others begin at different places
+		c.kind = uint8((e.opt.First + int(c.at)) % len(e.opt.Method))
+	}
 	e.open++
 	for i, fd := range fds {
 		if i == 1 && fd == fds[0] {

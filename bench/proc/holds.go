@@ -15,12 +15,7 @@ func DescriptorsOf(pid int) (int, error) {
 	if err == nil && info.Size() > 0 {
 		return int(info.Size()), nil
 	}
-	f, err := os.Open(dir)
-	if err != nil {
-		return 0, fmt.Errorf("cannot count the descriptors of process %d: %w", pid, err)
-	}
-	defer f.Close()
-	names, err := f.Readdirnames(-1)
+	names, err := os.ReadDir(dir)
 	if err != nil {
 		return 0, fmt.Errorf("cannot count the descriptors of process %d: %w", pid, err)
 	}

@@ -11,6 +11,7 @@ import (
 
 	"github.com/mcploop/mcploop/bench/fake"
 	"github.com/mcploop/mcploop/bench/fleet"
+	"github.com/mcploop/mcploop/bench/hostile"
 	"github.com/mcploop/mcploop/bench/result"
 	"github.com/mcploop/mcploop/mcp"
 	"github.com/mcploop/mcploop/server"
@@ -23,6 +24,8 @@ func TestMain(m *testing.M) {
 		return
 	case len(args) == 1 && args[0] == "worker":
 		err = fleet.Worker(context.Background(), os.Stdin, os.Stdout)
+	case len(args) == 1 && args[0] == "hostile":
+		err = hostile.Worker(os.Stdin, os.Stdout)
 	case len(args) > 1 && args[0] == "real":
 		err = serveReal(args[1], args[2:])
 	default:
@@ -93,7 +96,7 @@ func options(t *testing.T, s Scenario, change func(*Settings), command ...string
 	t.Helper()
 	opt := Options{
 		Scenario: s, Settings: DefaultSettings(), Worker: []string{self(t), "worker"},
-		Command: command,
+		Hostile: []string{self(t), "hostile"}, Command: command,
 	}
 	if s.Preset != nil {
 		s.Preset(&opt.Settings)

@@ -3,6 +3,7 @@ package scenario
 import (
 	"context"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -50,6 +51,17 @@ func (t *target) askMetrics(ctx context.Context, url string) error {
 	return nil
 }
 
+// processes returns those of the server that are known, each once.
+func (t *target) processes() []int {
+	var known []int
+	for _, pid := range append(t.pids[:len(t.pids):len(t.pids)], t.opt.PID) {
+		if pid > 0 && !slices.Contains(known, pid) {
+			known = append(known, pid)
+		}
+	}
+	return known
+}
+
 // watch looks at the server while a step runs: at its descriptors each second, at its metrics at
 // the begin and before the end of the measured time. Between, they are not read: making them is
 // work for the server that the step would measure.
@@ -82,8 +94,9 @@ func (w *watch) page(ctx context.Context) *prom.Page {
 func (w *watch) second(ctx context.Context, s *result.Sample) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if pid := w.t.opt.PID; pid > 0 {
-		s.FDs, _ = proc.DescriptorsOf(pid) // of another user: 0
+	for _, pid := range w.t.processes() {
+		n, _ := proc.DescriptorsOf(pid) // of another user: 0
+		s.FDs += n
 	}
 	w.fds = append(w.fds, s.FDs)
 	left := w.span.Seconds() - s.At
@@ -115,13 +128,16 @@ func (w *watch) end(ctx context.Context, step *result.Step) {
 			step.Load.Timeline[i].FDs = n
 		}
 	}
-	if pid := w.t.opt.PID; pid > 0 {
-		if n := len(w.fds); n > 0 && w.fds[n-1] > 0 {
-			step.Add("descriptors", "", float64(w.fds[n-1]), result.Neither)
-		}
-		if n, err := proc.ThreadsOf(pid); err == nil {
-			step.Add("threads", "", float64(n), result.Neither)
-		}
+	if n := len(w.fds); n > 0 && w.fds[n-1] > 0 {
+		step.Add("descriptors", "", float64(w.fds[n-1]), result.Neither)
+	}
+	threads := 0
+	for _, pid := range w.t.processes() {
+		n, _ := proc.ThreadsOf(pid)
+		threads += n
+	}
+	if threads > 0 {
+		step.Add("threads", "", float64(threads), result.Neither)
 	}
 	if w.to == nil {
 		w.to = w.page(ctx)

@@ -34,9 +34,9 @@ func TestServerWithoutMetricsIsMeasuredAllTheSame(t *testing.T) {
 			t.Errorf("got %+v of a server that tells nothing", m)
 		}
 	}
-	_, err := run(t, "closed", func(s *Settings) {
+	_, err := Do(t.Context(), quickly(t, "closed", func(s *Settings) {
 		s.URL, s.Metrics = "http://"+addr, "http://"+addr+"/metrics"
-	})
+	}))
 	if err == nil {
 		t.Error("metrics that were asked for and are not there went unnoticed")
 	}

@@ -10,7 +10,10 @@ import (
 func TestMixedTellsLatencyByMethod(t *testing.T) {
 	f := func(name string, set func(*Settings), want ...string) {
 		t.Helper()
-		got := step(t, mustRun(t, "mixed", set), "mixed").Load
+		got := step(t, mustRun(t, "mixed", func(s *Settings) {
+			set(s)
+			s.Connections, s.Rate = 20, 4000
+		}), "mixed").Load
 		if !slices.Equal(got.Methods(), want) {
 			t.Errorf("%s: got %q, want %q", name, got.Methods(), want)
 		}

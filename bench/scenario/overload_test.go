@@ -66,7 +66,9 @@ func TestOverloadFindsAWrongServer(t *testing.T) {
 		}
 		return answer
 	})
-	f, err := run(t, "overload", func(s *Settings) { s.TCP, s.Era = addr, "legacy" })
+	f, err := Do(t.Context(), quickly(t, "overload", func(s *Settings) {
+		s.TCP, s.Era = addr, "legacy"
+	}))
 	if err == nil || f.Err() == nil {
 		t.Errorf("got %v, %v of a server that answers wrongly", err, f.Err())
 	}

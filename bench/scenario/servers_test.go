@@ -3,73 +3,32 @@ package scenario
 import (
 	"context"
 	"encoding/json"
-	"fmt"
 	"log/slog"
-	"os"
 	"testing"
 	"time"
 
-	"github.com/mcploop/mcploop/bench/fake"
-	"github.com/mcploop/mcploop/bench/fleet"
-	"github.com/mcploop/mcploop/bench/hostile"
 	"github.com/mcploop/mcploop/bench/result"
 	"github.com/mcploop/mcploop/mcp"
 	"github.com/mcploop/mcploop/server"
 )
 
-// TestMain lets this binary be a client process, a hostile crowd and a server.
-func TestMain(m *testing.M) {
-	var err error
-	switch args := os.Args[1:]; {
-	case len(args) == 1 && args[0] == "worker":
-		err = fleet.Worker(context.Background(), os.Stdin, os.Stdout)
-	case len(args) == 1 && args[0] == "hostile":
-		err = hostile.Worker(os.Stdin, os.Stdout)
-	case fake.Serve(args):
-	default:
-		os.Exit(m.Run())
-	}
-	if err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		os.Exit(1)
-	}
-}
-
-// run runs the scenario of that name for a fraction of a second a step.
-func run(t *testing.T, name string, change func(*Settings)) (*result.File, error) {
+// quickly returns the options of a run of the scenario of that name.
+func quickly(t *testing.T, name string, change func(*Settings)) Options {
 	t.Helper()
 	s, err := Find(name)
 	if err != nil {
 		t.Fatal(err)
 	}
-	exe, err := os.Executable()
-	if err != nil {
-		t.Fatal(err)
-	}
-	opt := Options{
-		Scenario: s, Settings: DefaultSettings(),
-		Worker: []string{exe, "worker"}, Hostile: []string{exe, "hostile"},
-	}
-	if s.Preset != nil {
-		s.Preset(&opt.Settings)
-	}
-	opt.Settings.Connections = 8
-	opt.Settings.Duration, opt.Settings.Warmup = 60*time.Millisecond, 20*time.Millisecond
-	change(&opt.Settings)
-	return Do(t.Context(), opt)
+	return options(t, s, func(s *Settings) {
+		s.Duration = 60 * time.Millisecond
+		change(s)
+	})
 }
 
-// mustRun is run for a server that answers well.
+// mustRun runs the scenario of that name against a server that answers well.
 func mustRun(t *testing.T, name string, change func(*Settings)) *result.File {
 	t.Helper()
-	f, err := run(t, name, change)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := f.Err(); err != nil {
-		t.Fatal(err)
-	}
-	return f
+	return run(t, quickly(t, name, change))
 }
 
 // step returns the step of that name.

@@ -85,9 +85,9 @@ func serveTouchily(c net.Conn, offended *atomic.Bool) {
 
 func TestSlowFindsAServerThatLetsGoodOnesPay(t *testing.T) {
 	addr := touchy(t)
-	f, err := run(t, "slow", func(s *Settings) {
+	f, err := Do(t.Context(), quickly(t, "slow", func(s *Settings) {
 		s.TCP, s.Connections, s.Rate, s.Era = addr, 12, 200, "legacy"
-	})
+	}))
 	if err == nil && f.Err() == nil {
 		t.Error("a server that ends good connections for the bad ones was not found out")
 	}

@@ -88,13 +88,6 @@ func judgeGrowth(step *result.Step, f *result.File) {
 	}
 }
 
-func truth(v bool) float64 {
-	if v {
-		return 1
-	}
-	return 0
-}
-
 func growth(grows bool, t result.Trend, noise, unit float64, name string) string {
 	verdict := "no growth"
 	if grows {
