@@ -109,7 +109,7 @@ func TestLadder(t *testing.T) {
 	f := func(rungs []rung, bound time.Duration, spoil fake.Spoiler) *result.File {
 		t.Helper()
 		addr := fake.Lines(t, "tcp", spoil)
-		file, err := Do(t.Context(), options(t, ladder(rungs, 0.5), func(s *Settings) {
+		file, err := Do(t.Context(), options(t, ladder(rungs, 0.1), func(s *Settings) {
 			s.TCP, s.Era, s.Bound = addr, eraLegacy, bound
 		}))
 		if err != nil {
