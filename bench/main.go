@@ -28,6 +28,9 @@ func commands() []command {
 		{"peers", "servers side by side, round after round: medians and ratios", peersMain},
 		{"goals", "the figures that mcploop has to reach, and which it does", goalsMain},
 		{"pages", "rewrite the tables of documentation from result files", pagesMain},
+		{"report", "a page of HTML with plots and tables, of results", reportMain},
+		{"compare", "result B against result A; fails when something is worse", compareMain},
+		{"targets", "the mission's table of targets, filled from results", targetsMain},
 	}
 }
 

@@ -9,6 +9,7 @@ import (
 
 	"github.com/mcploop/mcploop/bench/plan"
 	"github.com/mcploop/mcploop/bench/result"
+	"github.com/mcploop/mcploop/bench/scenario"
 )
 
 // peersMain runs the servers of a plan side by side.
@@ -19,7 +20,8 @@ func peersMain(ctx context.Context, args []string, out, errOut io.Writer) error 
 	opt := plan.Options{Progress: errOut}
 	name := fs.String("plan", "tcp", "tcp, http, ws, stdio, schema or a JSON `file`")
 	rows := fs.String("rows", "", "only these rows and the reference, comma separated")
-	to := fs.String("json", "", "also write the result to this `file`")
+	var to outputs
+	to.bind(fs)
 	logs := fs.Bool("server-log", false, "show what the servers print")
 	fs.StringVar(&opt.Bin, "bin", "bin", "`directory` of the binaries")
 	fs.IntVar(&opt.Rounds, "rounds", 5, "interleaved `runs` of every row")
@@ -47,7 +49,8 @@ func peersMain(ctx context.Context, args []string, out, errOut io.Writer) error 
 	}
 	f := result.File{
 		Format: result.Format, Scenario: "peers", Host: result.DescribeHost(),
-		About: "servers side by side on one core each, round after round", Began: time.Now().UTC(),
+		About:    "servers side by side on one core each, round after round",
+		Settings: scenario.Flags(fs), Began: time.Now().UTC(),
 	}
 	c, err := plan.Run(ctx, opt)
 	if len(c.Cases) == 0 {
@@ -55,5 +58,5 @@ func peersMain(ctx context.Context, args []string, out, errOut io.Writer) error 
 	}
 	f.Comparison, f.Seconds = &c, time.Since(f.Began).Seconds()
 	f.Host.WriteText(out)
-	return errors.Join(err, c.WriteTable(out), writeResult(*to, &f))
+	return errors.Join(err, c.WriteTable(out), to.write(&f))
 }

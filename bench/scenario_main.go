@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 
-	"github.com/mcploop/mcploop/bench/result"
 	"github.com/mcploop/mcploop/bench/scenario"
 )
 
@@ -26,7 +25,8 @@ func scenarioMain(
 		s.Preset(&opt.Settings)
 	}
 	opt.Settings.Bind(fs)
-	asJSON := fs.String("json", "", "also write the result to this `file`")
+	var to outputs
+	to.bind(fs)
 	err := fs.Parse(args)
 	if err != nil {
 		return err
@@ -46,13 +46,5 @@ func scenarioMain(
 		return err
 	}
 	f.WriteText(out)
-	return errors.Join(err, writeResult(*asJSON, f), f.Err())
-}
-
-// writeResult writes f to the file name; an empty name writes nothing.
-func writeResult(name string, f *result.File) error {
-	if name == "" {
-		return nil
-	}
-	return f.Write(name)
+	return errors.Join(err, to.write(f), f.Err())
 }

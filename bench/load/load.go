@@ -166,6 +166,9 @@ func (e *engine) forget() {
 	if e.now-e.line.at >= int64(time.Second/2) {
 		e.sample() // the rest of a second, unless it is too short to tell anything
 	}
+	// What the next sample tells of begins where the last one ended.
+	e.line.before.Calls -= e.counts.Calls
+	e.line.before.Refused -= e.counts.Refused
 	e.counts.Calls, e.counts.Refused, e.counts.Bytes = 0, 0, 0
 	e.counts.Notices, e.counts.Reconnects = 0, 0
 	e.firstRefusal = 0

@@ -1,7 +1,6 @@
 package result
 
 import (
-	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -168,20 +167,62 @@ func (f *File) Write(name string) error {
 	return nil
 }
 
-// Read reads a file that Write wrote.
+// Read reads a file that Write wrote. Whatever it returns can be printed.
 func Read(name string) (*File, error) {
 	b, err := os.ReadFile(name)
 	if err != nil {
 		return nil, fmt.Errorf("cannot read the result: %w", err)
 	}
-	d := json.NewDecoder(bytes.NewReader(b))
-	var f File
-	if err := d.Decode(&f); err != nil {
+	f, err := Parse(b)
+	if err != nil {
 		return nil, fmt.Errorf("cannot read the result %q: %w", name, err)
 	}
-	if f.Format != Format {
-		return nil, fmt.Errorf("cannot read the result %q: its format is %d, this program reads %d",
-			name, f.Format, Format)
+	return f, nil
+}
+
+// Parse reads what Write writes into a file.
+func Parse(b []byte) (*File, error) {
+	// The format first: of another one nothing else can be said to be wrong.
+	var head struct {
+		Format int `json:"format"`
 	}
-	return &f, nil
+	if err := json.Unmarshal(b, &head); err != nil {
+		return nil, fmt.Errorf("it is no JSON of a result: %w", err)
+	}
+	if head.Format != Format {
+		return nil, fmt.Errorf("its format is %d, this program reads %d", head.Format, Format)
+	}
+	f := new(File)
+	if err := json.Unmarshal(b, f); err != nil {
+		return nil, err
+	}
+	return f, f.complete()
+}
+
+// complete reports what is missing without which f cannot be printed.
+func (f *File) complete() error {
+	for i := range f.Steps {
+		s := &f.Steps[i]
+		if s.Load != nil && !s.Load.complete() {
+			return fmt.Errorf("step %q has no histogram of its latencies", s.Name)
+		}
+	}
+	if f.Comparison == nil {
+		return nil
+	}
+	for _, c := range f.Comparison.Cases {
+		for _, r := range c.Rows {
+			for i := range r.Runs {
+				if !r.Runs[i].complete() {
+					return fmt.Errorf("a run of %q, %q has no histogram of its latencies", c.Name,
+						r.Name)
+				}
+			}
+		}
+	}
+	return nil
+}
+
+func (l *Load) complete() bool {
+	return l.Latency != nil && (l.Refused == 0 || l.Refusal != nil)
 }

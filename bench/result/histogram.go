@@ -54,6 +54,15 @@ func (h *Histogram) Max() float64 { return float64(h.h.Max()) / 1e3 }
 // Mean returns the mean latency in microseconds.
 func (h *Histogram) Mean() float64 { return h.h.Mean() / 1e3 }
 
+// Each calls do with the ranges of latencies, in microseconds, that hold any, in rising order.
+func (h *Histogram) Each(do func(low, high float64, count int64)) {
+	for _, bar := range h.h.Distribution() {
+		if bar.Count > 0 {
+			do(float64(bar.From)/1e3, float64(bar.To)/1e3, bar.Count)
+		}
+	}
+}
+
 // histogramJSON is a Histogram in a file; only Raw is read.
 type histogramJSON struct {
 	Count int64   `json:"count"`
