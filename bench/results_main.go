@@ -35,7 +35,7 @@ func reportMain(_ context.Context, args []string, out, errOut io.Writer) error {
 		return err
 	}
 	if len(names) == 0 {
-		return errors.New("no result given: bench report RESULT.json... --html FILE")
+		return errors.New("no result given: bench report RESULT.json --html FILE")
 	}
 	files, err := readAll(names)
 	if err != nil {
@@ -111,7 +111,7 @@ func targetsMain(_ context.Context, args []string, out, errOut io.Writer) error 
 		return err
 	}
 	if len(names) == 0 {
-		return errors.New("no result given: bench targets RESULT.json...")
+		return errors.New("no result given: bench targets RESULT.json")
 	}
 	files, err := readAll(names)
 	if err != nil {

@@ -26,7 +26,7 @@ console.error = console.warn = (...a) => faults.push(a.join(" "));
 // canvas are painted, apart from axes and grid, and what is written beside it.
 const look = `<pre id="seen"></pre><script>
 const ink = c => {
-  const d = c.getContext("2d").getImageData(0, 0, c.width, c.height).data, paper = [];
+  const d = c.getContext("2d").getImageData(0, 0, c.width, c.height).data;
   let lit = 0;
   for (let i = 0; i < d.length; i += 4) {
     const grey = Math.max(d[i], d[i+1], d[i+2]) - Math.min(d[i], d[i+1], d[i+2]) < 40;

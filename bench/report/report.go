@@ -133,7 +133,8 @@ func (p *page) targets(files []*result.File) {
 
 func newSection(id int, f *result.File) section {
 	s := section{
-		ID: id, Label: f.Scenario, File: f, Facts: facts(f), Table: newTable(f.Steps), Plots: plotsOf(f),
+		ID: id, Label: f.Scenario, File: f, Facts: facts(f),
+		Table: newTable(f.Steps), Plots: plotsOf(f),
 	}
 	for i := range f.Steps {
 		if step := &f.Steps[i]; step.Fault != "" {

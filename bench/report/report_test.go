@@ -49,11 +49,12 @@ func ladder() *result.File {
 			Go: "go1.26", Commit: "abc", Command: "mcploop bench ladder --tcp 127.0.0.1:1",
 			Date: time.Date(2026, 11, 27, 12, 0, 0, 0, time.UTC),
 		},
-		Server:   result.Server{Target: "127.0.0.1:1", PID: 7, Command: "serve", Cores: 2, Loops: 2},
+		Server:   result.Server{Target: "127.0.0.1:1", PID: 7, Command: "serve", Cores: 2},
 		Settings: map[string]string{"rate": "20000"},
 		Began:    time.Date(2026, 11, 27, 12, 0, 0, 0, time.UTC), Seconds: 30,
 		Warnings: []string{"a client process used 93% of its core"},
 	}
+	f.Server.Loops = 2
 	for i, conns := range []int{500, 5_000, 15_000} {
 		f.Steps = append(f.Steps, result.Step{
 			Name: fmt.Sprintf("%d connections", conns),
@@ -93,7 +94,8 @@ func peers() *result.File {
 		},
 		{
 			Name: "goodput", Work: "under three times the load", Unit: "%", Better: result.More,
-			Limit: 80, Value: &result.Spread{Median: 70, Min: 70, Max: 70}, Command: "bench overload",
+			Limit: 80, Value: &result.Spread{Median: 70, Min: 70, Max: 70},
+			Command: "bench overload",
 		},
 		{Name: "cores", Work: "32 of them", Unit: "x", Limit: 1, Note: "this host has 2"},
 	}
@@ -164,11 +166,12 @@ func TestReportEscapes(t *testing.T) {
 func TestReportOfLittle(t *testing.T) {
 	empty := &result.File{Format: result.Format, Scenario: "empty"}
 	quiet := &result.File{Scenario: "idle", Steps: []result.Step{
-		{Name: "idle", Measures: []result.Measure{{Name: "memory per connection", Unit: "KB", Value: 1}}},
+		{Name: "idle", Measures: []result.Measure{{Name: "each", Unit: "KB", Value: 1}}},
 		{Name: "failed", Fault: "it fell over"},
 		{Name: "none", Load: &result.Load{Latency: result.NewHistogram()}},
 	}}
-	if got := render(t, empty, quiet); !strings.Contains(got, "1 KB") || strings.Contains(got, "NaN") {
+	got := render(t, empty, quiet)
+	if !strings.Contains(got, "1 KB") || strings.Contains(got, ">NaN") {
 		t.Error("got no page of a run without a load")
 	}
 	name := filepath.Join(t.TempDir(), "r.html")

@@ -84,13 +84,13 @@ func (t *table) describe(steps []result.Step) {
 	}
 	for _, line := range lines {
 		row := tableRow{Name: line.name, Cells: make([]string, len(steps)), Head: true}
-		any := false
+		some := false
 		for i := range steps {
 			if l := steps[i].Load; l != nil {
-				row.Cells[i], any = line.of(l), true
+				row.Cells[i], some = line.of(l), true
 			}
 		}
-		if any {
+		if some {
 			t.Rows = append(t.Rows, row)
 		}
 	}

@@ -12,9 +12,8 @@ import (
 func one(name string, better Better, values ...float64) []*File {
 	var files []*File
 	for _, v := range values {
-		files = append(files, &File{
-			Scenario: "s", Steps: []Step{{Name: "step", Measures: []Measure{{name, "us", v, better}}}},
-		})
+		m := Measure{name, "us", v, better}
+		files = append(files, &File{Steps: []Step{{Name: "step", Measures: []Measure{m}}}})
 	}
 	return files
 }
@@ -131,7 +130,7 @@ func TestCompareWarnsOfOtherCircumstances(t *testing.T) {
 	if err := d.WriteText(&out); err != nil {
 		t.Fatal(err)
 	}
-	for _, want := range []string{"A: commit abc", "B: commit def", "warning: host", " the same, "} {
+	for _, want := range []string{"A: commit abc", "B: commit def", "warning: host", "the same,"} {
 		if !strings.Contains(out.String(), want) {
 			t.Errorf("got %s\nwant it to contain %q", out.String(), want)
 		}

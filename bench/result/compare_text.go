@@ -89,8 +89,8 @@ func (d *Diff) WriteText(w io.Writer) error {
 			fmt.Fprintf(t, "  %s\tyes\tno\t\t%s: %s\n", r.Name, r.Verdict, r.Note)
 			continue
 		}
-		fmt.Fprintf(t, "  %s\t%s\t%s\t%s\t%s\n", r.Name, withUnit(r.A, r.Unit), withUnit(r.B, r.Unit),
-			r.ChangeText(), r.Verdict)
+		fmt.Fprintf(t, "  %s\t%s\t%s\t%s\t%s\n", r.Name, withUnit(r.A, r.Unit),
+			withUnit(r.B, r.Unit), r.ChangeText(), r.Verdict)
 	}
 	if err := t.Flush(); err != nil {
 		return fmt.Errorf("cannot print the comparison: %w", err)

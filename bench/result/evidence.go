@@ -95,7 +95,8 @@ func (e *evidence) fewer(what string) string {
 
 func (e *evidence) throughput() Target {
 	t := Target{
-		Name: "throughput at 15,000 connections", Operator: ">=", Limit: 500_000, Unit: "messages/s",
+		Name: "throughput at 15,000 connections", Operator: ">=", Limit: 500_000,
+		Unit: "messages/s",
 	}
 	s := e.busiest(false)
 	if s == nil {

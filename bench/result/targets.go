@@ -81,10 +81,9 @@ func Grouped(number string) string {
 func Targets(files []*File) []Target {
 	e := evidenceOf(files)
 	rows := []Target{e.throughput()}
-	for _, p := range []struct{ percent, limit float64 }{{50, 1}, {95, 50}, {99, 100}, {99.9, 500}} {
-		rows = append(rows, e.latency(p.percent, p.limit))
-	}
-	return append(rows, e.memory(), e.cpu(), e.pause(), e.errorRate(), e.connections())
+	rows = append(rows, e.latency(50, 1), e.latency(95, 50), e.latency(99, 100))
+	rows = append(rows, e.latency(99.9, 500), e.memory(), e.cpu(), e.pause())
+	return append(rows, e.errorRate(), e.connections())
 }
 
 // WriteTargets prints the table for people and returns how many targets were failed.

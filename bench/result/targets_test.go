@@ -110,7 +110,7 @@ func TestTargetsTakeTheRightSteps(t *testing.T) {
 	// Memory as an idle run tells it, without a load.
 	idle := &File{
 		Scenario: "idle", Settings: map[string]string{"connections": "15000"},
-		Steps: []Step{{Name: "idle", Measures: []Measure{{"memory per connection", "KB", 201, Less}}}},
+		Steps: []Step{{Name: "idle", Measures: []Measure{{"each", "KB", 201, Less}}}},
 	}
 	verdicts(t, Targets([]*File{idle}), map[string]Verdict{"memory for each connection": Failed})
 	// Without the server's process there is neither CPU nor memory.
