@@ -147,6 +147,17 @@ func TestDoctorStatus(t *testing.T) {
 	f(statusLacking, "LimitNOFILE=300", "--unit", "x")
 	write("proc/self/status", "Cpus_allowed_list: 0-1\n")
 	f(statusLacking, "fail  cpu.cores ", "--rate", strconv.Itoa(1_000_000))
+	write("proc/self/environ", "HOME=/root")
+	write("proc/self/cgroup", "0::/a\n")
+	write("proc/self/mountinfo", "1 1 0:1 / /sys/fs/cgroup rw - cgroup2 cgroup2 rw\n")
+	write("sys/fs/cgroup/a/memory.max", "1073741824\n")
+	for memory, want := range map[string]string{
+		"limit: auto": "serve takes 921.6 MiB of 1.0 GiB (/sys/fs/cgroup/a/memory.max)",
+		"limit: off":  "not set, and memory.limit is off", "limit: 300MiB": "is 300.0 MiB\n",
+	} {
+		write("mcploop.yaml", "memory: {"+memory+"}\n")
+		f(0, want, "-c", filepath.Join(root, "mcploop.yaml"))
+	}
 	f(1, "cannot print format", "--format", "xml")
 	f(1, "must be 0 to ", "--rate", "-1")
 	f(1, "must be 0 to ", "--connections", "2000000000")

@@ -96,6 +96,12 @@ func TestMemoryLimit(t *testing.T) {
 	f(100_000_000, "/sys/my fs/memory.limit_in_bytes", box...)
 	f(99_000_000, "/sys/my fs/memory.stat", append(box, "/sys/my fs/memory.stat",
 		"hierarchical_memory_limit 99000000\n")...)
+	hidden := examine(t, ill(t, append(box, "/sys/my fs/memory.stat",
+		"hierarchical_memory_limit 99000000\n")...), need())["memory.cgroup.max"]
+	if hidden.Status != Fail || !strings.Contains(hidden.Found, "(/sys/my fs/memory.stat)") ||
+		!strings.Contains(hidden.Cure, "limit of the container or pod to ") {
+		t.Errorf("a limit that the container does not see: %+v", hidden)
+	}
 	if limit, known := ill(t, "/proc/meminfo", "-").MemoryLimit(); known {
 		t.Errorf("nothing tells, but: %+v", limit)
 	}
