@@ -9,13 +9,12 @@ import (
 
 // A sample that is taken when the measured time has begun counts what came before it, too.
 func TestTimelineKeepsTheWarmUp(t *testing.T) {
-	o := DefaultOptions()
-	e := &engine{opt: &o}
-	for _, h := range []**result.Histogram{
-		&e.hists.call, &e.hists.refusal, &e.hists.connect, &e.hists.life, &e.line.hist,
-	} {
-		*h = result.NewHistogram()
+	o := quick(TransportTCP, "127.0.0.1:1") // nothing is connected
+	e, err := newEngine(&o, 0)
+	if err != nil {
+		t.Fatal(err)
 	}
+	defer e.close()
 	second := func() result.Sample {
 		e.sample()
 		return e.line.samples[len(e.line.samples)-1]
@@ -34,7 +33,7 @@ func TestTimelineKeepsTheWarmUp(t *testing.T) {
 		t.Errorf("got %+v, want 950 and 3: those of both sides", s)
 	}
 	// With a second gone since the last one, forgetting takes a sample.
-	e.now, e.counts.Calls = int64(time.Second), 150
+	e.now, e.counts.Calls = e.line.at+int64(time.Second), 150
 	e.forget()
 	if s := e.line.samples[len(e.line.samples)-1]; s.Calls != 100 || s.Refused != 0 {
 		t.Errorf("got %+v, want 100 and 0", s)

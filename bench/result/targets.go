@@ -40,11 +40,11 @@ func (t *Target) Measured() string {
 	if t.Verdict == NotMeasured {
 		return ""
 	}
-	text := grouped(t.Value)
 	if t.Unit == "%" {
-		text = strconv.FormatFloat(t.Value, 'f', 3, 64)
+		text := strconv.FormatFloat(t.Value, 'f', 4, 64)
+		return strings.TrimRight(strings.TrimRight(text, "0"), ".") + " %"
 	}
-	return text + " " + t.Unit
+	return grouped(t.Value) + " " + t.Unit
 }
 
 // grouped is Number, with commas between thousands.

@@ -66,6 +66,16 @@ func TestTargetsAreJudged(t *testing.T) {
 		t.Errorf("got %q, wanted %q", got.Measured(), got.Wanted())
 	}
 
+	for name, want := range map[string]string{
+		"connection success": "100 %", "error rate": "0 %", "CPU under peak load": "25 %",
+		"latency p50": "0.500 ms",
+	} {
+		row := byName(Targets([]*File{f}))[name]
+		if got := row.Measured(); got != want {
+			t.Errorf("%s: got %q, want %q", name, got, want)
+		}
+	}
+
 	l = sampleLoad(TargetConns, 249_000, 1)
 	l.Unsent, l.Closed = 1000, 100
 	l.Server.CPUSeconds, l.Server.After.RSS = 1.7, 4<<30
