@@ -35,6 +35,13 @@ func repeat(name string) Row {
 	}
 }
 
+// sample is one of the sample tools, which all do the same: here and now, or on a worker.
+func sample(name, tool string) Row {
+	r := ours(name, "--tcp", load.TransportTCP)
+	r.Tool = tool
+	return r
+}
+
 // Builtin returns the comparisons behind docs/numbers.md, by name.
 func Builtin() map[string]Plan {
 	return map[string]Plan{
@@ -66,6 +73,11 @@ func Builtin() map[string]Plan {
 			Name: "schema", Reference: "unchecked",
 			Rows:  []Row{repeat("checked"), repeat("unchecked")},
 			Cases: threeCases(),
+		},
+		"hop": {
+			Name: "hop", Reference: "inline",
+			Rows:  []Row{sample("inline", "echo"), sample("blocking", "echo_blocking")},
+			Cases: []Case{{"C=64 P=16", 64, 16, 0}, {"C=64 P=1", 64, 1, 0}},
 		},
 		"stdio": {
 			Name: "stdio", Reference: "go-sdk",

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/json"
+	"errors"
 	"time"
 
 	"github.com/mcploop/mcploop/mcp"
@@ -11,15 +12,22 @@ import (
 )
 
 // addSamples offers the tools that a server without any other serves, so that a first try has
-// something to call: echo on the loop without an allocation, add typed, sleep on a worker,
-// work on a worker and with CPU.
+// something to call: echo on the loop without an allocation, echo_blocking the same on a worker,
+// add typed, sleep on a worker, work on a worker and with CPU.
 func addSamples(s *server.Server) error {
-	err := s.AddRawTool(mcp.Tool{
-		Name:        "echo",
-		Description: "Returns the message as text.",
-		InputSchema: json.RawMessage(`{"type":"object","properties":{"message":{"type":"string",` +
-			`"description":"what to return"}},"required":["message"]}`),
-	}, echo, server.Inline)
+	message := json.RawMessage(`{"type":"object","properties":{"message":{"type":"string",` +
+		`"description":"what to return"}},"required":["message"]}`)
+	err := errors.Join(
+		s.AddRawTool(mcp.Tool{
+			Name: "echo", Description: "Returns the message as text.", InputSchema: message,
+		}, echo, server.Inline),
+		s.AddRawTool(mcp.Tool{
+			Name: "echo_blocking",
+			Description: "Returns the message as text, like echo, but from a worker: compared with " +
+				"echo it shows what the hand-over of a tool that may block costs.",
+			InputSchema: message,
+		}, echo, server.Blocking),
+	)
 	if err != nil {
 		return err
 	}

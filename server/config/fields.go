@@ -387,7 +387,7 @@ func restFields() []field {
 		},
 		{
 			path: "tools.samples",
-			doc:  "Serve the sample tools echo, add, sleep and work.",
+			doc:  "Serve the sample tools echo, echo_blocking, add, sleep and work.",
 		},
 	}
 }
