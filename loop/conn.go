@@ -91,14 +91,15 @@ type Conn struct {
 
 // Bits of Conn.state.
 const (
-	stHeld    uint32 = 1 << iota // Pause
-	stPaused                     // Pause was called since the loop looked last
-	stPressed                    // outbox passed high and is not below low yet
-	stBoxed                      // outbox is not empty
-	stDialing                    // connect is not answered
-	stFinish                     // close after the outbox is flushed
-	stFail                       // close now
-	stClosed                     // fd is gone
+	stHeld     uint32 = 1 << iota // Pause
+	stPaused                      // Pause was called since the loop looked last
+	stPressed                     // outbox passed high and is not below low yet
+	stBoxed                       // outbox is not empty, and waits for room in the socket
+	stGathered                    // outbox is not empty, and waits for the loop: see SendSoon
+	stDialing                     // connect is not answered
+	stFinish                      // close after the outbox is flushed
+	stFail                        // close now
+	stClosed                      // fd is gone
 )
 
 // Bits of Conn.own.

@@ -52,6 +52,9 @@ func (c *Conn) queued() int {
 // put writes or queues b, up to outboxMax. The caller holds mu, c is neither failing nor closed.
 func (c *Conn) put(b []byte, outboxMax int) error {
 	opt, stats := c.loop.opt, &c.loop.stats
+	if c.state.Load()&stGathered != 0 {
+		return c.join(b, outboxMax)
+	}
 	if c.box == nil && c.state.Load()&stDialing == 0 {
 		// Fast path: the socket takes it all.
 		n, errno := send(c.fd, b)
@@ -101,10 +104,12 @@ func (c *Conn) dropBox() {
 	if c.box == nil {
 		return
 	}
-	c.loop.stats.outboxBytes.Add(-int64(c.queued()))
+	if c.state.Load()&stGathered == 0 {
+		c.loop.stats.outboxBytes.Add(-int64(c.queued()))
+	}
 	c.loop.opt.Buffers.Put(c.box)
 	c.box, c.off = nil, 0
-	c.state.And(^(stBoxed | stPressed))
+	c.state.And(^(stBoxed | stPressed | stGathered))
 }
 
 // writable is called by the write side: the socket has room, or is broken.
@@ -122,7 +127,7 @@ func (c *Conn) flush() {
 	opt, stats := c.loop.opt, &c.loop.stats
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.box == nil || c.state.Load()&(stFail|stClosed) != 0 {
+	if c.state.Load()&(stBoxed|stFail|stClosed) != stBoxed {
 		return
 	}
 	n, errno := send(c.fd, c.box.B[c.off:])

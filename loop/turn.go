@@ -19,6 +19,12 @@ func (c *Conn) turn(bits uint32) {
 	if c.index < 0 {
 		c.loop.register(c)
 	}
+	if c.state.Load()&stGathered != 0 {
+		c.pour()
+	}
+	if bits == attnQueued && c.plain() { // Fast path: there was something to write.
+		return
+	}
 	if bits&attnHup != 0 {
 		c.own |= ownHup
 		c.unwatch()
@@ -29,6 +35,9 @@ func (c *Conn) turn(bits uint32) {
 // advance brings c from where it is to where its bits want it. It is the slow
 // path of every callback and may be called at any time on the loop.
 func (c *Conn) advance() {
+	if c.state.Load()&stGathered != 0 {
+		c.pour()
+	}
 	st := c.state.Load()
 	switch {
 	case st&stClosed != 0:

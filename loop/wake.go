@@ -41,16 +41,21 @@ func (c *Conn) wake() {
 	defer c.guard()
 	c.fill()
 	// Fast path: all was answered, nothing about c is special.
-	if c.state.Load() == 0 && c.own&^(ownInbound|ownPatient|ownIdle) == ownOpen|ownReading {
+	if c.plain() {
 		return
 	}
 	c.advance()
 }
 
+// plain: c waits for its peer's next bytes and nothing else.
+func (c *Conn) plain() bool {
+	return c.state.Load() == 0 && c.own&^(ownInbound|ownPatient|ownIdle) == ownOpen|ownReading
+}
+
 // fill reads once and gives the handler what there is.
 func (c *Conn) fill() filled {
 	l := c.loop
-	if c.state.Load()&^stBoxed != 0 ||
+	if c.state.Load()&^(stBoxed|stGathered) != 0 ||
 		(c.own&(ownFresh|ownEOF|ownLinger) != 0 && !c.hungry()) {
 		return c.fillAside()
 	}

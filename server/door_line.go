@@ -239,27 +239,29 @@ func (d *lineDoor) gone(lc *lineConn) {
 const answersFactor = 16
 
 func (lc *lineConn) deliver(_ *Call, message []byte, _ int) {
-	// A peer that has gone gets nothing.
-	_ = lc.write(message, answersFactor*lc.ls.s.opt.Limits.OutboxMaxBytes)
+	// A peer that has gone gets nothing. More answers are about to follow when more calls wait.
+	s := lc.ls.s
+	_ = lc.write(message, answersFactor*s.opt.Limits.OutboxMaxBytes, s.workers.Len() > 0)
 	lc.settled()
 }
 
 func (lc *lineConn) notify(_ *Call, message []byte) error {
-	return lc.write(message, lc.ls.s.opt.Limits.OutboxMaxBytes)
+	return lc.write(message, lc.ls.s.opt.Limits.OutboxMaxBytes, false)
 }
 
-// write sends one message in the door's framing. Safe for concurrent use.
-func (lc *lineConn) write(message []byte, outboxMax int) error {
+// write sends one message in the door's framing; more as in loop.Conn.SendSoon. Safe for
+// concurrent use.
+func (lc *lineConn) write(message []byte, outboxMax int, more bool) error {
 	if lc.sse != nil {
 		return lc.sse.write(message)
 	}
 	if lc.ws == nil {
-		return lc.conn.SendWithin(append(message, '\n'), outboxMax)
+		return lc.conn.SendSoon(append(message, '\n'), outboxMax, more)
 	}
 	buf := lc.ls.s.buffers.Get()
 	defer lc.ls.s.buffers.Put(buf)
 	buf.B = lc.appendText(buf.B[:0], message)
-	return lc.conn.SendWithin(buf.B, outboxMax)
+	return lc.conn.SendSoon(buf.B, outboxMax, more)
 }
 
 func (lc *lineConn) abandon(*Call) { lc.settled() }

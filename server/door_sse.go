@@ -98,7 +98,7 @@ func (d *httpDoor) takeMessage(lc *lineConn, message []byte) {
 		return // the stream has ended meanwhile
 	}
 	if out := d.ws.line.frame(lc, message, nil); len(out) > 0 {
-		_ = lc.write(out, answersFactor*d.s.opt.Limits.OutboxMaxBytes)
+		_ = lc.write(out, answersFactor*d.s.opt.Limits.OutboxMaxBytes, false)
 	}
 	lc.ls.flush()
 }

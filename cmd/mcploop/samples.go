@@ -13,7 +13,7 @@ import (
 
 // addSamples offers the tools that a server without any other serves, so that a first try has
 // something to call: echo on the loop without an allocation, echo_blocking the same on a worker,
-// add typed, sleep on a worker, work on a worker and with CPU.
+// add typed, sleep on a worker.
 func addSamples(s *server.Server) error {
 	message := json.RawMessage(`{"type":"object","properties":{"message":{"type":"string",` +
 		`"description":"what to return"}},"required":["message"]}`)
@@ -22,10 +22,8 @@ func addSamples(s *server.Server) error {
 			Name: "echo", Description: "Returns the message as text.", InputSchema: message,
 		}, echo, server.Inline),
 		s.AddRawTool(mcp.Tool{
-			Name: "echo_blocking",
-			Description: "Returns the message as text, like echo, but from a worker: compared with " +
-				"echo it shows what the hand-over of a tool that may block costs.",
-			InputSchema: message,
+			Name: "echo_blocking", InputSchema: message,
+			Description: "Returns the message from a worker: what a tool that may block costs.",
 		}, echo, server.Blocking),
 	)
 	if err != nil {

@@ -51,17 +51,17 @@ func TestToolsCommand(t *testing.T) {
 			t.Errorf("%q: got %q, want it to say %q", args, got, want)
 		}
 	}
-	f("echo   Returns the message as text.", false, "ls", web)
+	f("echo           Returns the message as text.", false, "ls", web)
 	f(`"name": "add"`, false, "ls", line, "--format", "json")
 	f("hello\n", false, "call", "echo", "--arg", "message=hello", web)
 	f("42\n", false, "call", "echo", "--arg", "message=42", line, "--era", "legacy")
 	f(`{"sum":5}`, false, "call", "add", "--json", `{"a":2,"b":3}`, web)
 	f(`"structuredContent":{"sum":5}`, false, "call", "add", "--arg", "a=2", "--arg", "b=3", web,
 		"--format", "json")
-	f("echo   Returns", false, "ls", socket)
+	f("echo           Returns", false, "ls", socket)
 	f("hello\n", false, "call", "echo", socket, "--arg", "message=hello", "--era", "legacy")
-	f("echo   Returns", false, "ls", "--url", socket)
-	f("echo   Returns", false, "ls", events)
+	f("echo           Returns", false, "ls", "--url", socket)
+	f("echo           Returns", false, "ls", events)
 	f(`{"sum":5}`, false, "call", "add", "sse"+events[4:], "--json", `{"a":2,"b":3}`)
 	f("one of them", true, "ls", socket, line)
 	f("one of them", true, "call", "echo", socket, web)
