@@ -125,6 +125,9 @@ func (l *Loop) Index() int { return l.index }
 // made, read once per wake-up. Called only on l.
 func (l *Loop) Now() int64 { return l.now }
 
+// Clock is what Now will be at the next wake-up. Safe for concurrent use.
+func (l *Loop) Clock() int64 { return int64(time.Since(l.group.base)) }
+
 // Post runs f on l, soon and in order. A nil error means queued; it runs
 // unless the loop is stopped first. ErrFull, ErrStopped. Safe for concurrent use.
 func (l *Loop) Post(f func()) error {

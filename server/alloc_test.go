@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -143,6 +144,35 @@ func TestAllocsOfTheLineDoor(t *testing.T) {
 		f("ping", pingMessage, `"result":{}`)
 		f("a notification", `{"jsonrpc":"2.0","method":"notifications/initialized"}`, "")
 		f("eight calls in one read", strings.Repeat(modernEcho+"\n", 7)+modernEcho, "hello, world")
+	})
+}
+
+// A call that a worker answers costs one allocation: its context, which may outlive it.
+func TestAllocsOfTheHop(t *testing.T) {
+	s := allocServer(t)
+	err := s.AddRawTool(mcp.Tool{Name: "raw"},
+		func(_ context.Context, req *mcp.Request, dst []byte) ([]byte, error) {
+			return mcp.AppendRawTextResult(dst, req.Arg("message")), nil
+		})
+	if err != nil {
+		t.Fatal(err)
+	}
+	door := &lineDoor{s: s, frameTime: time.Minute, idle: time.Hour}
+	withConn(t, s, door, func(c *loop.Conn) {
+		wire := []byte(strings.Replace(modernEcho, `"echo"`, `"raw"`, 1) + "\n")
+		out := make([]byte, 0, 64<<10)
+		allocs := testing.AllocsPerRun(2000, func() {
+			before := s.states[0].count.completed.Load()
+			if _, reply := door.Data(c, wire, out); len(reply) > 0 {
+				t.Errorf("answered at once: %s", reply)
+			}
+			for s.states[0].count.completed.Load() == before {
+				runtime.Gosched()
+			}
+		})
+		if allocs > 1 {
+			t.Errorf("a blocking tools/call: %v allocations, want 1", allocs)
+		}
 	})
 }
 

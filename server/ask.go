@@ -124,6 +124,7 @@ func (c *Call) ask(need *mcp.InputRequired) {
 
 // prepareAsking keeps the handler's state for its next run and makes room for the answers.
 func (c *Call) prepareAsking(need *mcp.InputRequired) error {
+	c.keep()
 	if c.asking.rounds.Add(1) > roundsMax {
 		return codec.ErrInternal.With("the handler asked more than %d times", roundsMax)
 	}
@@ -164,6 +165,8 @@ func (c *Call) askOne(key string, r mcp.InputRequest) error {
 func (c *Call) wait(d time.Duration) {
 	c.telling.Lock()
 	defer c.telling.Unlock()
+	c.keep()
+	c.ls.expiry.remove(c)
 	switch {
 	case c.state.Load() != callPending:
 	case c.timer != nil && d > 0:

@@ -1,9 +1,7 @@
 package server
 
 import (
-	"context"
 	"errors"
-	"runtime/debug"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -36,6 +34,7 @@ type work struct {
 	run       RawHandler
 	async     func(*Call)
 	offLoop   bool                         // async runs on a worker
+	reuse     bool                         // calls are used again: run keeps nothing of them
 	duration  *metrics.PrometheusHistogram // off the loop; nil for inline tools
 	slowInput *schema.Checker              // of a tool's arguments, on a worker; mostly nil
 	output    *schema.Checker              // of a tool's structured result; nil without a schema
@@ -54,8 +53,9 @@ type Call struct {
 	work    *work
 	peer    *peer // the legacy session, nil in the modern era
 	asking  asking
-	id      []byte // raw JSON, in buf
-	buf     *pool.Buffer
+	bytes   []byte       // what request and id point into
+	buf     *pool.Buffer // owns bytes; nil when the call does
+	id      []byte       // raw JSON
 	method  mcp.Method
 	request mcp.Request
 
@@ -65,15 +65,22 @@ type Call struct {
 	awaits atomic.Pointer[taskOrigin] // the task whose end answers it; mostly nil
 
 	result  *[]byte       // of an async tool, to be checked; guarded by telling
+	cause   error         // why it has ended; guarded by telling
+	timer   *time.Timer   // see wait; nil: expiry watches it; guarded by telling
 	pace    *pace         // of progress; nil until there is some; guarded by telling
 	telling sync.Mutex    // held while a notification goes out, and where state leaves callPending
 	state   atomic.Uint32 // callPending, then one of the others, once
-	refs    atomic.Int32  // who still reads buf: the handler, and whoever ends the call
+	refs    atomic.Int32  // who still uses the call: the handler, and whoever ends it
+	kept    atomic.Bool   // it is not used again
 	heavy   atomic.Int64  // bytes that count as in flight; mostly 0
-	began   time.Time
-	ctx     context.Context
-	cancel  context.CancelCauseFunc
-	timer   *time.Timer
+	began   int64         // on the loop's clock
+	context *callContext  // nil until it is asked for; guarded by telling
+
+	hash              uint64 // of id; the links are those of inflight
+	next, prev, chain *Call
+	listed            bool
+	timed             bool // in expiry, whose links follow
+	older, newer      *Call
 }
 
 const (
@@ -93,21 +100,28 @@ var (
 // newCall copies what a call needs of the frame, which does not outlive the wake-up. name is what
 // the handler was found by; it is kept.
 func (s *Server) newCall(in *inbound, w *work, name string, args []byte) *Call {
-	c := &Call{s: s, ls: in.ls, origin: in.origin, calls: in.calls}
+	c := s.takeCall(w)
+	c.s, c.ls, c.origin, c.calls = s, in.ls, in.origin, in.calls
 	c.work, c.method, c.peer, c.principal = w, in.method, in.peer, in.principal()
 	c.Request = &c.request
 	c.refs.Store(2)
-	c.buf = s.buffers.Get()
-	c.buf.B = append(c.buf.B[:0], in.msg.ID...)
-	n := len(c.buf.B)
-	c.buf.B = append(c.buf.B, args...)
-	n2 := len(c.buf.B)
-	c.buf.B = append(c.buf.B, in.env.Token...)
-	n3 := len(c.buf.B)
-	c.buf.B = append(c.buf.B, in.capabilities()...)
-	n4 := len(c.buf.B)
-	c.buf.B = append(c.buf.B, in.clientInfo()...)
-	b := c.buf.B
+	b := c.bytes
+	if !w.reuse {
+		c.buf = s.buffers.Get()
+		b = c.buf.B[:0]
+	}
+	b = append(b, in.msg.ID...)
+	n := len(b)
+	b = append(b, args...)
+	n2 := len(b)
+	b = append(b, in.env.Token...)
+	n3 := len(b)
+	b = append(b, in.capabilities()...)
+	n4 := len(b)
+	b = append(b, in.clientInfo()...)
+	if c.bytes = b; c.buf != nil {
+		c.buf.B = b
+	}
 	c.id = b[:n:n]
 	c.request.Params = mcp.CallParams{
 		Name: name, Arguments: orNil(b[n:n2:n2]), Token: orNil(b[n2:n3:n3]),
@@ -118,11 +132,7 @@ func (s *Server) newCall(in *inbound, w *work, name string, args []byte) *Call {
 	c.request.Principal = c.principal
 	c.request.InputResponses, c.request.InputState = in.input.responses, in.input.state
 	c.request.Bind(c, nil)
-	c.began = time.Now()
-	c.ctx, c.cancel = context.WithCancelCause(context.Background())
-	if s.opt.CallTimeout > 0 {
-		c.timer = time.AfterFunc(s.opt.CallTimeout, c.expire)
-	}
+	c.began = in.ls.loop.Now()
 	return c
 }
 
@@ -133,9 +143,8 @@ func orNil(b []byte) []byte {
 	return b
 }
 
-// Context ends when the client cancels the call or goes away, when the call times out, and when
-// it was answered. context.Cause tells which.
-func (c *Call) Context() context.Context { return c.ctx }
+// age is how long ago the call came in.
+func (c *Call) age() time.Duration { return time.Duration(c.ls.loop.Clock() - c.began) }
 
 // Notify sends a notification that belongs to the call; it implements mcp.Notifier.
 func (c *Call) Notify(method string, params []byte) error {
@@ -225,11 +234,12 @@ func protocolError(err error) bool {
 	return errors.As(err, &own) || errors.As(err, &wire)
 }
 
-// leave moves the call out of callPending, once. No notification of the call is sent after it.
-func (c *Call) leave(to uint32) bool {
+// leave moves the call out of callPending, once, and ends its context. No notification of the call
+// is sent after it.
+func (c *Call) leave(to uint32, cause error) bool {
 	c.telling.Lock()
-	defer c.telling.Unlock()
 	if c.state.Load() != callPending {
+		c.telling.Unlock()
 		return false
 	}
 	if to == callAnswered {
@@ -238,51 +248,68 @@ func (c *Call) leave(to uint32) bool {
 	if c.pace != nil {
 		c.pace.rest()
 	}
+	c.cause = cause
 	c.state.Store(to)
+	if c.timer != nil {
+		c.timer.Stop()
+	}
+	ctx := c.context
+	c.telling.Unlock()
+	if ctx != nil {
+		ctx.end(cause)
+	}
 	return true
 }
 
 // end is the only way to an answer: the first one wins.
 func (c *Call) end(cause error, encode func(dst []byte) ([]byte, int)) {
-	if !c.leave(callAnswered) {
-		c.ls.count.late.Add(1)
+	if !c.leaves(cause) {
 		return
 	}
-	c.untrack(cause)
 	buf := c.s.buffers.Get()
 	message, status := encode(buf.B[:0])
 	buf.B = message
-	c.ls.count.completed.Add(1)
-	c.ls.observe(c.method, time.Since(c.began))
-	c.origin.deliver(c, message, status)
+	c.answer(message, status, c.age())
 	c.s.buffers.Put(buf)
-	c.s.inFlight.Add(-1)
+}
+
+// leaves is leave for who has an answer, which is late when somebody was first.
+func (c *Call) leaves(cause error) bool {
+	if c.leave(callAnswered, cause) {
+		return true
+	}
+	c.ls.count.late.Add(1)
+	return false
+}
+
+// answer sends the answer of a call that has just left callPending.
+func (c *Call) answer(message []byte, status int, age time.Duration) {
+	c.untrack()
+	c.ls.count.completed.Add(1)
+	c.ls.observe(c.method, age)
+	c.origin.deliver(c, message, status)
 	c.release()
 }
 
 // stop ends the call without an answer, because its client wants none or has gone.
 func (c *Call) stop(cause error) bool {
-	if !c.leave(callCancelled) {
+	if !c.leave(callCancelled, cause) {
 		return false
 	}
-	c.untrack(cause)
+	c.untrack()
 	c.ls.count.cancelled.Add(1)
 	c.origin.abandon(c)
-	c.s.inFlight.Add(-1)
 	c.release()
 	return true
 }
 
 func (c *Call) expire() { c.failFor(ErrTimeout, codec.ErrTimeout, nil) }
 
-func (c *Call) untrack(cause error) {
+func (c *Call) untrack() {
 	c.calls.remove(c)
+	c.ls.expiry.remove(c)
 	c.unask()
 	c.unwait()
-	c.cancel(cause)
-	if c.timer != nil {
-		c.timer.Stop()
-	}
 }
 
 // dropped ends a call that no worker took before the server's hard end.
@@ -301,77 +328,6 @@ func (c *Call) escaped() {
 
 // discard drops a call that was never handed over.
 func (c *Call) discard() {
-	c.cancel(ErrEnded)
-	if c.timer != nil {
-		c.timer.Stop()
-	}
-	c.unload()
-	c.s.buffers.Put(c.buf)
-}
-
-// runBlocking is what a worker does with a call.
-func (s *Server) runBlocking(_ int, c *Call) {
-	defer c.release()
-	if c.state.Load() != callPending {
-		return // cancelled while it waited
-	}
-	if c.work.async != nil && c.replied() {
-		c.replyChecked()
-		return
-	}
-	if !c.fits() {
-		return
-	}
-	if ttl := c.ttl; ttl > 0 { // here and not on the loop: the store may block
-		c.ttl = 0
-		if err := c.startTask(ttl); err != nil {
-			c.Fail(err)
-			return
-		}
-	}
-	if c.work.async != nil {
-		c.refs.Add(1) // the tool's, see release
-		s.startAsync(c)
-		return
-	}
-	buf := s.buffers.Get()
-	defer s.buffers.Put(buf)
-	result, err := s.guard(c.ctx, c.work.run, c.Request, buf.B[:0])
-	if err != nil {
-		c.Fail(err)
-		return
-	}
-	buf.B = result
-	if c.work.duration != nil {
-		c.work.duration.Update(time.Since(c.began).Seconds())
-	}
-	c.ReplyRaw(result)
-}
-
-// release gives the call's bytes back once the worker's handler and whoever ended the call have
-// both let go of them. Nobody knows when an async handler has, so its bytes are left to the
-// collector.
-func (c *Call) release() {
-	left := c.refs.Add(-1)
-	if left == 0 || left == 1 && c.work.async != nil {
-		c.unload()
-	}
-	if left == 0 {
-		c.s.buffers.Put(c.buf)
-	}
-}
-
-// guard runs a handler and turns its panic into -32603.
-func (s *Server) guard(
-	ctx context.Context, run RawHandler, req *mcp.Request, dst []byte,
-) (out []byte, err error) {
-	defer func() {
-		if r := recover(); r != nil {
-			s.panics.Add(1)
-			s.opt.Log.Error("handler panicked", "name", req.Params.Name, "panic", r,
-				"stack", string(debug.Stack()))
-			out, err = dst, codec.ErrInternal
-		}
-	}()
-	return run(ctx, req, dst)
+	c.release()
+	c.release()
 }

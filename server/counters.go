@@ -108,6 +108,14 @@ func (s *Server) sum(of func(*counters) *atomic.Uint64) uint64 {
 	return total
 }
 
+// inFlight is how many accepted calls have no answer yet: a snapshot.
+func (s *Server) inFlight() int {
+	ended := s.sum(func(c *counters) *atomic.Uint64 { return &c.completed }) +
+		s.sum(func(c *counters) *atomic.Uint64 { return &c.cancelled })
+	// What is accepted is counted at the end of its wake-up.
+	return int(max(0, int64(s.sum(func(c *counters) *atomic.Uint64 { return &c.accepted })-ended)))
+}
+
 // errorsTotal counts all error answers.
 func (s *Server) errorsTotal() uint64 {
 	var total uint64

@@ -238,7 +238,7 @@ func (s *Server) inlineInput(in *inbound, w *work, out []byte, need *mcp.InputRe
 	if c == nil {
 		return out
 	}
-	in.ls.count.accepted.Add(1)
+	in.ls.tally.accepted++
 	in.pending = true
 	c.require(need)
 	c.release() // the handler's part
@@ -266,7 +266,7 @@ func (s *Server) later(
 	if !onLoop && s.workers.Submit(in.ls.loop.Index(), c) != nil {
 		return s.refuseCall(in, c, out)
 	}
-	in.ls.count.accepted.Add(1)
+	in.ls.tally.accepted++
 	in.pending = true
 	if onLoop {
 		s.startAsync(c)
@@ -284,27 +284,29 @@ func (s *Server) track(in *inbound, w *work, name string, args, out []byte) (*Ca
 		c.discard()
 		return nil, in.fail(out, errManyBytes, nil)
 	}
-	s.inFlight.Add(1)
 	in.origin.expect(c) // before add: from then on another connection of the session may cancel it
 	if !in.calls.add(c) {
-		s.inFlight.Add(-1)
 		in.origin.refused(c)
 		c.discard()
 		return nil, in.fail(out, codec.ErrInvalidRequest.With("id is in flight already"), nil)
+	}
+	in.ls.expiry.add(c)
+	if c.state.Load() != callPending {
+		in.ls.expiry.remove(c) // it ended before it was watched
 	}
 	return c, out
 }
 
 // refuseCall answers a call that the queue did not take, unless somebody has ended it meanwhile.
 func (s *Server) refuseCall(in *inbound, c *Call, out []byte) []byte {
-	if !c.leave(callAnswered) {
-		in.ls.count.accepted.Add(1)
+	if !c.leave(callAnswered, ErrEnded) {
+		in.ls.tally.accepted++
 		in.pending = true
 		c.release() // no worker will
 		return out
 	}
 	c.calls.remove(c)
-	s.inFlight.Add(-1)
+	in.ls.expiry.remove(c)
 	in.origin.refused(c)
 	c.discard()
 	return in.fail(out, codec.ErrOverloaded, nil)
@@ -312,7 +314,7 @@ func (s *Server) refuseCall(in *inbound, c *Call, out []byte) []byte {
 
 // startAsync runs the part of an async tool that may run on the loop.
 func (s *Server) startAsync(c *Call) {
-	_, err := s.guard(c.ctx, func(context.Context, *mcp.Request, []byte) ([]byte, error) {
+	_, err := s.guard(c.Context(), func(context.Context, *mcp.Request, []byte) ([]byte, error) {
 		c.work.async(c)
 		return nil, nil
 	}, c.Request, nil)

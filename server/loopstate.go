@@ -39,7 +39,9 @@ type loopState struct {
 
 	spare *replyStream // the origin of the next legacy message over HTTP
 
-	recent  mcp.Recent[*tool]
+	recent mcp.Recent[*tool]
+	expiry expiry // of the calls that are answered later
+
 	sampled uint32 // inline calls since the last timed one
 	tally   tally
 	count   counters
@@ -50,6 +52,8 @@ type loopState struct {
 type tally struct {
 	methods [mcp.MethodCount]uint32
 	inline  uint32
+
+	accepted uint32
 }
 
 // flush ends a wake-up.
@@ -62,6 +66,9 @@ func (ls *loopState) flush() {
 	}
 	if t.inline > 0 {
 		ls.count.inline.Add(uint64(t.inline))
+	}
+	if t.accepted > 0 {
+		ls.count.accepted.Add(uint64(t.accepted))
 	}
 	*t = tally{}
 }

@@ -106,7 +106,7 @@ func (s *Server) registerGauges() {
 	o := &s.opt
 	s.gauge("mcploop_connections", func() int { return int(s.group.Stats().Open) })
 	s.gauge("mcploop_connections_max", func() int { return o.Limits.Connections })
-	s.gauge("mcploop_calls_in_flight", func() int { return int(s.inFlight.Load()) })
+	s.gauge("mcploop_calls_in_flight", func() int { return s.inFlight() })
 	s.gauge("mcploop_in_flight_bytes", func() int { return int(s.heavy.Load()) })
 	s.gauge("mcploop_in_flight_bytes_max", func() int { return o.Limits.InFlightBytes })
 	s.gauge("mcploop_queue_depth", s.workers.Len)

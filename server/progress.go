@@ -29,11 +29,12 @@ func (c *Call) hold(params []byte) bool {
 	}
 	if c.pace == nil {
 		c.pace = &pace{}
+		c.keep() // for its timer
 	}
 	p := c.pace
-	wait := p.full - (progressBurst-1)*every - time.Since(c.began)
+	wait := p.full - (progressBurst-1)*every - c.age()
 	if wait <= 0 && p.held == nil {
-		p.spend(time.Since(c.began), every)
+		p.spend(c.age(), every)
 		return false
 	}
 	if p.held != nil {
@@ -64,7 +65,7 @@ func (c *Call) catchUp() {
 	if p == nil || p.held == nil {
 		return
 	}
-	p.spend(time.Since(c.began), c.s.opt.Limits.ProgressInterval)
+	p.spend(c.age(), c.s.opt.Limits.ProgressInterval)
 	_ = c.send(mcp.NotifyProgress, p.held) // a client that has gone gets nothing
 	p.rest()
 }

@@ -44,6 +44,7 @@ type Server struct {
 	workers   *shard.Workers[*Call]
 	sessions  *session.Store
 	buffers   *pool.Bytes
+	spent     sync.Pool              // of *Call, see takeCall
 	deflate   sync.Pool              // of *codec.WSDeflater
 	inflaters chan *codec.WSInflater // see inflateLater
 	set       *metrics.Set
@@ -57,7 +58,6 @@ type Server struct {
 
 	resultsRefused atomic.Uint64 // results that did not conform to the tool's output schema
 
-	inFlight    atomic.Int64  // accepted calls without an answer
 	heavy       atomic.Int64  // bytes of the large requests among them: see Call.load
 	streams     atomic.Int64  // open subscriptions/listen, GET and HTTP+SSE streams
 	away        atomic.Int64  // GET streams that nobody carries
@@ -149,6 +149,7 @@ func (s *Server) makeLoops() error {
 			scanner: codec.Scanner{DepthMax: o.Limits.Depth, BatchMax: o.Limits.BatchMessages},
 		}
 		ls.in.ls = ls
+		ls.expiry.limit, ls.expiry.now = max(o.CallTimeout, 0), l.Clock
 		ls.inline.Bind(nil, &ls.parser)
 		s.states = append(s.states, ls)
 	}
@@ -282,6 +283,9 @@ func (s *Server) Drain(ctx context.Context) error {
 	}
 	if workersErr := s.workers.Close(ctx); err == nil {
 		err = workersErr
+	}
+	for _, ls := range s.states {
+		ls.expiry.stop()
 	}
 	s.sessions.Close()
 	s.tasks.settle(ctx)

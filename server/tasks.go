@@ -95,6 +95,7 @@ func (c *Call) StartTask() error {
 }
 
 func (c *Call) startTask(ttl time.Duration) error {
+	c.keep()
 	now := time.Now()
 	id := rand.Text()
 	to := &taskOrigin{s: c.s, call: c, id: id, record: task.Task{

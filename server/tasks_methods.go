@@ -49,7 +49,7 @@ func (c *Call) runTaskMethod(run taskHandler) {
 		c.Fail(err)
 	default:
 		buf.B = result
-		c.work.duration.Update(time.Since(c.began).Seconds())
+		c.work.duration.Update(c.age().Seconds())
 		c.reply(result, resultComplete)
 	}
 }

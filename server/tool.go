@@ -25,10 +25,11 @@ const (
 
 // RawHandler answers one tools/call without any decoding or encoding in between: it appends
 // the JSON object of a CallToolResult to dst and returns it. req and the bytes it points to are
-// valid until the handler returns. An *mcp.Error fails the call as a protocol error, any other
-// error becomes an answer with isError. The answer must be valid JSON in UTF-8, as the revision
-// req.Version knows it; a _meta must be the object's first member. Arguments
-// that do not fit the tool's InputSchema never reach it; without one it checks them itself.
+// valid until the handler returns: after that they are another request's. An *mcp.Error fails the
+// call as a protocol error, any other error becomes an answer with isError. The answer must be
+// valid JSON in UTF-8, as the revision req.Version knows it; a _meta must be the object's first
+// member. Arguments that do not fit the tool's InputSchema never reach it; without one it checks
+// them itself.
 type RawHandler func(ctx context.Context, req *mcp.Request, dst []byte) ([]byte, error)
 
 // tool is what the catalogue keeps of a tool.
@@ -50,7 +51,8 @@ const (
 // AddRawTool offers a tool with a raw handler. A tool of the same name is replaced. Safe for
 // concurrent use; clients that listen are told that the list has changed.
 func (s *Server) AddRawTool(t mcp.Tool, h RawHandler, mode ...Mode) error {
-	return s.addTool(&t, &tool{work: work{mode: modeOf(mode), run: h}})
+	m := modeOf(mode)
+	return s.addTool(&t, &tool{work: work{mode: m, run: h, reuse: m == Blocking}})
 }
 
 // AddAsyncTool offers a tool that answers later. h runs on the loop and must not block; it

@@ -1,0 +1,107 @@
+package server
+
+import (
+	"bytes"
+	"context"
+	"runtime/debug"
+
+	"github.com/mcploop/mcploop/codec"
+	"github.com/mcploop/mcploop/mcp"
+)
+
+// runBlocking is what a worker does with a call.
+func (s *Server) runBlocking(_ int, c *Call) {
+	returns := false
+	defer func() {
+		if !returns { // the handler ended its goroutine, see escaped
+			c.keep()
+		}
+		c.release()
+	}()
+	s.work(c)
+	returns = true
+}
+
+func (s *Server) work(c *Call) {
+	if c.state.Load() != callPending {
+		return // cancelled while it waited
+	}
+	if c.work.async != nil && c.replied() {
+		c.replyChecked()
+		return
+	}
+	if !c.fits() {
+		return
+	}
+	if ttl := c.ttl; ttl > 0 { // here and not on the loop: the store may block
+		c.ttl = 0
+		if err := c.startTask(ttl); err != nil {
+			c.Fail(err)
+			return
+		}
+	}
+	if c.work.async != nil {
+		c.refs.Add(1) // the tool's, see release
+		s.startAsync(c)
+		return
+	}
+	c.run()
+}
+
+// run lets the handler append its result behind the head of the answer.
+func (c *Call) run() {
+	s := c.s
+	buf := s.buffers.Get()
+	defer s.buffers.Put(buf)
+	head := appendResultHead(buf.B[:0], c.id)
+	out, err := s.guard(c.Context(), c.work.run, c.Request, head)
+	if err != nil {
+		c.Fail(err)
+		return
+	}
+	age := c.age()
+	if c.work.duration != nil {
+		c.work.duration.Update(age.Seconds())
+	}
+	if !bytes.HasPrefix(out, head) || !isObject(out[len(head):]) { // Slow path: not appended.
+		c.ReplyRaw(out)
+		return
+	}
+	buf.B = out
+	if !c.conforms(out[len(head):]) {
+		return
+	}
+	out = append(s.closeResult(out, len(head), c.request.Version, resultComplete), '}')
+	if buf.B = out; c.leaves(ErrEnded) {
+		c.answer(out, 200, age)
+	}
+}
+
+// release gives the call's bytes back once the worker's handler and whoever ended the call have
+// both let go of them. Nobody knows when an async handler has, so its bytes are left to the
+// collector.
+func (c *Call) release() {
+	async := c.work.async != nil // c may be somebody else's as soon as refs is lowered
+	left := c.refs.Add(-1)
+	if left == 0 || left == 1 && async {
+		c.unload()
+	}
+	if left == 0 {
+		c.s.giveCall(c)
+	}
+}
+
+// guard runs a handler and turns its panic into -32603.
+func (s *Server) guard(
+	ctx context.Context, run RawHandler, req *mcp.Request, dst []byte,
+) (out []byte, err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			s.panics.Add(1)
+			s.opt.Log.Error("handler panicked", "name", req.Params.Name, "panic", r,
+				"stack", string(debug.Stack()))
+			out, err = dst, codec.ErrInternal
+		}
+	}()
+	return run(ctx, req, dst)
+}
