@@ -13,7 +13,7 @@ import (
 
 // addSamples offers the tools that a server without any other serves, so that a first try has
 // something to call: echo on the loop without an allocation, echo_blocking the same on a worker,
-// add typed, sleep on a worker.
+// add typed, sleep on a worker, work on a worker and with CPU.
 func addSamples(s *server.Server) error {
 	message := json.RawMessage(`{"type":"object","properties":{"message":{"type":"string",` +
 		`"description":"what to return"}},"required":["message"]}`)
