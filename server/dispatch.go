@@ -138,10 +138,10 @@ func (s *Server) callTool(in *inbound, out []byte) []byte {
 		return in.fail(out, inBand(fault), nil)
 	}
 	w := &t.Handler.work
-	if c := t.Handler.input; c != nil {
-		if len(args) > loopCheckBytes && w.mode != Inline && !c.AtSight(in.msg.ArgumentMembers) {
+	if c := t.Handler.input; c != nil && !c.AtSight(in.msg.ArgumentMembers) { // Slow path.
+		if len(args) > loopCheckBytes && w.mode != Inline {
 			w = &t.Handler.large
-		} else if fault := checkArguments(c, args, in.msg.ArgumentMembers); fault != nil {
+		} else if fault := checkArguments(c, args); fault != nil {
 			return s.refuseArguments(in, t.Name, fault, out)
 		}
 	}

@@ -87,13 +87,12 @@ func compileSchema(s any) (*schema.Checker, error) {
 	return schema.Compile(s)
 }
 
-// checkArguments checks raw arguments; none are an empty object. members is nil when they were not
-// listed.
-func checkArguments(c *schema.Checker, args []byte, members []codec.Member) error {
+// checkArguments checks raw arguments; none are an empty object.
+func checkArguments(c *schema.Checker, args []byte) error {
 	if args == nil {
 		args = emptyObject
 	}
-	return c.CheckMembers(args, members)
+	return c.Check(args)
 }
 
 // refuseArguments answers a call whose arguments do not fit: the model shall see it from
@@ -113,7 +112,7 @@ func (c *Call) fits() bool {
 	if c.work.slowInput == nil {
 		return true
 	}
-	fault := checkArguments(c.work.slowInput, c.request.Params.Arguments, nil)
+	fault := checkArguments(c.work.slowInput, c.request.Params.Arguments)
 	if fault == nil {
 		return true
 	}

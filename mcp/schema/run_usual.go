@@ -43,16 +43,18 @@ func (n *node) conforms(members []codec.Member, folded bool) bool {
 	}
 	o := n.object
 	var seen uint64
-	likely := 0
+	at := 0 // clients mostly write members in the order of the schema
 	for k := range members {
 		m := &members[k]
-		at := o.named(m.Key, likely)
-		if at < 0 {
-			open := !o.closed && o.rest == nil && (!folded || len(o.props) == 0)
-			if !open || repeats(members[:k], m.Key) {
-				return false
+		if at >= len(o.props) || o.props[at].name != string(m.Key) {
+			if at = o.named(m.Key); at < 0 {
+				open := !o.closed && o.rest == nil && (!folded || len(o.props) == 0)
+				if !open || repeats(members[:k], m.Key) {
+					return false
+				}
+				at = 0
+				continue
 			}
-			continue
 		}
 		bit := uint64(1) << (at & (propertiesMax - 1))
 		child := o.props[at].node
@@ -60,22 +62,17 @@ func (n *node) conforms(members []codec.Member, folded bool) bool {
 			return false
 		}
 		seen |= bit
-		likely = at + 1
+		at++
 	}
 	return o.required&^seen == 0
 }
 
-// named finds the property of that name, which was written without escapes, or -1. likely is where
-// to look first: clients mostly write members in one order.
-func (o *objectRule) named(name []byte, likely int) int {
-	for range o.props {
-		if likely >= len(o.props) {
-			likely = 0
+// named finds the property of that name, which was written without escapes, or -1.
+func (o *objectRule) named(name []byte) int {
+	for at := range o.props {
+		if o.props[at].name == string(name) {
+			return at
 		}
-		if o.props[likely].name == string(name) {
-			return likely
-		}
-		likely++
 	}
 	return -1
 }
@@ -91,9 +88,10 @@ func repeats(members []codec.Member, name []byte) bool {
 
 // admits tells that raw conforms at first sight.
 func (u *usualRule) admits(raw []byte) bool {
-	switch raw[0] {
-	case '"':
+	if raw[0] == '"' {
 		return len(raw)-len(`""`) <= u.bytes
+	}
+	switch raw[0] {
 	case 't', 'f':
 		return u.flag
 	case '-', '0', '1', '2', '3', '4', '5', '6', '7', '8', '9':
