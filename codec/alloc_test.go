@@ -33,6 +33,7 @@ func TestHotPathDoesNotAllocate(t *testing.T) {
 		}
 	}
 	f("scan", func() { _ = s.Scan(small, &m) })
+	f("scan, a line", func() { _ = s.ScanLine(stream, &m) })
 	f("scan, modern", func() { _ = s.Scan(modern, &m); _ = m.MetaValue("x") })
 	f("scan, 64 KB", func() { _ = s.Scan(big, &m) })
 	f("scan, escaped", func() { _ = s.Scan(escaped, &m) })

@@ -34,6 +34,7 @@ type Scanner struct {
 	result    memberList                  // top level of result
 	unknown   memberList                  // envelope members that JSON-RPC does not know
 	elements  []span                      // of a batch
+	stem      stem                        // how calls begin
 }
 
 type span struct{ from, to int }
@@ -56,6 +57,9 @@ const (
 // twice. Names are compared exactly, after escapes are decoded; the version must be written
 // "2.0". Members that JSON-RPC does not know are passed over, but never when given twice.
 func (s *Scanner) Scan(frame []byte, m *Message) *Error {
+	if end := s.again(frame, m); end > 0 && end == len(frame) { // Fast path.
+		return nil
+	}
 	*m = Message{}
 	s.reset()
 	i := space(frame, 0)

@@ -92,6 +92,7 @@ func (s *Scanner) usualParams(b []byte, i int, m *Message) int {
 	s.params.add(key[:len("name"):len("name")], b[from-1:end:end], s.MembersMax)
 	key = b[end+len(`,"`):]
 	s.params.add(key[:len("arguments"):len("arguments")], b[args:behind:behind], s.MembersMax)
+	s.learn(b, i, end, args, b[behind] == ',', m)
 	if b[behind] == ',' {
 		behind = s.moreMembers(b, space(b, behind+1), &s.params, m)
 	} else {

@@ -16,6 +16,8 @@ var (
 	highs  uint64 = 0x80 * 0x0101010101010101
 	slants uint64 = '\\' * 0x0101010101010101
 	flips  uint64 = 2 * 0x0101010101010101
+	zeros  uint64 = '0' * 0x0101010101010101
+	nines  uint64 = (0x7f - 9) * 0x0101010101010101   // what lifts all above nine to a high bit
 	plains uint64 = ('\x1f' + 2) * 0x0101010101010101 // one above the control characters; see marks
 )
 

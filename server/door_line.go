@@ -61,6 +61,12 @@ func (d *lineDoor) Data(c *loop.Conn, buf, out []byte) (int, []byte) {
 	lc := c.State.(*lineConn)
 	used, whole, partial := 0, false, lc.lines.Partial()
 	for used < len(buf) && !c.Paused() && !c.Enough(out) {
+		if !partial {
+			if n, reply := d.usual(lc, buf[used:], out); n > 0 { // Fast path.
+				used, whole, out = used+n, true, reply
+				continue
+			}
+		}
 		line, n, state := lc.lines.Next(buf[used:])
 		used += n
 		if partial = lc.lines.Partial(); state == codec.LineNeedMore {
@@ -80,6 +86,23 @@ func (d *lineDoor) Data(c *loop.Conn, buf, out []byte) (int, []byte) {
 	d.setPhase(c, lc, whole, partial)
 	lc.ls.flush()
 	return used, out
+}
+
+// usual answers the line that buf begins with when it is a call much like the one before. It
+// returns how many bytes that took, 0 for the common way.
+func (d *lineDoor) usual(lc *lineConn, buf, out []byte) (int, []byte) {
+	in := &lc.ls.in
+	n := lc.ls.scanner.ScanLine(buf, &in.msg)
+	if n == 0 || n > lc.lines.Max {
+		return 0, out
+	}
+	in.reset()
+	in.origin, in.calls, in.auth = lc, &lc.calls, lc.auth
+	start := len(out)
+	if out = d.message(lc, in, out); len(out) > start {
+		out = append(out, '\n')
+	}
+	return n, out
 }
 
 // setPhase keeps one absolute deadline per phase: a partial frame must be whole in time however

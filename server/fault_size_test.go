@@ -191,6 +191,31 @@ func TestFaultMessageLimit(t *testing.T) {
 	}
 }
 
+// The limit holds, too, for lines much like the one before, which are cut and read at once.
+func TestFaultMessageLimitOfRepeatedCalls(t *testing.T) {
+	const limit = 1 << 10
+	r := start(t, func(o *server.Options) { o.Limits.MessageBytes = limit })
+	r.watch()
+	for _, e := range r.exchanges() {
+		if e.door != "tcp" {
+			continue
+		}
+		call := func(size int) string {
+			short := e.call("1", "echo", `{"message":""}`)
+			text := `{"message":"` + strings.Repeat("a", size-len(short)) + `"}`
+			return e.call("1", "echo", text)
+		}
+		for _, size := range []int{limit / 2, limit / 2, limit - 1, limit} {
+			if got, _ := e.one(call(size)); code(got) != 0 || replyID(got) != "1" {
+				t.Errorf("%s: %d bytes were answered %.99s", e.name, size, got)
+			}
+		}
+		if got, _ := e.one(call(limit + 1)); code(got) != -32600 || replyID(got) != "null" {
+			t.Errorf("%s: %d bytes were answered %.99s", e.name, limit+1, got)
+		}
+	}
+}
+
 // refusedWith413 sends the head alone: the server closes after its answer, so that a client may
 // be cut while it still sends.
 func (e *exchange) refusedWith413(path, message string) {
