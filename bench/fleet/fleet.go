@@ -40,7 +40,7 @@ func (f *Fleet) Run(ctx context.Context, opt load.Options) (result.Load, error) 
 		}
 	}()
 	for i := range shares {
-		w, err := f.start(ctx, &shares[i])
+		w, err := f.start(ctx, &task{Load: shares[i]})
 		if err != nil {
 			return result.Load{}, err
 		}
@@ -98,7 +98,7 @@ type worker struct {
 	err     error
 }
 
-func (f *Fleet) start(ctx context.Context, opt *load.Options) (*worker, error) {
+func (f *Fleet) start(ctx context.Context, t *task) (*worker, error) {
 	cmd := exec.Command(f.Self[0], f.Self[1:]...)
 	cmd.Env = append(os.Environ(), f.Env...)
 	w := &worker{said: new(bytes.Buffer)}
@@ -123,7 +123,7 @@ func (f *Fleet) start(ctx context.Context, opt *load.Options) (*worker, error) {
 	// An interrupted load ends by itself, with a result; a worker that does not is ended by Run.
 	context.AfterFunc(ctx, func() { _ = cmd.Process.Signal(os.Interrupt) })
 	w.in, w.reports = in, json.NewDecoder(bufio.NewReader(out))
-	line, err := json.Marshal(opt)
+	line, err := json.Marshal(t)
 	if err == nil {
 		_, err = in.Write(append(line, '\n'))
 	}
@@ -154,9 +154,7 @@ func (m *meeting) attend(i int, w *worker) error {
 	for {
 		var r report
 		if err := w.reports.Decode(&r); err != nil {
-			<-w.child.Done
-			return fmt.Errorf("a client process ended without a result (%s): %s",
-				w.child.State(), bytes.TrimSpace(w.said.Bytes()))
+			return w.gone()
 		}
 		switch {
 		case r.Error != "":

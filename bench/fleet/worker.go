@@ -17,10 +17,17 @@ type report struct {
 	Waits  bool           `json:"waits,omitempty"` // for a line "go" on standard input
 	Sample *result.Sample `json:"sample,omitempty"`
 	Load   *result.Load   `json:"load,omitempty"`
+	State  *load.State    `json:"state,omitempty"` // an order was carried out, the next may come
 	Error  string         `json:"error,omitempty"`
 }
 
-// Worker reads load.Options, one line of JSON, from in, makes the load and prints what it comes to
+// task is the first line that a worker reads.
+type task struct {
+	Load  load.Options `json:"load"`
+	Crowd bool         `json:"crowd,omitempty"` // it holds a crowd and waits for orders
+}
+
+// Worker reads its task, one line of JSON, from in, makes the load and prints what it comes to
 // on out. Before the first call and after the last answer it waits for a line from in. It is for
 // processes that a Fleet started.
 func Worker(ctx context.Context, in io.Reader, out io.Writer) error {
@@ -29,12 +36,15 @@ func Worker(ctx context.Context, in io.Reader, out io.Writer) error {
 	if err != nil {
 		return fmt.Errorf("cannot read the options of the load: %w", err)
 	}
-	o := load.DefaultOptions()
-	if err := json.Unmarshal(line, &o); err != nil {
-		return fmt.Errorf("cannot read the options %q: %w", line, err)
+	t := task{Load: load.DefaultOptions()}
+	if err := json.Unmarshal(line, &t); err != nil {
+		return fmt.Errorf("cannot read the task %q: %w", line, err)
 	}
+	o, reports := t.Load, json.NewEncoder(out)
 	o.Stderr = os.Stderr
-	reports := json.NewEncoder(out)
+	if t.Crowd {
+		return keep(ctx, o, lines, reports)
+	}
 	wait := func() error {
 		if err := reports.Encode(report{Waits: true}); err != nil {
 			return err

@@ -14,6 +14,9 @@ import (
 func (e *engine) consume(c *conn, data []byte) int {
 	used := 0
 	for c.phase != phaseClosed && c.phase != phaseConnecting {
+		if c.phase == phaseOpening || c.phase == phaseStream {
+			return used + e.scan(c, data[used:])
+		}
 		rep, n, err := e.cut(c, data[used:])
 		if err != nil {
 			e.fail(c, err)
@@ -67,10 +70,10 @@ func (e *engine) take(c *conn, rep *reply) {
 			e.fail(c, fmt.Errorf("notifications/initialized was answered with %d", rep.status))
 			return
 		}
-		e.prepared(c)
+		e.greeted(c)
 	case phaseWaiting:
 		e.counts.Notices++
-	case phaseConnecting, phaseClosed:
+	case phaseConnecting, phaseClosed, phaseOpening, phaseStream:
 	}
 	if rep.closes && !c.spent() && c.phase != phaseClosed && c.phase != phaseConnecting {
 		e.drop(c, fmt.Errorf("server closes after status %d: %s", rep.status, clip(rep.body)))
@@ -159,6 +162,7 @@ func (e *engine) welcome(c *conn, rep *reply) {
 		return
 	}
 	if rep.session != "" {
+		c.session = rep.session
 		c.hs = e.wire.headsFor(rep.session)
 	}
 	e.out = append(e.out, e.wire.ready(rep.session)...)
@@ -166,7 +170,7 @@ func (e *engine) welcome(c *conn, rep *reply) {
 		c.phase = phaseReady
 		return
 	}
-	e.prepared(c)
+	e.greeted(c)
 }
 
 // fail ends a connection whose reply was wrong.
@@ -194,9 +198,9 @@ func (e *engine) shut(c *conn) {
 		return
 	}
 	switch c.phase {
-	case phaseWaiting, phaseCalling:
+	case phaseWaiting, phaseCalling, phaseStream:
 		e.ready--
-	case phaseHello, phaseReady:
+	case phaseHello, phaseReady, phaseOpening:
 		e.lost++
 	case phaseConnecting, phaseClosed:
 	}

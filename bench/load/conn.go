@@ -15,6 +15,8 @@ const (
 	phaseReady            // http: notifications/initialized was sent, its 202 is due
 	phaseWaiting          // may call, has not been told to
 	phaseCalling
+	phaseOpening // its stream was asked for
+	phaseStream
 	phaseClosed
 )
 
@@ -41,6 +43,8 @@ type conn struct {
 	born     int64  // when it began to connect
 	ticket   int64  // open loop: number of the next call that this connection sends
 	behind   int    // open loop: calls that are due and wait for a slot
+	session  string // http, legacy: its session, when the server named one
+	told     uint32 // streams: changes since the last Await
 	hs       heads
 	answers  *responses
 	base     uint32 // its first id is idFirst + base

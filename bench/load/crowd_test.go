@@ -13,7 +13,7 @@ import (
 // gathered returns a crowd that is closed at the end of the test.
 func gathered(t *testing.T, o Options) *Crowd {
 	t.Helper()
-	c, err := Gather(o)
+	c, err := Gather(t.Context(), o)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -37,7 +37,7 @@ func TestCrowdCallsEveryConnection(t *testing.T) {
 			t.Errorf("got %d calls, want %d", got, want)
 		}
 	}
-	if err := c.Hold(t.Context(), time.Millisecond); err != nil {
+	if err := c.Hold(time.Millisecond); err != nil {
 		t.Error(err)
 	}
 }
@@ -56,7 +56,7 @@ func TestCrowdOverEveryTransport(t *testing.T) {
 func TestQuietCrowdSendsNothing(t *testing.T) {
 	o := quick(TransportTCP, fake.Echo(t, func([]byte) { t.Error("the server got something") }))
 	o.Quiet = true
-	if err := gathered(t, o).Hold(t.Context(), 10*time.Millisecond); err != nil {
+	if err := gathered(t, o).Hold(10*time.Millisecond); err != nil {
 		t.Error(err)
 	}
 }
@@ -88,17 +88,21 @@ func TestCrowdNoticesThatItWasLeft(t *testing.T) {
 	if err := c.Call(1); err == nil {
 		t.Fatal("got no error from a server that closes")
 	}
-	err := c.Hold(t.Context(), time.Minute) // ends at once: nobody is there
+	err := c.Hold(time.Minute) // ends at once: nobody is there
 	if err == nil || !strings.Contains(err.Error(), "of 4 idle connections") {
 		t.Errorf("got %v", err)
 	}
 }
 
 func TestHoldEndsWithItsContext(t *testing.T) {
-	c := gathered(t, quick(TransportTCP, fake.Lines(t, "tcp", nil)))
 	ctx, cancel := context.WithCancel(t.Context())
+	c, err := Gather(ctx, quick(TransportTCP, fake.Lines(t, "tcp", nil)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
 	cancel()
-	if err := c.Hold(ctx, time.Hour); err == nil {
+	if err := c.Hold(time.Hour); err == nil {
 		t.Error("got no error from a context that has ended")
 	}
 }
@@ -106,7 +110,7 @@ func TestHoldEndsWithItsContext(t *testing.T) {
 func TestCrowdNeedsConnections(t *testing.T) {
 	o := quick(TransportStdio, "")
 	o.Conns, o.Command = 1, []string{"true"}
-	if _, err := Gather(o); err == nil {
+	if _, err := Gather(t.Context(), o); err == nil {
 		t.Error("got a crowd over stdio")
 	}
 }

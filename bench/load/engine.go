@@ -48,14 +48,19 @@ type engine struct {
 	plan    schedule
 	calls   int // of each connection; negative: no limit
 	start   time.Time
-	now     int64 // nanoseconds since start, as of the last wake-up
-	open    int   // connections not closed
-	ready   int   // connections that may call, or call
-	idle    int   // connections that used up their calls and got every answer
-	pending int   // calls in flight
-	lost    int   // calls and handshakes whose connection ended before their answer
-	calling bool  // connections call as soon as they are ready
-	closing bool  // no more calls are sent
+	now     int64  // nanoseconds since start, as of the last wake-up
+	open    int    // connections not closed
+	ready   int    // connections that may call, or call
+	idle    int    // connections that used up their calls and got every answer
+	pending int    // calls in flight
+	lost    int    // calls and handshakes whose connection ended before their answer
+	heard   int    // streams: connections that were told since the last Await
+	opened  []byte // streams: the mark of one that is open
+	// Streams: when the last of them was told, nanoseconds since start.
+	lastHeard int64
+
+	calling bool // connections call as soon as they are ready
+	closing bool // no more calls are sent
 	stopped atomic.Bool
 	events  []unix.EpollEvent
 	rbuf    []byte
@@ -175,8 +180,12 @@ func (e *engine) greet(c *conn) {
 		}
 	}
 	e.watchWrites(c, false)
-	if e.opt.Quiet || !e.opt.initializes() {
+	if e.opt.Quiet {
 		e.prepared(c)
+		return
+	}
+	if !e.opt.initializes() {
+		e.greeted(c)
 		return
 	}
 	c.phase = phaseHello
@@ -184,6 +193,15 @@ func (e *engine) greet(c *conn) {
 		c.answers = new(responses)
 	}
 	e.out = append(e.out, e.wire.hello()...)
+}
+
+// greeted goes on after the handshake.
+func (e *engine) greeted(c *conn) {
+	if e.opt.Listen {
+		e.listen(c)
+		return
+	}
+	e.prepared(c)
 }
 
 // prepared takes note of a connection that may call.
@@ -222,9 +240,14 @@ func (e *engine) call(c *conn, due int64) {
 // beginAll lets every connection call that is ready, and those to come.
 func (e *engine) beginAll() {
 	e.calling, e.idle = true, 0
+	e.beginSome(e.conns)
+}
+
+// beginSome lets those of conns call that are ready.
+func (e *engine) beginSome(conns []conn) {
 	e.now = int64(time.Since(e.start))
-	for i := range e.conns {
-		if c := &e.conns[i]; c.phase == phaseWaiting {
+	for i := range conns {
+		if c := &conns[i]; c.phase == phaseWaiting {
 			e.out = e.out[:0]
 			e.begin(c)
 			e.flush(c)

@@ -87,9 +87,11 @@ func (e *engine) startStdio() (*proc.Child, error) {
 const openingMax = 128
 
 // connectAll opens the connections and waits for their handshakes.
-func (e *engine) connectAll() error {
+func (e *engine) connectAll() error { return e.awaitReady(e.opt.Conns) }
+
+// awaitReady waits until want connections are ready and opens those that are missing.
+func (e *engine) awaitReady(want int) error {
 	deadline := time.Now().Add(settleTime)
-	want := e.opt.Conns
 	for {
 		for len(e.conns) < want && len(e.conns)-e.ready < openingMax {
 			if err := e.add(); err != nil {

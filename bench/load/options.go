@@ -69,6 +69,9 @@ type Options struct {
 	First int           // number of the first one, 0..99999; processes that share a load differ
 	Ramp  time.Duration // they are opened evenly over it from the start; default 0: all at once
 	Quiet bool          // not one byte is sent on them; for crowds, not for loads
+	// Listen opens on each a stream that tells of changed tools: GET or subscriptions/listen; what
+	// is no HTTP and legacy is one by itself. For crowds, not for loads.
+	Listen bool
 
 	Depth  int           // calls in flight on each connection, 1..4096, default 1
 	Rate   float64       // open loop: calls due in a second, over all connections; 0: closed loop

@@ -8,7 +8,6 @@ import (
 	"io"
 	"time"
 
-	"github.com/mcploop/mcploop/bench/fleet"
 	"github.com/mcploop/mcploop/bench/load"
 	"github.com/mcploop/mcploop/bench/result"
 )
@@ -90,10 +89,7 @@ func (r *Run) load(ctx context.Context, name string, o load.Options) (*result.Lo
 		return nil, err
 	}
 	p := r.opt.Progress
-	f := fleet.Fleet{
-		Self: r.opt.Worker, Processes: r.Processes, Core: r.Core, Addrs: r.target.addrs,
-		PIDs: r.target.pids, Log: r.opt.Log,
-	}
+	f := r.fleet()
 	w := r.target.watchStep(ctx, &o)
 	f.Tell = func(s result.Sample) {
 		w.second(ctx, &s)

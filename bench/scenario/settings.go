@@ -26,6 +26,7 @@ type Settings struct {
 	Warmup      time.Duration // before it
 	Payload     int           // bytes of a call
 	Calls       int           // churn: calls in the life of a connection
+	Abandon     bool          // idle: sessions are left behind
 	Bound       time.Duration // ladder: a load whose p99 is longer is not held
 
 	Tool   string
@@ -76,6 +77,8 @@ func (s *Settings) Bind(fs *flag.FlagSet) {
 	fs.DurationVar(&s.Warmup, "warmup", s.Warmup, "time before it, not measured")
 	fs.IntVar(&s.Payload, "payload", s.Payload, "`bytes` of a call, without _meta and HTTP head")
 	fs.IntVar(&s.Calls, "calls", s.Calls, "churn: `calls` in the life of a connection")
+	fs.BoolVar(&s.Abandon, "abandon", s.Abandon,
+		"idle, legacy HTTP: leave sessions behind, wait for --duration, read the memory again")
 	fs.DurationVar(&s.Bound, "bound", s.Bound, "ladder: a load whose p99 is longer is not held")
 	fs.StringVar(&s.Tool, "tool", s.Tool, "`name` of the tool to call")
 	fs.StringVar(&s.Args, "args", s.Args, "its arguments as `JSON`; {text} differs in every call")
