@@ -156,7 +156,7 @@ func TestOnlyStdioIsRefusedBySome(t *testing.T) {
 		_, err := Do(t.Context(), options(t, s, func(*Settings) {}, self(t), "fake-stdio"))
 		contains(t, fmt.Sprint(err), want)
 	}
-	for _, s := range []Scenario{churn(), ramp(), ladder(rungs(), heldShare), idle()} {
+	for _, s := range []Scenario{churn(), ramp(), ladder(rungs(), heldShare), idle(), listen()} {
 		f(s, s.Name+" over stdio, which has one connection")
 	}
 	f(closedLoop(), "<nil>")

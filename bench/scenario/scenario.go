@@ -24,8 +24,7 @@ type Scenario struct {
 func All() []Scenario {
 	return append([]Scenario{
 		closedLoop(), openLoop(), burst(), payload(), churn(), ramp(), ladder(rungs(), heldShare),
-		mixed(), overload(), slow(), soak(),
-		idle(),
+		mixed(), overload(), slow(), soak(), idle(), listen(),
 	}, workloads()...)
 }
 

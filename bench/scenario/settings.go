@@ -26,6 +26,7 @@ type Settings struct {
 	Warmup      time.Duration // before it
 	Payload     int           // bytes of a call
 	Calls       int           // churn: calls in the life of a connection
+	Trigger     string        // listen: tool that changes the list of tools
 	Abandon     bool          // idle: sessions are left behind
 	Bound       time.Duration // ladder: a load whose p99 is longer is not held
 
@@ -77,6 +78,8 @@ func (s *Settings) Bind(fs *flag.FlagSet) {
 	fs.DurationVar(&s.Warmup, "warmup", s.Warmup, "time before it, not measured")
 	fs.IntVar(&s.Payload, "payload", s.Payload, "`bytes` of a call, without _meta and HTTP head")
 	fs.IntVar(&s.Calls, "calls", s.Calls, "churn: `calls` in the life of a connection")
+	fs.StringVar(&s.Trigger, "trigger", s.Trigger,
+		"listen: `name` of a tool that changes the list of tools")
 	fs.BoolVar(&s.Abandon, "abandon", s.Abandon,
 		"idle, legacy HTTP: leave sessions behind, wait for --duration, read the memory again")
 	fs.DurationVar(&s.Bound, "bound", s.Bound, "ladder: a load whose p99 is longer is not held")
