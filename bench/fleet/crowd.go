@@ -70,14 +70,16 @@ func (c *Crowd) Close() {
 }
 
 // Await is load.Crowd.Await in all processes. Between it and what the listeners will be told of
-// comes begin, which is called when every process has its order.
+// comes begin, which is called when every process has its order. When it fails the crowd is of no
+// more use than to be closed.
 func (c *Crowd) Await(d time.Duration, begin func() error) (load.State, error) {
 	if err := c.order(order{Await: d}); err != nil {
 		return load.State{}, err
 	}
-	err := begin()
-	state, lost := c.await()
-	return state, errors.Join(err, lost)
+	if err := begin(); err != nil {
+		return load.State{}, err
+	}
+	return c.await()
 }
 
 // tell gives an order to everybody and waits until it was carried out.

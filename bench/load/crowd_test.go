@@ -56,7 +56,7 @@ func TestCrowdOverEveryTransport(t *testing.T) {
 func TestQuietCrowdSendsNothing(t *testing.T) {
 	o := quick(TransportTCP, fake.Echo(t, func([]byte) { t.Error("the server got something") }))
 	o.Quiet = true
-	if err := gathered(t, o).Hold(10*time.Millisecond); err != nil {
+	if err := gathered(t, o).Hold(10 * time.Millisecond); err != nil {
 		t.Error(err)
 	}
 }
