@@ -50,7 +50,7 @@ func (c *Crowd) State() State {
 	e := c.e
 	return State{
 		Open: e.open, Calls: e.counts.Calls, Notices: e.counts.Notices,
-		Last: e.start.Add(time.Duration(e.lastHeard)),
+		Last: e.start.Add(time.Duration(e.streams.last)),
 	}
 }
 
@@ -150,17 +150,17 @@ func (c *Crowd) Hold(d time.Duration) error {
 // Await waits until every listener has heard of one more change, for d at most.
 func (c *Crowd) Await(d time.Duration) error {
 	e := c.e
-	e.heard = 0
+	e.streams.heard = 0
 	for i := range e.conns {
 		e.conns[i].told = 0
 	}
-	all := func() bool { return e.heard == len(e.conns) || e.open < len(e.conns) }
+	all := func() bool { return e.streams.heard == len(e.conns) || e.open < len(e.conns) }
 	if _, err := e.until(time.Now().Add(d), all); err != nil {
 		return err
 	}
-	if e.heard < len(e.conns) {
+	if e.streams.heard < len(e.conns) {
 		return fmt.Errorf("only %d of %d listeners were told of a change within %v, "+
-			"first fault: %w", e.heard, len(e.conns), d, orNone(e.fault))
+			"first fault: %w", e.streams.heard, len(e.conns), d, orNone(e.fault))
 	}
 	return nil
 }

@@ -48,17 +48,13 @@ type engine struct {
 	plan    schedule
 	calls   int // of each connection; negative: no limit
 	start   time.Time
-	now     int64  // nanoseconds since start, as of the last wake-up
-	open    int    // connections not closed
-	ready   int    // connections that may call, or call
-	idle    int    // connections that used up their calls and got every answer
-	pending int    // calls in flight
-	lost    int    // calls and handshakes whose connection ended before their answer
-	heard   int    // streams: connections that were told since the last Await
-	opened  []byte // streams: the mark of one that is open
-	// Streams: when the last of them was told, nanoseconds since start.
-	lastHeard int64
-
+	now     int64 // nanoseconds since start, as of the last wake-up
+	open    int   // connections not closed
+	ready   int   // connections that may call, or call
+	idle    int   // connections that used up their calls and got every answer
+	pending int   // calls in flight
+	lost    int   // calls and handshakes whose connection ended before their answer
+	streams streams
 	calling bool // connections call as soon as they are ready
 	closing bool // no more calls are sent
 	stopped atomic.Bool
@@ -193,15 +189,6 @@ func (e *engine) greet(c *conn) {
 		c.answers = new(responses)
 	}
 	e.out = append(e.out, e.wire.hello()...)
-}
-
-// greeted goes on after the handshake.
-func (e *engine) greeted(c *conn) {
-	if e.opt.Listen {
-		e.listen(c)
-		return
-	}
-	e.prepared(c)
 }
 
 // prepared takes note of a connection that may call.

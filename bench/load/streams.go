@@ -16,6 +16,13 @@ var (
 	endMark     = []byte("\r\n0\r\n\r\n") // of a chunked body
 )
 
+// streams is what an engine knows of streams.
+type streams struct {
+	opened []byte // the mark of one that is open
+	heard  int    // connections that were told since the last Await
+	last   int64  // when the last of them was told, nanoseconds since the start of the engine
+}
+
 // stream returns what opens the stream of a connection whose handshake is over, and the mark by
 // which the server's bytes tell that it is open. A legacy connection that is no HTTP is a stream
 // from its handshake on.
@@ -43,10 +50,19 @@ func (w *wire) stream(session string) (request, mark []byte) {
 	return append(body, '\n'), ackMark
 }
 
+// greeted goes on after the handshake.
+func (e *engine) greeted(c *conn) {
+	if e.opt.Listen {
+		e.listen(c)
+		return
+	}
+	e.prepared(c)
+}
+
 // listen asks for the stream of c.
 func (e *engine) listen(c *conn) {
 	request, mark := e.wire.stream(c.session)
-	e.opened = mark
+	e.streams.opened = mark
 	if request == nil {
 		e.prepared(c)
 		c.phase = phaseStream
@@ -61,14 +77,14 @@ func (e *engine) listen(c *conn) {
 func (e *engine) scan(c *conn, data []byte) int {
 	used := 0
 	if c.phase == phaseOpening {
-		at := bytes.Index(data, e.opened)
+		at := bytes.Index(data, e.streams.opened)
 		if at < 0 {
 			if refuses(data) {
 				e.fail(c, fmt.Errorf("no stream was opened: %s", clip(data)))
 			}
 			return 0
 		}
-		used = at + len(e.opened)
+		used = at + len(e.streams.opened)
 		e.prepared(c)
 		c.phase = phaseStream
 	}
@@ -80,8 +96,8 @@ func (e *engine) scan(c *conn, data []byte) int {
 		used += at + len(changedMark)
 		e.counts.Notices++
 		if c.told++; c.told == 1 {
-			e.heard++
-			e.lastHeard = e.now
+			e.streams.heard++
+			e.streams.last = e.now
 		}
 	}
 	if e.opt.http() && bytes.HasSuffix(data, endMark) {
