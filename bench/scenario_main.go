@@ -27,6 +27,7 @@ func scenarioMain(
 	opt.Settings.Bind(fs)
 	var to outputs
 	to.bind(fs)
+	quiet := fs.Bool("quiet", false, "show no progress")
 	err := fs.Parse(args)
 	if err != nil {
 		return err
@@ -40,6 +41,9 @@ func scenarioMain(
 	}
 	if opt.Hostile, err = selfCommand(hostileName, args); err != nil {
 		return err
+	}
+	if !*quiet {
+		opt.Progress = newProgress(errOut, takes(&s, &opt.Settings))
 	}
 	f, err := scenario.Do(ctx, opt)
 	if len(f.Steps) == 0 {
