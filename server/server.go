@@ -42,6 +42,7 @@ type Server struct {
 	group     *loop.Group
 	states    []*loopState
 	workers   *shard.Workers[*Call]
+	turns     turns
 	sessions  *session.Store
 	buffers   *pool.Bytes
 	spent     sync.Pool              // of *Call, see takeCall
@@ -158,10 +159,11 @@ func (s *Server) makeLoops() error {
 		WarnPercent: o.Queue.WarnPercent, RejectPercent: o.Queue.RejectPercent,
 		OnDrop:  func(item any) { item.(*Call).dropped() },
 		OnPanic: func(item, _ any, _ []byte) { item.(*Call).escaped() },
-	}, s.runBlocking)
+	}, s.runTurn)
 	if err != nil {
 		return fmt.Errorf("cannot make the workers: %w", err)
 	}
+	s.turns = make(turns, s.workers.Count())
 	return nil
 }
 
