@@ -47,9 +47,11 @@ func put(t *testing.T, dir, day string, limit float64) {
 		Comparison: &result.Comparison{Reference: "one", Cases: []result.CaseResult{{
 			Name: "few",
 			Rows: []result.RowResult{
-				{Name: "one", Runs: []result.Load{{CallBytes: 100, ReplyBytes: 10}}},
+				{Name: "one", Runs: []result.Load{
+					{CallBytes: 100, ReplyBytes: 10, Latency: result.NewHistogram()},
+				}},
 				{
-					Name: "two", Runs: make([]result.Load, 1),
+					Name: "two", Runs: []result.Load{{Latency: result.NewHistogram()}},
 					CPURatio: result.Spread{Median: 1.1, Min: 1.1, Max: 1.1},
 				},
 				{Name: "dead", Fault: "would not start"},
