@@ -64,6 +64,21 @@ func BenchmarkScan(b *testing.B) {
 	}
 }
 
+// BenchmarkScanAnew is Scan of a call that is not like the one before.
+func BenchmarkScanAnew(b *testing.B) {
+	var s Scanner
+	var m Message
+	frame := []byte(smallCall)
+	_ = s.Scan(bytes.Replace(frame, []byte("echo"), []byte("else"), 1), &m)
+	b.ReportAllocs()
+	for b.Loop() {
+		s.stem.misses = 0
+		if err := s.Scan(frame, &m); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
 func BenchmarkReply(b *testing.B) {
 	id, result := []byte("12345"), []byte(`{"content":[{"type":"text","text":"hello, world"}]}`)
 	out := make([]byte, 0, 1024)
