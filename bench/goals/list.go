@@ -33,10 +33,12 @@ func all() []goal {
 			"ts-sdk v1 legacy json", 25, 40),
 		cpuRatio("hop", "blocking tool, C=64 P=16: CPU of the same tool inline", "hop",
 			"C=64 P=16", "blocking", "inline", 2.5, 1.8),
-		cpuRatio("loops-1", "TCP call, C=64 P=1: CPU on two loops against one", "loops",
-			"C=64 P=1", "two loops", "one loop", 1.1, 1),
-		cpuRatio("loops-16", "TCP call, C=64 P=16: CPU on two loops against one", "loops",
-			"C=64 P=16", "two loops", "one loop", 1.1, 1),
+	}
+	for _, at := range []struct{ name, load string }{
+		{"loops-64-1", "C=64 P=1"}, {"loops-64-16", "C=64 P=16"}, {"loops-1000-1", "C=1000 P=1"},
+	} {
+		goals = append(goals, cpuRatio(at.name, "TCP call, "+at.load+": CPU on two loops "+
+			"against one", "loops", at.load, "two loops", "one loop", 1.1, 1))
 	}
 	return append(goals, crowdGoals()...)
 }

@@ -22,7 +22,7 @@ func (s *source) command() string {
 	for i, arg := range s.args {
 		quoted[i] = arg
 		if strings.ContainsAny(arg, " {\"$&;") {
-			quoted[i] = "'" + arg + "'"
+			quoted[i] = "'" + strings.ReplaceAll(arg, "'", `'\''`) + "'"
 		}
 	}
 	return "bench " + strings.Join(quoted, " ")
@@ -70,7 +70,7 @@ func crowds() []source {
 		return source{name: name, about: about, repeats: repeats, args: words(args)}
 	}
 	idle := func(name, door, url, flags string) source {
-		return one(name, "memory of 15,000 connections, "+door, 3, "idle --"+door+" "+url+
+		return one(name, "memory of 15,000 connections, "+door, 1, "idle --"+door+" "+url+
 			" --connections 15000 --warmup 4s --duration 10s "+flags+" -- "+crowdServer)
 	}
 	const http = "http://127.0.0.1:7602/mcp"
@@ -79,10 +79,10 @@ func crowds() []source {
 		idle("idle-http", "url", http, "--era modern").serving("--http {addr}"),
 		idle("idle-http-legacy", "url", http, "--era legacy").serving("--http {addr}"),
 		idle("idle-ws", "ws", "ws://127.0.0.1:7602/mcp", "").serving("--http {addr}"),
-		one("listen", "memory of 15,000 open streams", 3, "listen --url "+http+
+		one("listen", "memory of 15,000 open streams", 1, "listen --url "+http+
 			" --era modern --connections 15000 --warmup 4s --duration 5s -- "+crowdServer).
 			serving("--http {addr}"),
-		one("listen-legacy", "memory of 15,000 open GET streams", 3, "listen --url "+http+
+		one("listen-legacy", "memory of 15,000 open GET streams", 1, "listen --url "+http+
 			" --era legacy --connections 15000 --warmup 4s --duration 5s -- "+crowdServer).
 			serving("--http {addr}"),
 		five(),
@@ -118,7 +118,7 @@ func five() source {
 		" --connections 95000 --warmup 5s --duration 5s -- /bin/sh -c")
 	return source{
 		name: "idle-five", about: "memory of 95,000 connections on five servers", repeats: 1,
-		args: append(args, "for p in 1 2 3 4 5; do "+crowdServer+" --tcp 127.0.0.1:761$p & "+
-			"done; wait"),
+		args: append(args, "trap 'kill $(jobs -p)' TERM; for p in 1 2 3 4 5; do "+crowdServer+
+			" --tcp 127.0.0.1:761$p & done; wait"),
 	}
 }

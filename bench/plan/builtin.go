@@ -79,6 +79,7 @@ func Builtin() map[string]Plan {
 			Rows:  []Row{sample("inline", "echo"), sample("blocking", "echo_blocking")},
 			Cases: []Case{{"C=64 P=16", 64, 16, 0}, {"C=64 P=1", 64, 1, 0}},
 		},
+		"loops": loopsPlan(),
 		"stdio": {
 			Name: "stdio", Reference: "go-sdk",
 			Rows: []Row{
@@ -91,6 +92,19 @@ func Builtin() map[string]Plan {
 			Cases: []Case{{"P=64", 1, 64, 0}},
 		},
 	}
+}
+
+// loopsPlan compares one loop with two on the same two cores, which the client shares: what is
+// left of a core when it is not full costs more wake-ups, for netpoll's two pollers as well.
+func loopsPlan() Plan {
+	p := Plan{Name: "loops", Reference: "one loop", Cases: threeCases()}
+	for procs, words := range []string{"one loop", "two loops"} {
+		own := ours(words, "--tcp", load.TransportTCP)
+		echo := peer("netpoll-echo "+words, "netpoll-echo", load.TransportEcho)
+		own.Procs, echo.Procs = procs+1, procs+1
+		p.Rows = append(p.Rows, own, echo)
+	}
+	return p
 }
 
 func threeCases() []Case {

@@ -33,6 +33,9 @@ type Row struct {
 	Tool      string   `json:"tool,omitempty"` // default echo
 	Args      string   `json:"args,omitempty"` // its arguments, as Options.Args
 	Cure      string   `json:"cure,omitempty"` // the command that installs the server
+	// Procs is the server's GOMAXPROCS where that is what is compared: server and client then
+	// share the cores of both. 0: one, on a core of its own.
+	Procs int `json:"procs,omitempty"`
 }
 
 // Case is a load.

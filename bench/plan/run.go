@@ -143,7 +143,7 @@ func (opt *Options) runRow(
 	if row.Transport == load.TransportStdio {
 		o.Conns = 1
 		o.Command, o.ChildCore = opt.command(row, "", size), opt.ServerCore
-		return opt.runClient(ctx, &o, row.Env)
+		return opt.runClient(ctx, &o, opt.ClientCore, row.Env)
 	}
 	addr, remove, err := freeAddr(row.Transport)
 	if err != nil {
@@ -152,9 +152,11 @@ func (opt *Options) runRow(
 	defer remove()
 	args := opt.command(row, addr, size)
 	cmd := exec.Command(args[0], args[1:]...)
-	cmd.Env = append(append(os.Environ(), "GOMAXPROCS=1"), row.Env...)
+	procs := fmt.Sprintf("GOMAXPROCS=%d", max(1, row.Procs))
+	cmd.Env = append(append(os.Environ(), procs), row.Env...)
 	cmd.Stdout, cmd.Stderr = opt.ServerLog, opt.ServerLog
-	server, err := proc.Spawn(cmd, opt.ServerCore)
+	serverCore, clientCore := opt.cores(row)
+	server, err := proc.Spawn(cmd, serverCore)
 	if err != nil {
 		return result.Load{}, err
 	}
@@ -165,11 +167,19 @@ func (opt *Options) runRow(
 		return result.Load{}, err
 	}
 	o.Addr, o.PID = addr, server.PID()
-	res, err := opt.runClient(ctx, &o, nil)
+	res, err := opt.runClient(ctx, &o, clientCore, nil)
 	if server.Ended() {
 		err = errors.Join(err, fmt.Errorf("server %q has ended", args))
 	}
 	return res, err
+}
+
+// cores returns the cores that the row's server and its client are bound to; -1 is any.
+func (opt *Options) cores(row Row) (server, client int) {
+	if row.Procs > 0 {
+		return -1, -1
+	}
+	return opt.ServerCore, opt.ClientCore
 }
 
 // command fills the row's command in.
@@ -201,10 +211,10 @@ func freeAddr(transport string) (addr string, remove func(), err error) {
 
 // runClient makes the load in a process of its own and reads its result.
 func (opt *Options) runClient(
-	ctx context.Context, o *load.Options, env []string,
+	ctx context.Context, o *load.Options, core int, env []string,
 ) (result.Load, error) {
 	f := fleet.Fleet{
-		Self: opt.Client, Processes: 1, Core: opt.ClientCore, Env: env, Log: opt.ServerLog,
+		Self: opt.Client, Processes: 1, Core: core, Env: env, Log: opt.ServerLog,
 	}
 	res, err := f.Run(ctx, *o)
 	switch {
