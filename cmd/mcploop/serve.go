@@ -2,12 +2,10 @@ package main
 
 import (
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"log/slog"
 	"os"
-	"runtime/pprof"
 	"time"
 
 	"github.com/mcploop/mcploop/cmd/mcploop/doctor"
@@ -24,7 +22,7 @@ type serveFlags struct {
 	unix  []string
 	stdio bool
 
-	profile string
+	profiles profiles
 }
 
 func newServeCommand() *cobra.Command {
@@ -45,7 +43,7 @@ func newServeCommand() *cobra.Command {
 	flags.StringArrayVar(&f.tcp, "tcp", nil, "address of a TCP door, host:port (repeatable)")
 	flags.StringArrayVar(&f.unix, "unix", nil, "path of a unix socket door (repeatable)")
 	flags.BoolVar(&f.stdio, "stdio", false, "serve standard input and output")
-	flags.StringVar(&f.profile, "cpuprofile", "", "write a CPU profile of the run to this file")
+	f.profiles.flags(cmd)
 	return cmd
 }
 
@@ -69,13 +67,11 @@ func serve(cmd *cobra.Command, f *serveFlags) error {
 			return err
 		}
 	}
-	if f.profile != "" {
-		stop, err := startProfile(f.profile)
-		if err != nil {
-			return err
-		}
-		defer stop()
+	stop, err := f.profiles.start()
+	if err != nil {
+		return err
 	}
+	defer stop()
 	if err := s.Start(); err != nil {
 		return err
 	}
@@ -85,21 +81,6 @@ func serve(cmd *cobra.Command, f *serveFlags) error {
 		greet(cmd.OutOrStdout(), s.Addrs(), mem)
 	}
 	return s.Wait(cmd.Context())
-}
-
-// startProfile records where the CPU time goes until stop is called.
-func startProfile(path string) (stop func(), err error) {
-	file, err := os.Create(path)
-	if err != nil {
-		return nil, fmt.Errorf("cannot write the profile: %w", err)
-	}
-	if err := pprof.StartCPUProfile(file); err != nil {
-		return nil, errors.Join(fmt.Errorf("cannot start the profile: %w", err), file.Close())
-	}
-	return func() {
-		pprof.StopCPUProfile()
-		_ = file.Close()
-	}, nil
 }
 
 // config is the file's configuration, or the default, with the doors of the command line in
