@@ -22,12 +22,13 @@ func (p *profiles) flags(cmd *cobra.Command) {
 	flags := cmd.Flags()
 	flags.StringVar(&p.cpu, "cpuprofile", "", "write a CPU profile of the run to this file: 100 "+
 		"samples for each second of CPU time, about 1 % of it")
-	flags.StringVar(&p.mutex, "mutexprofile", "", fmt.Sprintf("write to this file where locks were "+
-		"waited for: one contended unlock of %d, a stack trace of about 1 us each; nothing while "+
-		"locks are free", mutexFraction))
-	flags.StringVar(&p.block, "blockprofile", "", fmt.Sprintf("write to this file where goroutines "+
-		"waited for locks, channels and each other: one wait for each %d us of waiting, a stack "+
-		"trace of about 1 us each; two clock readings for every wait", blockNanos/1000))
+	flags.StringVar(&p.mutex, "mutexprofile", "", fmt.Sprintf("write to this file where locks "+
+		"were waited for: one contended unlock of %d, a stack trace of about 1 us each; nothing "+
+		"while locks are free", mutexFraction))
+	flags.StringVar(&p.block, "blockprofile", "", fmt.Sprintf("write to this file where "+
+		"goroutines waited for locks, channels and each other: one wait for each %d us of "+
+		"waiting, a stack trace of about 1 us each; two clock readings for every wait",
+		blockNanos/1000))
 }
 
 // start begins to record until stop is called, which writes the files.
