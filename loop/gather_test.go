@@ -162,3 +162,21 @@ func TestSendSoonWithin(t *testing.T) {
 		t.Errorf("Closed got %v, want %v", got, ErrSlowConsumer)
 	}
 }
+
+// What is gathered after the loop looked, in the turn that ends the conn, is written all the same.
+func TestSendSoonInTheTurnThatEnds(t *testing.T) {
+	h := &hooks{open: func(c *Conn) {
+		_ = c.SendSoon([]byte("last words"), mib, false)
+		c.Finish()
+	}}
+	g := start(t, Options{Loops: 1})
+	peer := connect(t, serve(t, g, h))
+	_ = peer.SetReadDeadline(time.Now().Add(patience))
+	if got, err := io.ReadAll(peer); string(got) != "last words" || err != nil {
+		t.Errorf("got %q, %v", got, err)
+	}
+	peer.Close()
+	if err := h.reason(t, 1); err != nil {
+		t.Errorf("Closed got %v", err)
+	}
+}

@@ -130,7 +130,14 @@ func (c *Conn) idle() bool {
 // shut is advance for a finishing conn: flush, then end our side, then wait
 // for the peer's end.
 func (c *Conn) shut() {
-	if c.state.Load()&stBoxed != 0 {
+	if c.state.Load()&stGathered != 0 { // since advance looked: nothing is gathered any more
+		c.pour()
+	}
+	switch st := c.state.Load(); {
+	case st&stFail != 0:
+		c.teardown()
+		return
+	case st&stBoxed != 0:
 		c.aim()
 		return
 	}
