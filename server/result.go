@@ -44,9 +44,30 @@ func (s *Server) appendWholeResult(
 }
 
 func appendResultHead(out, id []byte) []byte {
-	out = append(out, `{"jsonrpc":"2.0","id":`...)
+	out = append(out, resultHeadID...)
 	out = append(out, id...)
-	return append(out, `,"result":`...)
+	return append(out, resultHeadEnd...)
+}
+
+const (
+	resultHeadID  = `{"jsonrpc":"2.0","id":`
+	resultHeadEnd = `,"result":`
+)
+
+// behindResultHead returns the index behind what appendResultHead made of id, or 0 when out does
+// not begin with that.
+func behindResultHead(out, id []byte) int {
+	rest, ok := bytes.CutPrefix(out, []byte(resultHeadID))
+	if ok {
+		rest, ok = bytes.CutPrefix(rest, id)
+	}
+	if ok {
+		rest, ok = bytes.CutPrefix(rest, []byte(resultHeadEnd))
+	}
+	if !ok {
+		return 0
+	}
+	return len(out) - len(rest)
 }
 
 func isObject(raw []byte) bool {

@@ -113,3 +113,50 @@ func talk(t *testing.T, c *peerConn, conn, requests, depth int) {
 		}
 	}
 }
+
+// A raw handler on a worker that does not append its result to dst, or appends no result, gets a
+// whole answer on its own line all the same.
+func TestRawResults(t *testing.T) {
+	r := start(t, nil)
+	err := r.AddRawTool(mcp.Tool{Name: "raw"},
+		func(_ context.Context, req *mcp.Request, dst []byte) ([]byte, error) {
+			switch raw := string(req.Arg("how")); raw {
+			case `"over"`: // at the place where the head of the answer was, there is a {
+				return mcp.AppendRawTextResult(dst[:0], []byte(`"{{{{{{{{{{{{{{{{{{{{{"`)), nil
+			case `"space"`:
+				return append(dst, ` {"content":[]}`...), nil
+			case `"garbage"`:
+				return append(dst, `"content"}`...), nil
+			case `"nothing"`:
+				return dst, nil
+			}
+			return append(dst, `{"content":[]}`...), nil
+		})
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := r.dialTCP()
+	for i, f := range []struct{ how, want string }{
+		{"append", `"content":[]`},
+		{"over", `"text":"{{{`},
+		{"space", `"code":-32603`},
+		{"garbage", `"code":-32603`},
+		{"nothing", `"code":-32603`},
+		{"append", `"content":[]`},
+	} {
+		id := 100 + i // so long that the { is there
+		text := modernCall(fmt.Sprint(id), "raw", fmt.Sprintf(`{"how":%q}`, f.how)) + "\n"
+		if _, err := c.Write([]byte(text)); err != nil {
+			t.Fatal(err)
+		}
+		text, err := c.r.ReadString('\n')
+		if err != nil {
+			t.Fatal(err)
+		}
+		var answer struct{ ID *int }
+		if err := json.Unmarshal([]byte(text), &answer); err != nil || answer.ID == nil ||
+			*answer.ID != id || !strings.Contains(text, f.want) {
+			t.Errorf("%s: got %s (%v), want %s", f.how, text, err, f.want)
+		}
+	}
+}

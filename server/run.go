@@ -1,7 +1,6 @@
 package server
 
 import (
-	"bytes"
 	"context"
 	"runtime/debug"
 
@@ -53,8 +52,7 @@ func (c *Call) run() {
 	s := c.s
 	buf := s.buffers.Get()
 	defer s.buffers.Put(buf)
-	head := appendResultHead(buf.B[:0], c.id)
-	out, err := s.guard(c.Context(), c.work.run, c.Request, head)
+	out, err := s.guard(c.Context(), c.work.run, c.Request, appendResultHead(buf.B[:0], c.id))
 	if err != nil {
 		c.Fail(err)
 		return
@@ -63,15 +61,17 @@ func (c *Call) run() {
 	if c.work.duration != nil {
 		c.work.duration.Update(age.Seconds())
 	}
-	if !bytes.HasPrefix(out, head) || !isObject(out[len(head):]) { // Slow path: not appended.
-		c.ReplyRaw(out)
+	// The head is looked for by what it says: a handler that ignores dst may have overwritten it.
+	body := behindResultHead(out, c.id)
+	if body == 0 || !isObject(out[body:]) { // Slow path: not appended, or no result.
+		c.ReplyRaw(out[body:])
 		return
 	}
 	buf.B = out
-	if !c.conforms(out[len(head):]) {
+	if !c.conforms(out[body:]) {
 		return
 	}
-	out = append(s.closeResult(out, len(head), c.request.Version, resultComplete), '}')
+	out = append(s.closeResult(out, body, c.request.Version, resultComplete), '}')
 	if buf.B = out; c.leaves(ErrEnded) {
 		c.answer(out, 200, age)
 	}
