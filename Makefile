@@ -16,7 +16,7 @@ VCS      := $(shell git rev-parse HEAD >/dev/null 2>&1 && echo auto || echo fals
 FLAGS    := -trimpath -buildvcs=$(VCS) -ldflags=-s
 
 .PHONY: help run build test race norace tuning soak check lint fmt fuzz conformance interop bench \
-	smoke peers peers-build peers-ts pages peers-test pgo generate clean
+	smoke scenarios peers peers-build peers-ts pages peers-test pgo generate clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 14
@@ -93,6 +93,9 @@ pages: build ## rewrite the tables of the documentation from bench/results
 smoke: build ## one second of checked load on each door
 	bin/mcploop bench peers -plan .ci/smoke-line.json -rounds 1 -duration 1s -warmup 200ms
 	bin/mcploop bench peers -plan .ci/smoke-stdio.json -rounds 1 -duration 1s -warmup 200ms
+
+scenarios: build peers ## every scenario of bench, small, against our server and foreign ones
+	@.ci/scenarios.sh bin
 
 pgo: build ## make the profile anew that builds are optimised with (cmd/mcploop/default.pgo)
 	@.ci/pgo.sh 5

@@ -102,6 +102,9 @@ func (e *engine) answer(c *conn, rep *reply) {
 		e.fail(c, err)
 		return
 	}
+	if e.heard != nil {
+		e.heard(c, s, *rep)
+	}
 	if v == refused {
 		if e.counts.Refused++; e.firstRefusal == 0 {
 			e.firstRefusal = e.now

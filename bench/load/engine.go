@@ -42,6 +42,8 @@ type engine struct {
 	fault   error // the first mismatch or close
 	// When the first came, nanoseconds since start; 0: none has.
 	firstFault, firstRefusal int64
+	// heard is told each answer; may be nil.
+	heard func(*conn, *slot, reply)
 
 	hists   histograms
 	line    timeline

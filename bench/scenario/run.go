@@ -55,6 +55,7 @@ func Do(ctx context.Context, opt Options) (*result.File, error) {
 	}
 	defer t.stop()
 	f.Server = t.said
+	f.Warnings = append(f.Warnings, t.notes...)
 	r := &Run{Settings: opt.Settings, File: f, target: t, opt: &opt}
 	err = opt.Scenario.Run(ctx, r)
 	f.Seconds = time.Since(f.Began).Seconds()

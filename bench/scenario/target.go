@@ -33,6 +33,7 @@ type target struct {
 	// metrics is the URL of its metrics; empty: it has none.
 	metrics string
 	said    result.Server
+	notes   []string // what readers must know of what is called
 }
 
 // aim makes a target of the settings. command is what came after "--": a stdio server, or, when
@@ -53,7 +54,7 @@ func aim(ctx context.Context, s *Settings, command []string, log io.Writer) (*ta
 			return nil, err
 		}
 	}
-	if err := t.settleEra(s.Era); err != nil {
+	if err := t.settle(ctx, s.Era); err != nil {
 		t.stop()
 		return nil, err
 	}
@@ -152,51 +153,6 @@ func (t *target) stop() {
 	if t.child != nil {
 		t.child.Stop()
 	}
-}
-
-// settleEra finds out which era the server speaks when it has to be found out.
-func (t *target) settleEra(era string) error {
-	switch era {
-	case eraModern, eraLegacy:
-		t.setEra(era)
-		return nil
-	case eraAuto:
-	default:
-		return fmt.Errorf("cannot use era %q: it is auto, modern or legacy", era)
-	}
-	if t.opt.Transport == load.TransportWS {
-		t.setEra(eraLegacy)
-		return nil
-	}
-	t.setEra(eraModern)
-	modern := t.try()
-	if modern == nil {
-		return nil
-	}
-	t.setEra(eraLegacy)
-	if legacy := t.try(); legacy != nil {
-		return fmt.Errorf("cannot call %q at %s in either era:\n  modern: %w\n  legacy: %w",
-			t.opt.Tool, t.said.Target, modern, legacy)
-	}
-	return nil
-}
-
-func (t *target) setEra(era string) {
-	t.opt.Era = era
-	if strings.HasPrefix(t.opt.Transport, "http-") {
-		t.opt.Transport = "http-" + era
-	}
-}
-
-// try makes one call.
-func (t *target) try() error {
-	o := t.opt
-	o.Conns, o.Depth, o.Warmup, o.Span = 1, 1, 0, time.Millisecond
-	res, err := load.Run(context.Background(), o, load.Hooks{})
-	if err != nil {
-		return err
-	}
-	return res.Err()
 }
 
 // look finds the process of the server and what is known of it.
