@@ -1,8 +1,8 @@
 #!/bin/bash
 # Every scenario that "mcploop bench" lists, small, against our server and against foreign ones:
 # the go-sdk over HTTP and, where its tools are installed, the reference server server-everything
-# (over stdio and HTTP). Each run must end by itself with exit code 0 and write a result that
-# "bench" can read, with a good answer in it.
+# (over HTTP, and over stdio what can be run over one connection). Each run must end by itself with
+# exit code 0 and write a result that "bench compare" can read and finds measures in.
 #   scenarios.sh BINARIES
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -39,12 +39,21 @@ start() {
 small() {
   case $1 in
     closed | payload | mcp_tool_sequence | churn) echo --connections 8 ;;
-    open | burst | mcp_mixed_workload) echo --connections 8 --rate 400 --burst 4 ;;
+    open | burst | mixed | mcp_mixed_workload) echo --connections 8 --rate 400 --burst 4 ;;
     tcp_burst_* | tcp_sustained_* | http_sustained_*) echo --connections 8 --rate 200 --burst 4 ;;
     ramp) echo --connections 20 --rate 200 ;;
-    ladder) echo --bound 1us ;;
-    idle | listen | slow | overload | soak | mixed) echo --connections 8 --rate 200 ;;
+    ladder) echo --bound 1us ;; # so that the first rung is the last
+    overload) echo --connections 8 --depth 16 ;;
+    soak | slow) echo --connections 8 --rate 200 ;;
+    idle | listen) echo --connections 8 --depth 4 ;;
     *) return 1 ;;
+  esac
+}
+
+# alone SCENARIO: it can be run over one connection, which is all that stdio has.
+alone() {
+  case $1 in
+    churn | ramp | ladder | idle | listen | slow | mcp_tool_sequence) return 1 ;;
   esac
 }
 
@@ -59,9 +68,9 @@ try() {
     why='it has no row in .ci/scenarios.sh'
   elif ! timeout 20 "${bench[@]}" "$scenario" --duration 200ms --warmup 50ms "${flags[@]}" \
     --json "$out/result.json" "$@" </dev/null >"$out/log" 2>&1; then
-    why=$(tail -n 3 "$out/log")
-  elif ! answered "$out/result.json"; then
-    why='its result holds no good answer'
+    why="it failed: $(tail -n 3 "$out/log")"
+  elif ! "${bench[@]}" compare "$out/result.json" "$out/result.json" >"$out/log" 2>&1; then
+    why="its result cannot be compared: $(tail -n 3 "$out/log")"
   fi
   rm -f "$out/result.json"
   if [ -z "$why" ]; then passed=$((passed + 1)); else
@@ -70,12 +79,6 @@ try() {
   fi
   local ms=$(((${EPOCHREALTIME/./} - ${begin/./}) / 1000))
   table+=$(printf '%-26s %-22s %-7s %5d ms %s' "$scenario" "$name" "$result" "$ms" "$why")$'\n'
-}
-
-# answered FILE: the result is of the format that is read, and has calls or other measures.
-answered() {
-  grep -q '"format": 1' "$1" && grep -qE '"calls": [1-9]|"measures": \[' "$1" &&
-    [ "$(tail -c 2 "$1")" = '}' ]
 }
 
 mapfile -t scenarios < <("${bench[@]}" 2>&1 |
@@ -112,11 +115,10 @@ if [ -x "$everything" ]; then
   PATH=$(realpath "$tools")/node_modules/.bin:$PATH
   free_port
   PORT=$port start "$everything" streamableHttp
-  for scenario in closed open burst payload mcp_tool_sequence mcp_mixed_workload; do
+  for scenario in "${scenarios[@]}"; do
     try "$scenario" 'server-everything http' --url "http://127.0.0.1:$port/mcp" --era legacy
-  done
-  for scenario in closed open burst; do
-    try "$scenario" 'server-everything stdio' -- "$everything" stdio
+    alone "$scenario" || continue
+    try "$scenario" 'server-everything stdio' --era legacy -- "$everything" stdio
   done
 else
   echo "left out: server-everything is not installed in $tools (make interop installs it)"
