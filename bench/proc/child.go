@@ -1,6 +1,7 @@
 package proc
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -8,7 +9,9 @@ import (
 	"net"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"runtime"
+	"strconv"
 	"strings"
 	"syscall"
 	"time"
@@ -16,11 +19,17 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Child is a process of ours. Stop ends it and waits for it.
+// Child is a process of ours, which leads a group with what it starts itself. Stop ends all of it
+// and waits for it.
 type Child struct {
-	cmd  *exec.Cmd
-	Done chan struct{} // closed when the process has been waited for
+	cmd      *exec.Cmd
+	Done     chan struct{} // closed when the process has been waited for
+	patience time.Duration // how long after SIGTERM the group may live
+	orphans  bool          // after Done: it has left others of its group behind
 }
+
+// stopTime is how long a group may take to end by itself when it is asked to.
+const stopTime = 3 * time.Second
 
 // Spawn starts cmd bound to core (-1: anywhere). The new process gets the binding of the
 // thread that forks it, so it has it before its first instruction.
@@ -42,13 +51,16 @@ func Spawn(cmd *exec.Cmd, core int) (*Child, error) {
 	}
 	// A server must not outlive us. The signal is tied to this thread, which the runtime keeps.
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
+	// What it leaves behind may hold its standard error open for ever.
+	cmd.WaitDelay = stopTime
 	if err := cmd.Start(); err != nil {
 		return nil, fmt.Errorf("cannot start %q: %w", cmd.Path, err)
 	}
-	c := &Child{cmd: cmd, Done: make(chan struct{})}
+	c := &Child{cmd: cmd, Done: make(chan struct{}), patience: stopTime}
 	go func() {
 		// How a stopped server ends says nothing; what it did is in the counts.
 		_ = cmd.Wait()
+		c.orphans = unix.Kill(-c.PID(), 0) == nil
 		close(c.Done)
 	}()
 	return c, nil
@@ -57,20 +69,62 @@ func Spawn(cmd *exec.Cmd, core int) (*Child, error) {
 // PID returns its process id.
 func (c *Child) PID() int { return c.cmd.Process.Pid }
 
-// Stop asks the process to end, makes it end after 3 s, and waits for it.
+// Stop asks the group to end, makes it end after 3 s, and waits for it.
 func (c *Child) Stop() {
-	_ = c.cmd.Process.Signal(syscall.SIGTERM)
-	select {
-	case <-c.Done:
-		return
-	case <-time.After(3 * time.Second):
+	_ = c.signal(unix.SIGTERM) // of one that is gone nothing is left to do
+	deadline := time.NewTimer(c.patience)
+	defer deadline.Stop()
+	tick := time.NewTicker(10 * time.Millisecond)
+	defer tick.Stop()
+	// Processes that lost their parent are waited for by init: no event tells of their end.
+	for done := c.Done; c.lives(); {
+		select {
+		case <-done:
+			done = nil
+		case <-tick.C:
+		case <-deadline.C:
+			_ = c.Kill()
+			<-c.Done
+			return
+		}
 	}
-	_ = c.cmd.Process.Kill()
 	<-c.Done
 }
 
-// Kill ends the process at once.
-func (c *Child) Kill() error { return c.cmd.Process.Kill() }
+// Kill ends the group at once.
+func (c *Child) Kill() error { return c.signal(unix.SIGKILL) }
+
+// lives reports whether anybody of the group is left. An orphan that has ended is there until init
+// has waited for it, which may be seconds later; it counts as gone.
+func (c *Child) lives() bool {
+	if err := c.signal(0); err != nil || !c.Ended() {
+		return err == nil
+	}
+	stats, _ := filepath.Glob("/proc/[0-9]*/stat") // the pattern is good
+	for _, name := range stats {
+		b, err := os.ReadFile(name)
+		if err == nil && runsIn(b, c.PID()) {
+			return true
+		}
+	}
+	return false
+}
+
+// runsIn reports whether a line of /proc/PID/stat is of a process of the group that has not ended.
+func runsIn(stat []byte, group int) bool {
+	f := strings.Fields(string(stat[bytes.LastIndexByte(stat, ')')+1:]))
+	const state, pgrp = 0, 2 // man 5 proc counts from 1, the state is field 3
+	return len(f) > pgrp && f[pgrp] == strconv.Itoa(group) && f[state] != "Z" && f[state] != "X"
+}
+
+// signal sends s to the group. The number of a group is given to no other as long as one of its
+// processes is there, be it one that has not been waited for.
+func (c *Child) signal(s syscall.Signal) error {
+	if c.Ended() && !c.orphans {
+		return unix.ESRCH
+	}
+	return unix.Kill(-c.PID(), s)
+}
 
 // State tells how the process has ended; it is for after Done.
 func (c *Child) State() string { return c.cmd.ProcessState.String() }
