@@ -2,13 +2,11 @@ package fleet
 
 import (
 	"bufio"
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
-	"sync"
 	"time"
 
 	"github.com/mcploop/mcploop/bench/load"
@@ -18,7 +16,17 @@ import (
 // it before they are told more. It is not safe for concurrent use.
 type Crowd struct {
 	crew []*worker
+	// limit ends workers that take longer than planned, or go on when the crowd is interrupted.
+	limit       func(planned time.Duration, m *meeting) (release func())
+	interrupted func() error
 }
+
+// Orders whose time is not a part of them may take as long: a handshake of each connection takes a
+// minute at most, calls as long in each wave.
+const (
+	greetTime = time.Minute
+	callTime  = 10 * time.Minute
+)
 
 // order is a line to a worker with a crowd. One of its members is set.
 type order struct {
@@ -31,7 +39,8 @@ type order struct {
 
 // Gather opens the connections, as load.Gather does. Close ends the processes.
 func (f *Fleet) Gather(ctx context.Context, opt load.Options) (*Crowd, error) {
-	c := &Crowd{}
+	c := &Crowd{interrupted: ctx.Err}
+	c.limit = func(planned time.Duration, m *meeting) func() { return f.limit(ctx, planned, m) }
 	shares := f.split(opt)
 	for i := range shares {
 		w, err := f.start(ctx, &task{Load: shares[i], Crowd: true})
@@ -41,7 +50,7 @@ func (f *Fleet) Gather(ctx context.Context, opt load.Options) (*Crowd, error) {
 		}
 		c.crew = append(c.crew, w)
 	}
-	if _, err := c.await(); err != nil {
+	if _, err := c.await(greetTime); err != nil {
 		c.Close()
 		return nil, err
 	}
@@ -50,22 +59,21 @@ func (f *Fleet) Gather(ctx context.Context, opt load.Options) (*Crowd, error) {
 
 // Greet does what load.Crowd.Greet does, in all processes at once, and returns what the whole crowd
 // has seen so far, as the methods below do.
-func (c *Crowd) Greet() (load.State, error) { return c.tell(order{Greet: true}) }
+func (c *Crowd) Greet() (load.State, error) { return c.tell(order{Greet: true}, greetTime) }
 
 // Resize is load.Crowd.Resize in all processes.
-func (c *Crowd) Resize(bytes int) (load.State, error) { return c.tell(order{Resize: bytes}) }
+func (c *Crowd) Resize(bytes int) (load.State, error) { return c.tell(order{Resize: bytes}, 0) }
 
 // Call is load.Crowd.Call in all processes.
-func (c *Crowd) Call(n int) (load.State, error) { return c.tell(order{Call: n}) }
+func (c *Crowd) Call(n int) (load.State, error) { return c.tell(order{Call: n}, callTime) }
 
 // Hold is load.Crowd.Hold in all processes.
-func (c *Crowd) Hold(d time.Duration) (load.State, error) { return c.tell(order{Hold: d}) }
+func (c *Crowd) Hold(d time.Duration) (load.State, error) { return c.tell(order{Hold: d}, d) }
 
 // Close ends the processes, which closes all connections.
 func (c *Crowd) Close() {
 	for _, w := range c.crew {
-		_ = w.in.Close() // tells it to end
-		w.child.Stop()
+		w.end()
 	}
 }
 
@@ -79,15 +87,15 @@ func (c *Crowd) Await(d time.Duration, begin func() error) (load.State, error) {
 	if err := begin(); err != nil {
 		return load.State{}, err
 	}
-	return c.await()
+	return c.await(d)
 }
 
 // tell gives an order to everybody and waits until it was carried out.
-func (c *Crowd) tell(o order) (load.State, error) {
+func (c *Crowd) tell(o order, planned time.Duration) (load.State, error) {
 	if err := c.order(o); err != nil {
 		return load.State{}, err
 	}
-	return c.await()
+	return c.await(planned)
 }
 
 func (c *Crowd) order(o order) error {
@@ -97,21 +105,24 @@ func (c *Crowd) order(o order) error {
 	}
 	for i, w := range c.crew {
 		if _, err := w.in.Write(append(line, '\n')); err != nil {
-			return fmt.Errorf("cannot tell client process %d: %w", i, err)
+			_ = w.child.Kill() // one that listens no more is of no use
+			return errors.Join(c.interrupted(),
+				fmt.Errorf("cannot tell client process %d: %w: %w", i, err, w.gone()))
 		}
 	}
 	return nil
 }
 
-// await waits until all have reported and adds up what they saw.
-func (c *Crowd) await() (sum load.State, err error) {
+// await waits until all have reported and adds up what they saw. The first that fails ends all.
+func (c *Crowd) await(planned time.Duration) (sum load.State, err error) {
+	m := newMeeting(c.crew)
+	defer c.limit(planned, m)()
 	states := make([]load.State, len(c.crew))
 	errs := make([]error, len(c.crew))
-	var all sync.WaitGroup
-	for i, w := range c.crew {
-		all.Go(func() { states[i], errs[i] = w.state() })
-	}
-	all.Wait()
+	m.all(func(i int, w *worker) error {
+		states[i], errs[i] = m.state(w)
+		return errs[i]
+	})
 	for _, s := range states {
 		sum.Open, sum.Calls = sum.Open+s.Open, sum.Calls+s.Calls
 		sum.Notices += s.Notices
@@ -119,14 +130,17 @@ func (c *Crowd) await() (sum load.State, err error) {
 			sum.Last = s.Last
 		}
 	}
-	return sum, errors.Join(errs...)
+	if err := cause(errs); err != nil {
+		return sum, errors.Join(c.interrupted(), err)
+	}
+	return sum, nil
 }
 
 // state reads the report of a worker that has carried out its order.
-func (w *worker) state() (load.State, error) {
+func (m *meeting) state(w *worker) (load.State, error) {
 	var r report
 	if err := w.reports.Decode(&r); err != nil {
-		return load.State{}, w.gone()
+		return load.State{}, m.lost(w, err)
 	}
 	switch {
 	case r.Error != "":
@@ -135,13 +149,6 @@ func (w *worker) state() (load.State, error) {
 		return load.State{}, errors.New("cannot read a report without a state")
 	}
 	return *r.State, nil
-}
-
-// gone tells of a worker that ended before its time.
-func (w *worker) gone() error {
-	<-w.child.Done
-	return fmt.Errorf("a client process ended without a result (%s): %s",
-		w.child.State(), bytes.TrimSpace(w.said.Bytes()))
 }
 
 // keep holds a crowd in a worker and carries out the orders that lines bring, until they end.

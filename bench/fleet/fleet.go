@@ -10,7 +10,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
-	"sync"
+	"time"
 
 	"github.com/mcploop/mcploop/bench/load"
 	"github.com/mcploop/mcploop/bench/proc"
@@ -27,6 +27,9 @@ type Fleet struct {
 	PIDs      []int               // their processes, each named once; 0: not looked at
 	Log       io.Writer           // what workers and stdio servers say on stderr; nil discards
 	Tell      func(result.Sample) // each second of all workers together; may be nil
+	// Patience is how much longer than its load or its order a worker may take, and how long after
+	// an interruption; 0: 2 minutes, which is more than a worker ever needs.
+	Patience time.Duration
 }
 
 // Run makes the load and returns what all workers measured together; the server is looked at by
@@ -36,7 +39,7 @@ func (f *Fleet) Run(ctx context.Context, opt load.Options) (result.Load, error) 
 	crew := make([]*worker, 0, len(shares))
 	defer func() {
 		for _, w := range crew {
-			w.child.Stop()
+			w.end()
 		}
 	}()
 	for i := range shares {
@@ -46,18 +49,18 @@ func (f *Fleet) Run(ctx context.Context, opt load.Options) (result.Load, error) 
 		}
 		crew = append(crew, w)
 	}
-	m := &meeting{crew: crew, tell: f.Tell}
-	m.met = sync.NewCond(&m.mu)
-	var all sync.WaitGroup
-	for i, w := range crew {
-		all.Go(func() {
-			if w.err = m.attend(i, w); w.err != nil {
-				m.breakUp()
-			}
-		})
+	m := newMeeting(crew)
+	m.tell = f.Tell
+	defer f.limit(ctx, opt.Ramp+opt.Warmup+opt.Span+opt.Patience, m)()
+	m.all(func(i int, w *worker) error {
+		w.err = m.attend(i, w)
+		return w.err
+	})
+	res, err := sum(crew)
+	if err != nil {
+		err = errors.Join(ctx.Err(), err)
 	}
-	all.Wait()
-	return sum(crew)
+	return res, err
 }
 
 // split shares the connections and calls out.
@@ -73,7 +76,13 @@ func (f *Fleet) split(opt load.Options) []load.Options {
 		begin, end := opt.Conns*i/n, opt.Conns*(i+1)/n
 		s.First, s.Conns = opt.First+begin, end-begin
 		s.Rate = opt.Rate * float64(s.Conns) / float64(max(1, opt.Conns))
-		s.Burst = max(1, opt.Burst*s.Conns/max(1, opt.Conns))
+		if opt.Burst >= n {
+			// Bursts of all workers together have the size and the pace that was asked for.
+			s.Burst = opt.Burst*(i+1)/n - opt.Burst*i/n
+			s.Rate = opt.Rate * float64(s.Burst) / float64(opt.Burst)
+		} else {
+			s.Burst = 1
+		}
 		if i > 0 {
 			s.PID = 0
 		}
@@ -92,6 +101,8 @@ func (f *Fleet) split(opt load.Options) []load.Options {
 type worker struct {
 	child   *proc.Child
 	in      io.WriteCloser
+	out     io.Closer
+	forget  func() bool // of the context that interrupts it
 	reports *json.Decoder
 	said    *bytes.Buffer // on stderr, when nobody else wants it
 	load    *result.Load
@@ -118,134 +129,38 @@ func (f *Fleet) start(ctx context.Context, t *task) (*worker, error) {
 	w.child, err = proc.Spawn(cmd, f.Core)
 	_ = w2.Close()
 	if err != nil {
+		_ = out.Close()
 		return nil, err
 	}
 	// An interrupted load ends by itself, with a result; a worker that does not is ended by Run.
-	context.AfterFunc(ctx, func() { _ = cmd.Process.Signal(os.Interrupt) })
-	w.in, w.reports = in, json.NewDecoder(bufio.NewReader(out))
+	w.forget = context.AfterFunc(ctx, func() { _ = cmd.Process.Signal(os.Interrupt) })
+	w.in, w.out, w.reports = in, out, json.NewDecoder(bufio.NewReader(out))
 	line, err := json.Marshal(t)
 	if err == nil {
 		_, err = in.Write(append(line, '\n'))
 	}
 	if err != nil {
-		w.child.Stop()
+		w.end()
 		return nil, fmt.Errorf("cannot tell a worker its load: %w", err)
 	}
 	return w, nil
 }
 
-// meeting is where workers wait for each other.
-type meeting struct {
-	crew    []*worker
-	tell    func(result.Sample)
-	mu      sync.Mutex
-	met     *sync.Cond
-	here    int // workers that wait
-	round   int
-	off     bool
-	seconds [][]result.Sample
-}
-
-// errOff ends workers whose fellow has failed; that one's own error is the one to tell.
-var errOff = errors.New("another client process has failed")
-
-// attend reads what the worker i reports until its end.
-func (m *meeting) attend(i int, w *worker) error {
-	for {
-		var r report
-		if err := w.reports.Decode(&r); err != nil {
-			return w.gone()
-		}
-		switch {
-		case r.Error != "":
-			return errors.New(r.Error)
-		case r.Load != nil:
-			w.load = r.Load
-			return nil
-		case r.Sample != nil:
-			m.sample(*r.Sample)
-		case r.Waits:
-			if err := m.wait(); err != nil {
-				return err
-			}
-			if _, err := io.WriteString(w.in, "go\n"); err != nil {
-				return fmt.Errorf("cannot tell client process %d to go on: %w", i, err)
-			}
-		}
-	}
-}
-
-// wait returns when all workers wait.
-func (m *meeting) wait() error {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	round := m.round
-	if m.here++; m.here == len(m.crew) {
-		m.here = 0
-		m.round++
-		m.met.Broadcast()
-	}
-	for round == m.round && !m.off {
-		m.met.Wait()
-	}
-	if m.off {
-		return errOff
-	}
-	return nil
-}
-
-// breakUp lets nobody wait any longer.
-func (m *meeting) breakUp() {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	m.off = true
-	m.met.Broadcast()
-	for _, w := range m.crew {
-		_ = w.child.Kill()
-	}
-}
-
-// sample tells of a second once every worker has.
-func (m *meeting) sample(s result.Sample) {
-	if m.tell == nil {
-		return
-	}
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	// Samples of one second differ by less than half a second in their times.
-	for i := range m.seconds {
-		if d := m.seconds[i][0].At - s.At; d < 0.5 && d > -0.5 {
-			m.seconds[i] = append(m.seconds[i], s)
-			m.complete(i)
-			return
-		}
-	}
-	m.seconds = append(m.seconds, []result.Sample{s})
-	m.complete(len(m.seconds) - 1)
-}
-
-func (m *meeting) complete(i int) {
-	of := m.seconds[i]
-	if len(of) < len(m.crew) {
-		return
-	}
-	whole := of[:1]
-	for _, s := range of[1:] {
-		whole = result.MergeTimelines(whole, []result.Sample{s})
-	}
-	m.tell(whole[0])
-	m.seconds = append(m.seconds[:i], m.seconds[i+1:]...)
+// end ends the process, whatever it does. A crowd ends by itself when it gets no more orders.
+func (w *worker) end() {
+	_ = w.in.Close() // of one that is gone it is closed
+	w.child.Stop()
+	w.forget()
+	_ = w.out.Close()
 }
 
 // sum adds up what the workers measured.
 func sum(crew []*worker) (result.Load, error) {
-	var err error
-	for _, w := range crew {
-		if w.err != nil && (err == nil || errors.Is(err, errOff)) {
-			err = w.err
-		}
+	errs := make([]error, len(crew))
+	for i, w := range crew {
+		errs[i] = w.err
 	}
-	if err != nil {
+	if err := cause(errs); err != nil {
 		return result.Load{}, err
 	}
 	res := *crew[0].load
