@@ -164,6 +164,9 @@ func (e *engine) welcome(c *conn, rep *reply) {
 		e.fail(c, fmt.Errorf("initialize was answered with %d: %s", rep.status, clip(body)))
 		return
 	}
+	if e.hello != nil {
+		e.hello(body)
+	}
 	if rep.session != "" {
 		c.session = rep.session
 		c.hs = e.wire.headsFor(rep.session)

@@ -16,21 +16,22 @@ type Heard struct {
 }
 
 // Ask makes one call of each of opt.Method, one after the other, on one connection, and returns
-// what the server answered, right or wrong. It is for those who have to find out what a server
+// what the server answered, right or wrong, and its answer to initialize, which is empty where
+// there is no such handshake. It is for those who have to find out what a server
 // can; opt.Expect, Rate, Span and what belongs to them mean nothing here.
-func Ask(ctx context.Context, opt Options) ([]Heard, error) {
+func Ask(ctx context.Context, opt Options) (hello []byte, heard []Heard, err error) {
 	opt.Conns, opt.Depth, opt.Rate, opt.Lives, opt.Ramp, opt.Expect = 1, 1, 0, 0, 0, textBlank
 	if err := opt.Validate(); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	e, err := newEngine(&opt, len(opt.Method))
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	defer e.close()
 	text := newFrame(e.wire.expect)
 	e.check.expect = frame{} // any will do
-	var heard []Heard
+	e.hello = func(body []byte) { hello = bytes.Clone(body) }
 	e.heard = func(c *conn, s *slot, rep reply) {
 		heard = append(heard, Heard{
 			Text: string(text.fill(&c.number, &s.text)), Status: rep.status,
@@ -40,13 +41,13 @@ func Ask(ctx context.Context, opt Options) ([]Heard, error) {
 	defer context.AfterFunc(ctx, func() { e.stopped.Store(true) })()
 	server, err := e.startStdio()
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	if server != nil {
 		defer server.Stop()
 	}
 	if err := e.connectAll(); err != nil {
-		return nil, errors.Join(ctx.Err(), err)
+		return nil, nil, errors.Join(ctx.Err(), err)
 	}
 	e.beginAll()
 	_, err = e.until(time.Now().Add(opt.Patience), func() bool { return e.idle == 1 })
@@ -54,7 +55,7 @@ func Ask(ctx context.Context, opt Options) ([]Heard, error) {
 		err = errors.Join(ctx.Err(), fmt.Errorf("no answer to %s (waited %v at most), "+
 			"first fault: %w", opt.Method[len(heard)], opt.Patience, orNone(e.fault)))
 	}
-	return heard, err
+	return hello, heard, err
 }
 
 // messageOf returns the message of a reply, of an event stream the last one.

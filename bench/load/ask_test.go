@@ -13,10 +13,16 @@ func TestAskTellsWhatCame(t *testing.T) {
 			return strings.Replace(a, `"text":"`, `"text":"Echo: `, 1)
 		})
 		o.Method = []string{MethodList, MethodCall, MethodCall}
-		heard, err := Ask(t.Context(), o)
+		hello, heard, err := Ask(t.Context(), o)
 		if err != nil {
 			t.Errorf("%s: %v", name, err)
 			continue
+		}
+		legacy := o.Era == EraLegacy && o.Transport != TransportHTTPModern
+		if legacy != (len(hello) > 0) {
+			t.Errorf("%s: got %q of the handshake", name, hello)
+		} else if legacy {
+			contains(t, string(hello), `"serverInfo":{"name":"fake","version":"1"}`)
 		}
 		contains(t, string(heard[0].Message), `"tools":[{"name":"echo"}`)
 		for _, h := range heard[1:] {
@@ -32,7 +38,7 @@ func TestAskTellsOfRefusals(t *testing.T) {
 	addr := fake.HTTP(t, false, func(int64, string) string {
 		return fake.Status("401 Unauthorized", "who are you")
 	})
-	heard, err := Ask(t.Context(), quick(TransportHTTPModern, addr))
+	_, heard, err := Ask(t.Context(), quick(TransportHTTPModern, addr))
 	if err != nil || heard[0].Status != 401 || string(heard[0].Message) != "who are you" {
 		t.Errorf("got %+v, %v", heard, err)
 	}
@@ -40,7 +46,7 @@ func TestAskTellsOfRefusals(t *testing.T) {
 
 func TestAskTellsWhyNothingCame(t *testing.T) {
 	o := quick(TransportTCP, fake.Lines(t, "tcp", func(int64, string) string { return "" }))
-	_, err := Ask(t.Context(), o)
+	_, _, err := Ask(t.Context(), o)
 	if err == nil {
 		t.Fatal("got no error")
 	}

@@ -42,8 +42,9 @@ type engine struct {
 	fault   error // the first mismatch or close
 	// When the first came, nanoseconds since start; 0: none has.
 	firstFault, firstRefusal int64
-	// heard is told each answer; may be nil.
+	// heard is told each answer, hello those to initialize; may be nil.
 	heard func(*conn, *slot, reply)
+	hello func(body []byte)
 
 	hists   histograms
 	line    timeline

@@ -36,7 +36,7 @@ type Server struct {
 	Cores   int    `json:"cores,omitempty"`   // that it may run on
 	Procs   string `json:"gomaxprocs,omitempty"`
 	Loops   int    `json:"loops,omitempty"` // event loops, of a server that tells
-	Name    string `json:"name,omitempty"`  // by its answer to initialize or discover
+	Name    string `json:"name,omitempty"`  // by its own word; empty: it gives none
 	Version string `json:"version,omitempty"`
 }
 

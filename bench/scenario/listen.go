@@ -76,7 +76,8 @@ type fanOut struct {
 const (
 	// toldTime is how long a crowd may take to be told.
 	toldTime = 30 * time.Second
-	// surplusTime is how long after the last round notifications may come that nobody asked for.
+	// surplusTime is how long after the last round nobody must have been told anything: until then
+	// notifications may come that nobody asked for.
 	surplusTime = 300 * time.Millisecond
 )
 
@@ -111,8 +112,15 @@ func (r *Run) fanOut(ctx context.Context, crowd *fleet.Crowd) (f fanOut, err err
 		}
 		f.last.Record(int64(state.Last.Sub(began)))
 	}
-	if state, err = crowd.Hold(surplusTime); err != nil {
-		return f, err
+	for before, end := uint64(0), time.Now().Add(toldTime); before != state.Notices; {
+		before = state.Notices
+		if state, err = crowd.Hold(surplusTime); err != nil {
+			return f, err
+		}
+		if time.Now().After(end) {
+			return f, fmt.Errorf("listeners are told without end, %v after the last change",
+				toldTime)
+		}
 	}
 	after, err := r.cpu()
 	f.cpu, f.told = after-before, state.Notices-heard

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/mcploop/mcploop/bench/fake"
 )
@@ -21,8 +22,12 @@ func told(t *testing.T, times int) string {
 	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		// The server of net/http notices that a client has gone once the body was read.
 		body, _ := io.ReadAll(r.Body)
+		if r.URL.Path == "/metrics" {
+			http.NotFound(w, r)
+			return
+		}
 		if r.Method == http.MethodGet || r.Header.Get("Mcp-Method") == "subscriptions/listen" {
-			heard := make(chan struct{}, 10)
+			heard := make(chan struct{}, 1<<12)
 			mu.Lock()
 			streams = append(streams, heard)
 			mu.Unlock()
@@ -71,6 +76,7 @@ func TestListen(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			file := run(t, options(t, listen(), func(s *Settings) {
 				s.Connections, s.Processes, s.Trigger = 20, 2, "change"
+				s.Duration, s.Warmup = time.Millisecond, time.Millisecond
 				change(s)
 			}, command...))
 			if len(file.Steps) != 2 {

@@ -102,7 +102,7 @@ func options(t *testing.T, s Scenario, change func(*Settings), command ...string
 		s.Preset(&opt.Settings)
 	}
 	opt.Settings.Connections, opt.Settings.Rate = 8, min(opt.Settings.Rate, 1000)
-	opt.Settings.Duration, opt.Settings.Warmup = 150*time.Millisecond, 20*time.Millisecond
+	opt.Settings.Duration, opt.Settings.Warmup = 80*time.Millisecond, 10*time.Millisecond
 	change(&opt.Settings)
 	return opt
 }

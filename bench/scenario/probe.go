@@ -84,18 +84,41 @@ type said struct {
 			Name string `json:"name"`
 		} `json:"tools"`
 		NextCursor string `json:"nextCursor"`
-		IsError    bool   `json:"isError"`
-		Content    []struct {
+		Meta       struct {
+			Info info `json:"io.modelcontextprotocol/serverInfo"` // 2026-07-28, basic: _meta
+		} `json:"_meta"`
+		IsError bool `json:"isError"`
+		Content []struct {
 			Text string `json:"text"`
 		} `json:"content"`
 	} `json:"result"`
+}
+
+// info is what a server says of itself.
+type info struct {
+	Name    string `json:"name"`
+	Version string `json:"version"`
+}
+
+// whoIs returns the name and version that a server gives, in its answer to initialize or, in the
+// modern era, in that to any request; empty: it gives none.
+func whoIs(hello []byte, modern info) (name, version string) {
+	var a struct {
+		Result struct {
+			Info info `json:"serverInfo"`
+		} `json:"result"`
+	}
+	if json.Unmarshal(hello, &a) == nil && a.Result.Info != (info{}) {
+		return a.Result.Info.Name, a.Result.Info.Version
+	}
+	return modern.Name, modern.Version
 }
 
 // probe asks for the tools and makes two calls.
 func (t *target) probe(ctx context.Context) error {
 	o := t.opt
 	o.Method = []string{load.MethodList, load.MethodCall, load.MethodCall}
-	heard, err := load.Ask(ctx, o)
+	hello, heard, err := load.Ask(ctx, o)
 	if len(heard) == 0 {
 		return err
 	}
@@ -104,6 +127,7 @@ func (t *target) probe(ctx context.Context) error {
 		return fmt.Errorf("tools/list was answered with %d: %s", heard[0].Status,
 			brief(heard[0].Message))
 	}
+	t.said.Name, t.said.Version = whoIs(hello, list.Result.Meta.Info)
 	var names []string
 	for _, tool := range list.Result.Tools {
 		names = append(names, tool.Name)

@@ -56,6 +56,27 @@ func TestToolThatCannotBeCalled(t *testing.T) {
 	f("is auto, modern or legacy", nil, func(s *Settings) { s.Era = "late" })
 }
 
+// TestServerTellsItsName: in both eras, in its own way.
+func TestServerTellsItsName(t *testing.T) {
+	f := func(name, version, era string, change func(*Settings), command ...string) {
+		t.Helper()
+		s := run(t, options(t, closedLoop(), func(s *Settings) {
+			s.Era = era
+			change(s)
+		}, command...)).Server
+		if s.Name != name || s.Version != version {
+			t.Errorf("%s: got %q, version %q; want %q, %q", era, s.Name, s.Version, name, version)
+		}
+	}
+	o, addr := serve(t), fake.Lines(t, "tcp", nil)
+	f("fake", "1", eraLegacy, func(s *Settings) { s.TCP = addr })
+	f("", "", eraModern, func(s *Settings) { s.TCP = addr })
+	for _, era := range []string{eraModern, eraLegacy} {
+		f("bench-test", "7", era, func(s *Settings) { s.TCP = o.tcp })
+		f("bench-test", "7", era, func(s *Settings) { s.URL = "http://" + o.http + "/mcp" })
+	}
+}
+
 // TestConstantAnswers: without {text} any answer will do, with --expect one.
 func TestConstantAnswers(t *testing.T) {
 	for _, expect := range []string{"", "3"} {

@@ -61,7 +61,8 @@ type ours struct{ http, tcp string }
 func serve(t *testing.T) ours {
 	t.Helper()
 	s, err := server.New(server.Options{
-		Name: "bench-test", HTTP: []string{"127.0.0.1:0"}, TCP: []string{"127.0.0.1:0"},
+		Name: "bench-test", Version: "7",
+		HTTP: []string{"127.0.0.1:0"}, TCP: []string{"127.0.0.1:0"},
 		Log:   slog.New(slog.DiscardHandler),
 		Queue: server.Queue{Workers: 2, Max: 16}, Loops: server.Loops{Count: 2},
 	})
