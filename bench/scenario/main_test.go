@@ -2,10 +2,13 @@ package scenario
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"os"
+	"os/signal"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -23,7 +26,9 @@ func TestMain(m *testing.M) {
 	case fake.Serve(args):
 		return
 	case len(args) == 1 && args[0] == "worker":
-		err = fleet.Worker(context.Background(), os.Stdin, os.Stdout)
+		ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+		err = fleet.Worker(ctx, os.Stdin, os.Stdout)
+		stop()
 	case len(args) == 1 && args[0] == "hostile":
 		err = hostile.Worker(os.Stdin, os.Stdout)
 	case len(args) > 1 && args[0] == "real":
@@ -147,6 +152,30 @@ func late(spoil func(answer string) string) fake.Spoiler {
 			return answer
 		}
 		return spoil(answer)
+	}
+}
+
+// TestInterruptedRun: what was measured until then is kept.
+func TestInterruptedRun(t *testing.T) {
+	for _, processes := range []int{1, 3} {
+		ctx, cancel := context.WithCancel(t.Context())
+		defer cancel()
+		f, err := Do(ctx, options(t, openLoop(), func(s *Settings) {
+			s.Processes, s.Rate, s.Duration, s.Warmup = processes, 1000, time.Hour, 0
+			s.TCP = fake.Lines(t, "tcp", func(n int64, a string) string {
+				if n == 100 {
+					cancel()
+				}
+				return a
+			})
+		}))
+		if !errors.Is(err, context.Canceled) || len(f.Steps) != 1 || f.Err() != nil {
+			t.Fatalf("got %v, %d steps, %v", err, len(f.Steps), f.Err())
+		}
+		if n := f.Steps[0].Load.Latency.Count(); n < 90 {
+			t.Errorf("got %d latencies, want those of the calls before the end", n)
+		}
+		contains(t, fmt.Sprint(f.Warnings), "interrupted after")
 	}
 }
 
