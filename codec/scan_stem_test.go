@@ -1,6 +1,7 @@
 package codec
 
 import (
+	"math/rand/v2"
 	"reflect"
 	"strings"
 	"testing"
@@ -164,6 +165,58 @@ func TestStemChanges(t *testing.T) {
 	}
 	if n := takes(nested); n > 0 || len(s.stem.text) > 0 {
 		t.Errorf("the fast path took %d calls with an object; stem %q", n, s.stem.text)
+	}
+}
+
+// Calls put together from usual and odd pieces, all by one scanner: what it learned of one is no
+// reason to take, or to read in another way, any other.
+func TestAgainAfterAnything(t *testing.T) {
+	pieces := [][]string{
+		{`{"jsonrpc":"2.0",`, `{"jsonrpc":"2.0",`, `{ "jsonrpc":"2.0",`, `{"jsonrpc":"2.0" ,`, `{`},
+		{
+			`"id":7,`, `"id":1234567890123456,`, `"id":12345678901234567,`, `"id":01,`, `"id":"7",`,
+			`"id":7 ,`, ``, `"id":7,"id":8,`, `"id":-7,`, `"id":null,`,
+		},
+		{
+			`"method":"tools/call",`, `"method":"tools/call",`, `"method":"m",`, `"method":"",`,
+			`"method":"tools\/call",`, `"method":"tools/call", `, `"method":"tools/call","x":1,`,
+			`"method":"a","method":"b",`, `"method":1,`, ``,
+		},
+		{`"params":{`, `"params":{`, `"params":{ `, `"params" :{`, `"params":{},"params":{`},
+		{
+			`"name":"a",`, `"name":"b",`, `"name":"\u0061",`, `"name":1,`, `"name":"a","name":"b",`,
+			`"name":"a","x":2,`, `"name":"\"}",`, `"name": "a",`,
+		},
+		{`"arguments":{`, `"arguments":{`, `"arguments":{ `, `"arguments":[`, `"Arguments":{`},
+		{
+			`"k":`, `"k":`, `"":`, `"k" :`, `"k": `, `"k:":`, `"\u006b":`, `"long key of it":`,
+			`k:`, `"1":1,"2":2,"3":3,"4":4,"5":5,"6":6,"7":7,"8":`,
+		},
+		{`"v"`, `"v"`, `1`, `null`, `{}`, `[1]`, `"}}"`, `"\n"`, `-0`, `01`, `tru`, "\"\xff\"", ``},
+		{``, ``, `,"l":1`, `,"k":{"a":[]}`, `, "l":1`, `,`, `,"l":"\ud800"`, `,"ü":0`, ` `},
+		{`}`, `}`, `},"_meta":{}`, `},"x":1`, `}}`, ``},
+		{`}}`, `}}`, `},"y":1}`, `} }`, `}`, `}}}`, `},"id":9}`, `},"method":"z"}`},
+		{"\n", "\n", "\r\n", "\r", "", " \n", "\n{"},
+	}
+	rng := rand.New(rand.NewPCG(1, 2))
+	took := 0
+	for _, s := range []Scanner{{}, {MembersMax: 1}, {MembersMax: 3}, {IDBytesMax: 16}} {
+		for range 30_000 {
+			var line []byte
+			for _, choice := range pieces {
+				i := 0
+				if rng.IntN(8) == 0 { // else the usual one
+					i = rng.IntN(len(choice))
+				}
+				line = append(line, choice[i]...)
+			}
+			if sameAsAnew(t, &s, line) {
+				took++
+			}
+		}
+	}
+	if took < 1000 {
+		t.Errorf("the fast path took %d calls", took)
 	}
 }
 

@@ -3,6 +3,7 @@ package server_test
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"runtime"
 	"strings"
@@ -19,7 +20,7 @@ import (
 func TestCallsAreUsedAgain(t *testing.T) {
 	const conns, requests, depth = 4, 600, 24
 	r := start(t, func(o *server.Options) { o.CallTimeout = 100 * time.Millisecond })
-	err := r.AddRawTool(mcp.Tool{Name: "raw"}, rawTool)
+	err := r.AddRawTool(mcp.Tool{Name: "raw"}, rawTool(t))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -31,21 +32,32 @@ func TestCallsAreUsedAgain(t *testing.T) {
 	group.Wait()
 }
 
-// rawTool returns its message; some messages make it wait, panic, or end its goroutine.
-func rawTool(ctx context.Context, req *mcp.Request, dst []byte) ([]byte, error) {
-	message := req.Arg("message")
-	switch {
-	case strings.Contains(string(message), "wait"):
-		<-ctx.Done()
-		return nil, context.Cause(ctx)
-	case strings.Contains(string(message), "exit"):
-		runtime.Goexit()
-	case strings.Contains(string(message), "panic"):
-		panic("as it was told")
-	case strings.Contains(string(message), "own"): // not appended to dst
-		return mcp.AppendRawTextResult(nil, message), nil
+// rawTool returns its message; some messages make it tell of it first, wait, panic, or end its
+// goroutine.
+func rawTool(t *testing.T) server.RawHandler {
+	return func(ctx context.Context, req *mcp.Request, dst []byte) ([]byte, error) {
+		message := req.Arg("message")
+		switch {
+		case strings.Contains(string(message), "tell"):
+			err := req.Log(ctx, "info", "", message)
+			if err != nil && !errors.Is(err, server.ErrEnded) {
+				t.Errorf("%s: %v", message, err)
+			}
+		case strings.Contains(string(message), "wait"):
+			<-ctx.Done()
+			if err := req.Log(ctx, "info", "", message); !errors.Is(err, server.ErrEnded) {
+				t.Errorf("%s was told after its end: %v", message, err)
+			}
+			return nil, context.Cause(ctx)
+		case strings.Contains(string(message), "exit"):
+			runtime.Goexit()
+		case strings.Contains(string(message), "panic"):
+			panic("as it was told")
+		case strings.Contains(string(message), "own"): // not appended to dst
+			return mcp.AppendRawTextResult(nil, message), nil
+		}
+		return mcp.AppendRawTextResult(dst, message), nil
 	}
-	return mcp.AppendRawTextResult(dst, message), nil
 }
 
 // outcome is what a request of that number asks for, and what must be in its answer.
@@ -59,6 +71,8 @@ func outcome(conn, i int) (kind, want string) {
 		return "panic", `"code":-32603`
 	case i%7 == 0:
 		return "own", fmt.Sprintf(`"text":"own of %d, %d"`, conn, i)
+	case i%3 == 0:
+		return "tell", fmt.Sprintf(`"text":"tell of %d, %d"`, conn, i)
 	case i%5 == 0:
 		return "cancel", fmt.Sprintf(`"text":"cancel of %d, %d"`, conn, i)
 	}
@@ -66,9 +80,9 @@ func outcome(conn, i int) (kind, want string) {
 }
 
 // talk keeps depth requests of one connection in flight. A cancelled request may be answered or
-// not; each other one is answered once.
+// not; each other one is answered once. What is told of one comes before its answer, once.
 func talk(t *testing.T, c *peerConn, conn, requests, depth int) {
-	open, sent := map[int]bool{}, 0 // true: an answer must come
+	open, told, sent := map[int]bool{}, map[int]bool{}, 0 // open true: an answer must come
 	expected := func() (n int) {
 		for _, must := range open {
 			if must {
@@ -83,6 +97,8 @@ func talk(t *testing.T, c *peerConn, conn, requests, depth int) {
 			open[sent] = kind != "cancel"
 			text := modernCall(fmt.Sprint(sent), "raw",
 				fmt.Sprintf(`{"message":"%s of %d, %d"}`, kind, conn, sent)) + "\n"
+			text = strings.Replace(text, `"_meta":{`,
+				`"_meta":{"io.modelcontextprotocol/logLevel":"debug",`, 1)
 			if kind == "cancel" {
 				text += fmt.Sprintf(`{"jsonrpc":"2.0","method":"notifications/cancelled",`+
 					`"params":{"requestId":%d,%s}}`+"\n", sent, modernMeta)
@@ -97,6 +113,15 @@ func talk(t *testing.T, c *peerConn, conn, requests, depth int) {
 			t.Errorf("connection %d: %v with %d requests open", conn, err, len(open))
 			return
 		}
+		var from, of int
+		if _, data, ok := strings.Cut(text, `"data":"tell of `); ok {
+			_, err := fmt.Sscanf(data, "%d, %d", &from, &of)
+			if _, ok := open[of]; err != nil || from != conn || !ok || told[of] {
+				t.Errorf("connection %d is told %s", conn, text)
+			}
+			told[of] = true
+			continue
+		}
 		var answer struct{ ID int }
 		if err := json.Unmarshal([]byte(text), &answer); err != nil {
 			t.Errorf("%v: %s", err, text)
@@ -107,6 +132,9 @@ func talk(t *testing.T, c *peerConn, conn, requests, depth int) {
 		}
 		delete(open, answer.ID)
 		_, want := outcome(conn, answer.ID)
+		if strings.Contains(want, "tell of") && strings.Contains(text, want) && !told[answer.ID] {
+			t.Errorf("connection %d was not told before %s", conn, text)
+		}
 		// On a slow machine anything may time out.
 		if !strings.Contains(text, want) && !strings.Contains(text, `"code":-31001`) {
 			t.Errorf("connection %d, request %d: got %s, want %s", conn, answer.ID, text, want)
