@@ -2,7 +2,10 @@ package server
 
 import (
 	"runtime/debug"
+	"sync/atomic"
 	"time"
+
+	"github.com/mcploop/mcploop/mcp"
 )
 
 // trimmer gives memory back to the system after many connections or sessions have gone, and after
@@ -14,6 +17,9 @@ type trimmer struct {
 	low  int // fewest since then
 	seen int // at the last look
 	last time.Time
+
+	shaken   int // handshakes there were at the last trim
+	shakings int // and at the last look
 }
 
 const (
@@ -22,24 +28,27 @@ const (
 )
 
 // due tells whether at least half of the peak, and trimMin, have gone, or half of those that are
-// here, and trimMin, have come and no more are coming.
-func (t *trimmer) due(held int, now time.Time) bool {
+// here, and trimMin, have come or begun to speak and no more are coming. shakes are all handshakes
+// that there ever were.
+func (t *trimmer) due(held, shakes int, now time.Time) bool {
 	t.peak, t.low = max(t.peak, held), min(t.low, held)
-	gone, came := t.peak-held, held-t.low
-	settled := held <= t.seen && held >= t.seen-t.seen/16
-	t.seen = held
+	gone, came := t.peak-held, max(held-t.low, shakes-t.shaken)
+	settled := held <= t.seen && held >= t.seen-t.seen/16 && shakes-t.shakings <= held/16
+	t.seen, t.shakings = held, shakes
 	fell := gone >= trimMin && gone*2 >= t.peak
 	rose := came >= trimMin && came*2 >= held && settled
 	if !fell && !rose || now.Sub(t.last) < trimEvery {
 		return false
 	}
-	t.peak, t.low, t.last = held, held, now
+	t.peak, t.low, t.last, t.shaken = held, held, now, shakes
 	return true
 }
 
 // trim collects and returns free memory. It takes milliseconds, on the ticker's goroutine.
 func (s *Server) trim(now time.Time) {
-	if s.trimmer.due(int(s.group.Stats().Open)+s.sessions.Len(), now) {
+	held := int(s.group.Stats().Open) + s.sessions.Len()
+	shakes := s.sum(func(c *counters) *atomic.Uint64 { return &c.methods[mcp.MethodInitialize] })
+	if s.trimmer.due(held, int(shakes), now) {
 		debug.FreeOSMemory()
 	}
 }

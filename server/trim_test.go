@@ -10,7 +10,7 @@ func TestTrimIsDueWhenHalfHasGone(t *testing.T) {
 	start := time.Unix(1000, 0)
 	f := func(seconds, held int, want bool) {
 		t.Helper()
-		if got := tr.due(held, start.Add(time.Duration(seconds)*time.Second)); got != want {
+		if got := tr.due(held, 0, start.Add(time.Duration(seconds)*time.Second)); got != want {
 			t.Errorf("after %d s with %d held: %v; want %v", seconds, held, got, want)
 		}
 	}
@@ -28,7 +28,7 @@ func TestTrimIsDueWhenManyHaveCome(t *testing.T) {
 	start := time.Unix(1000, 0)
 	f := func(seconds, held int, want bool) {
 		t.Helper()
-		if got := tr.due(held, start.Add(time.Duration(seconds)*time.Second)); got != want {
+		if got := tr.due(held, 0, start.Add(time.Duration(seconds)*time.Second)); got != want {
 			t.Errorf("after %d s with %d held: %v; want %v", seconds, held, got, want)
 		}
 	}
@@ -43,4 +43,25 @@ func TestTrimIsDueWhenManyHaveCome(t *testing.T) {
 	f(62, 18_000, false) // few of them are
 	f(63, 40_000, false)
 	f(64, 40_000, true)
+}
+
+// TestTrimIsDueWhenManyHaveBegunToSpeak: connections that came long ago shake hands now.
+func TestTrimIsDueWhenManyHaveBegunToSpeak(t *testing.T) {
+	var tr trimmer
+	start := time.Unix(1000, 0)
+	f := func(seconds, shakes int, want bool) {
+		t.Helper()
+		const held = 15_000
+		if got := tr.due(held, shakes, start.Add(time.Duration(seconds)*time.Second)); got != want {
+			t.Errorf("after %d s and %d handshakes: %v; want %v", seconds, shakes, got, want)
+		}
+	}
+	f(0, 0, false)
+	f(1, 0, true) // they have come
+	f(20, 4_000, false)
+	f(21, 15_000, false) // they are still at it
+	f(22, 15_000, true)
+	f(40, 15_000, false)
+	f(41, 15_400, false) // a few
+	f(42, 15_400, false)
 }
