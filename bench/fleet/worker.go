@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"runtime/debug"
 
 	"github.com/mcploop/mcploop/bench/load"
 	"github.com/mcploop/mcploop/bench/result"
@@ -27,10 +28,21 @@ type task struct {
 	Crowd bool         `json:"crowd,omitempty"` // it holds a crowd and waits for orders
 }
 
+// workerHeap is how much a worker may allocate before anything is collected.
+const workerHeap = 1 << 30
+
+// restCollector keeps the collector from running beside the load: with 15,000 connections it takes
+// 25 ms of a worker's only core every few seconds, which would be the server's p99.
+func restCollector() {
+	debug.SetGCPercent(-1)
+	debug.SetMemoryLimit(workerHeap)
+}
+
 // Worker reads its task, one line of JSON, from in, makes the load and prints what it comes to
 // on out. Before the first call and after the last answer it waits for a line from in. It is for
 // processes that a Fleet started.
 func Worker(ctx context.Context, in io.Reader, out io.Writer) error {
+	restCollector()
 	lines := bufio.NewReader(in)
 	line, err := lines.ReadBytes('\n')
 	if err != nil {

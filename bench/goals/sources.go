@@ -39,19 +39,19 @@ func (s *source) file(dir string, i int) string {
 // sources returns the commands, in the order in which they are run.
 func sources(rounds int) []source {
 	peers := func(plan, span, rows string) source {
-		args := fmt.Sprintf("peers -plan %s -rounds %d -duration %s -warmup 300ms -others 0.3",
-			plan, rounds, span)
+		args := words(fmt.Sprintf("peers -plan %s -rounds %d -duration %s -warmup 300ms "+
+			"-others 0.3", plan, rounds, span))
 		if rows != "" {
-			args += " -rows " + rows
+			args = append(args, "-rows", rows)
 		}
 		return source{
-			name: plan, args: words(args), repeats: 1,
-			about: "servers side by side, plan " + plan,
+			name: plan, args: args, repeats: 1, about: "servers side by side, plan " + plan,
 		}
 	}
 	list := []source{
 		peers("tcp", "700ms", ""),
-		peers("http", "1s", ""),
+		peers("http", "1s", "mcploop modern,mcploop legacy,mcp-go legacy,go-sdk legacy json,"+
+			"ts-sdk v1 legacy json"),
 		peers("ws", "700ms", ""),
 		peers("stdio", "1s", ""),
 		peers("schema", "700ms", ""),
@@ -86,14 +86,15 @@ func crowds() []source {
 			" --era legacy --connections 15000 --warmup 4s --duration 5s -- "+crowdServer).
 			serving("--http {addr}"),
 		five(),
-		one("overload", "1 to 5 times what the server can do", 3, "overload --tcp 127.0.0.1:7601"+
-			" --connections 200 --depth 256 --duration 5s --warmup 1s --client-core 1 --tool work"+
+		one("overload", "1 to 5 times what the server can do", 1, "overload --tcp 127.0.0.1:7601"+
+			" --connections 200 --depth 256 --duration 4s --warmup 1s --client-core 1 --tool work"+
 			` --args {"rounds":200,"message":"{text}"} -- `+pinned).serving("--tcp {addr}"),
-		one("slow", "5,000 good clients beside 5,000 hostile ones", 3, "slow --url "+http+
+		one("slow", "5,000 good clients beside 5,000 hostile ones", 1, "slow --url "+http+
 			" --era modern --connections 5000 --load 20 --duration 10s --warmup 2s"+
 			" --client-core 1 -- "+pinned).serving("--http {addr}"),
 		one("soak", "15,000 connections at 80 % of the capacity, 10 minutes", 1,
-			"soak --tcp 127.0.0.1:7601 --connections 15000 --depth 1 --load 80 --duration 10m"+
+			"soak --tcp 127.0.0.1:7601 --era legacy --connections 15000 --depth 1 --load 80"+
+				" --burst 32 --duration 10m"+
 				" --client-core 1 --metrics http://127.0.0.1:7602/metrics -- "+pinned).
 			serving("--tcp {addr} --http 127.0.0.1:7602"),
 	}
