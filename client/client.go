@@ -51,6 +51,15 @@ func (c *Client) Version() mcp.Version { return c.mux.Version() }
 // Mux is the async core, for calls that shall not wait.
 func (c *Client) Mux() *Mux { return c.mux }
 
+// Gone is closed when the connection that all calls share has ended: a server's process or stream
+// that is no more. It is nil over Streamable HTTP, where there is no such connection.
+func (c *Client) Gone() <-chan struct{} {
+	if w, ok := c.mux.wire.(shared); ok {
+		return w.base().gone
+	}
+	return nil
+}
+
 // Stats returns the counters of the connection.
 func (c *Client) Stats() Stats { return c.mux.Stats() }
 

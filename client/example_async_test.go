@@ -2,10 +2,12 @@ package client_test
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 
 	"github.com/mcploop/mcploop/client"
+	"github.com/mcploop/mcploop/mcp"
 )
 
 // connected is a client of the example server.
@@ -105,4 +107,25 @@ func ExampleEra() {
 	// auto 2026-07-28
 	// modern 2026-07-28
 	// legacy 2025-11-25
+}
+
+// ListRawTools is for who shows another server's tools: a definition stays as it was written.
+func ExampleClient_ListRawTools() {
+	url, stop := exampleServer()
+	defer stop()
+	ctx := context.Background()
+	c, err := client.Connect(ctx, client.Options{URL: url})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer c.Close()
+	tools, err := c.ListRawTools(ctx)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	first := []mcp.RawTool(tools)[0]
+	fmt.Println(first.Name, json.Valid(first.Raw))
+	// Output: greet true
 }

@@ -13,13 +13,13 @@ import (
 // learn remembers what headers of a call repeat, and returns the tools that may be used. Over
 // Streamable HTTP of the modern era a client must leave out those whose annotations are not valid
 // (2026-07-28, basic/transports/streamable-http, "Schema Extension"); elsewhere they mean nothing.
-func (c *Client) learn(tools []mcp.ListedTool) []mcp.ListedTool {
+func (c *Client) learn(tools []mcp.RawTool) []mcp.RawTool {
 	if !c.mirrored() {
 		return tools
 	}
 	known := map[string][]mcp.Mirror{}
-	tools = slices.DeleteFunc(tools, func(t mcp.ListedTool) bool {
-		mirrors, err := mcp.Mirrors(t.InputSchema)
+	tools = slices.DeleteFunc(tools, func(t mcp.RawTool) bool {
+		mirrors, err := t.Mirrors()
 		if err != nil {
 			c.opt.Log.Warn("client: tool left out", "tool", t.Name, "reason", err)
 			return true
@@ -38,8 +38,9 @@ func (c *Client) mirrored() bool {
 	return strings.HasPrefix(c.opt.URL, "http://") && c.Version().Modern()
 }
 
-// mirrorHeaders returns the header lines for a call with these raw params; nil for none.
-func (c *Client) mirrorHeaders(tool string, params []byte) []byte {
+// MirrorHeaders returns the header lines (Call.Headers) that repeat arguments of a call of the tool
+// with these raw params, as the last list of tools wants it; nil for none.
+func (c *Client) MirrorHeaders(tool string, params []byte) []byte {
 	known := c.mirrors.Load()
 	if known == nil || !c.mirrored() || len((*known)[tool]) == 0 {
 		return nil

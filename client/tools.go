@@ -20,7 +20,22 @@ const (
 // ListTools returns all tools of the server: it follows the cursors, up to 64 pages. Over HTTP in
 // the modern era tools with an x-mcp-header that is not valid are left out; Options.Log says so.
 func (c *Client) ListTools(ctx context.Context) ([]mcp.ListedTool, error) {
-	var tools []mcp.ListedTool
+	raw, err := c.ListRawTools(ctx)
+	if err != nil {
+		return nil, err
+	}
+	tools := make([]mcp.ListedTool, len(raw))
+	for i := range raw {
+		if err := json.Unmarshal(raw[i].Raw, &tools[i]); err != nil {
+			return nil, fmt.Errorf("cannot read tool %.64q of tools/list: %w", raw[i].Name, err)
+		}
+	}
+	return tools, nil
+}
+
+// ListRawTools is ListTools with the definitions as the server sent them.
+func (c *Client) ListRawTools(ctx context.Context) ([]mcp.RawTool, error) {
+	var tools []mcp.RawTool
 	var cursor *string
 	for range listPagesMax {
 		params := map[string]any{}
@@ -32,8 +47,8 @@ func (c *Client) ListTools(ctx context.Context) ([]mcp.ListedTool, error) {
 			return nil, err
 		}
 		var page struct {
-			Tools      []mcp.ListedTool `json:"tools"`
-			NextCursor *string          `json:"nextCursor"`
+			Tools      []mcp.RawTool `json:"tools"`
+			NextCursor *string       `json:"nextCursor"`
 		}
 		if err := json.Unmarshal(raw, &page); err != nil {
 			return nil, fmt.Errorf("cannot read the answer to tools/list: %w", err)
@@ -101,7 +116,7 @@ func (c *Client) CallToolRaw(ctx context.Context, params *mcp.CallToolParams, op
 	for _, opt := range opts {
 		opt(&r)
 	}
-	r.headers = c.mirrorHeaders(params.Name, raw)
+	r.headers = c.MirrorHeaders(params.Name, raw)
 	result, err := c.do(ctx, r)
 	var fault *mcp.Error
 	if errors.As(err, &fault) && fault.Code == codec.ErrHeaderMismatch.Code {
@@ -110,7 +125,7 @@ func (c *Client) CallToolRaw(ctx context.Context, params *mcp.CallToolParams, op
 		if _, listErr := c.ListTools(ctx); listErr != nil {
 			return nil, fmt.Errorf("%w (cannot list the tools to repair it: %w)", err, listErr)
 		}
-		r.headers = c.mirrorHeaders(params.Name, raw)
+		r.headers = c.MirrorHeaders(params.Name, raw)
 		result, err = c.do(ctx, r)
 	}
 	if err != nil {

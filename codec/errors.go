@@ -54,6 +54,8 @@ var (
 var (
 	ErrOverloaded = &Error{-31000, "server is overloaded, try again later", 503}
 	ErrTimeout    = &Error{-31001, "request timed out", 504}
+	// ErrUpstream: the server behind this one that should have answered is not there.
+	ErrUpstream = &Error{-31002, "upstream is not available", 200}
 	// ErrTooLarge answers a message above the configured limit.
 	ErrTooLarge = &Error{-32600, "message too large", 413}
 )

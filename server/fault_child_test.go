@@ -177,8 +177,8 @@ var built struct {
 	err  error
 }
 
-// startEverything starts the real binary on standard input and output.
-func startEverything(t *testing.T) *child {
+// everything is the path of the real binary.
+func everything(t *testing.T) string {
 	t.Helper()
 	built.once.Do(func() {
 		if built.dir, built.err = os.MkdirTemp("", "everything"); built.err != nil {
@@ -194,7 +194,13 @@ func startEverything(t *testing.T) *child {
 	if built.err != nil {
 		t.Fatal(built.err)
 	}
-	return startChild(t, exec.Command(built.path, "-stdio"))
+	return built.path
+}
+
+// startEverything starts the real binary on standard input and output.
+func startEverything(t *testing.T) *child {
+	t.Helper()
+	return startChild(t, exec.Command(everything(t), "-stdio"))
 }
 
 func (c *pipes) line(text string) {

@@ -52,6 +52,7 @@ type Server struct {
 	logs      *logWriter
 	health    health
 	trimmer   trimmer
+	upstreams upstreams
 	kept      time.Time // when comments were sent last; the ticker's
 	date      atomic.Pointer[[]byte]
 	began     time.Time
@@ -222,6 +223,7 @@ func (s *Server) Start() error {
 	ctx, stop := context.WithCancel(context.Background())
 	s.stop = stop
 	s.ticking.Go(func() { s.tick(ctx) })
+	s.startUpstreams()
 	return nil
 }
 
@@ -282,6 +284,9 @@ func (s *Server) Drain(ctx context.Context) error {
 	if s.stop != nil {
 		s.stop()
 		s.ticking.Wait()
+	}
+	if s.serving.Load() {
+		s.closeUpstreams(ctx)
 	}
 	if workersErr := s.workers.Close(ctx); err == nil {
 		err = workersErr

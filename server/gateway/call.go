@@ -1,0 +1,170 @@
+package gateway
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/mcploop/mcploop/client"
+	"github.com/mcploop/mcploop/codec"
+	"github.com/mcploop/mcploop/mcp"
+)
+
+// Caller is a client's call that waits for its answer.
+type Caller interface {
+	// Context ends when the call is cancelled, timed out or answered.
+	Context() context.Context
+	// ReplyRaw and Fail answer it; the first wins. result may be reused afterwards.
+	ReplyRaw(result []byte)
+	Fail(err error)
+	// Notify sends a notification that belongs to it.
+	Notify(method string, params []byte) error
+}
+
+// forward is a call on its way to the upstream and back.
+type forward struct {
+	client.Call
+	tool    *Tool
+	caller  Caller
+	version mcp.Version
+	token   []byte // of the client, raw; nil: it wants no progress
+	sending sync.Mutex
+	rest    func() bool // stops watching the client's context
+}
+
+// Call carries a client's call to the upstream. It returns at once; c is answered later, on a loop.
+// req and what it points to are valid until c was answered.
+func (t *Tool) Call(c Caller, req *mcp.Request) {
+	u := t.up
+	live := u.live.Load()
+	if live == nil {
+		u.count.failed.Add(1)
+		c.Fail(u.unavailable())
+		return
+	}
+	f := &forward{tool: t, caller: c, version: req.Version, token: req.Params.Token}
+	f.Method = "tools/call"
+	f.Params = t.params(req.Params.Arguments)
+	f.Headers = live.MirrorHeaders(t.own, f.Params)
+	f.Timeout, f.Done = u.opt.Timeout, f.done
+	if f.token != nil {
+		f.Progress = f.progress
+	}
+	u.count.calls.Add(1)
+	// The client may give up at any moment; until the call was sent there is nothing to cancel.
+	f.sending.Lock()
+	f.rest = context.AfterFunc(c.Context(), func() {
+		f.sending.Lock()
+		defer f.sending.Unlock()
+		live.Mux().Cancel(&f.Call, context.Cause(c.Context()))
+	})
+	err := live.Mux().Start(&f.Call)
+	f.sending.Unlock()
+	if err != nil {
+		f.rest()
+		u.count.failed.Add(1)
+		c.Fail(u.fault(err))
+	}
+}
+
+// params are those of the call at the upstream: the arguments pass unread.
+func (t *Tool) params(arguments []byte) []byte {
+	b := make([]byte, 0, len(t.own)+len(arguments)+32)
+	b = append(b, `{"name":`...)
+	b = codec.AppendString(b, t.own)
+	if arguments != nil {
+		b = append(append(b, `,"arguments":`...), arguments...)
+	}
+	return append(b, '}')
+}
+
+// progress passes progress on under the client's token.
+func (f *forward) progress(_ *client.Call, params []byte) {
+	_ = f.caller.Notify(mcp.NotifyProgress, withToken(params, f.token)) // it may have gone
+}
+
+// done passes the upstream's answer on.
+func (f *forward) done(_ *client.Call, a client.Answer) {
+	f.rest()
+	u := f.tool.up
+	switch {
+	case a.Err != nil && f.caller.Context().Err() != nil:
+		u.count.cancelled.Add(1) // nobody waits any more
+	case a.Err != nil:
+		u.count.failed.Add(1)
+		if errors.Is(a.Err, client.ErrUnreachable) || errors.Is(a.Err, client.ErrGone) {
+			u.doubt()
+		}
+		f.caller.Fail(u.fault(a.Err))
+	case a.Error != nil:
+		f.caller.Fail(errorOf(a.Error))
+	default:
+		result, err := splice(a.Result, f.version)
+		if err != nil {
+			u.count.failed.Add(1)
+			f.caller.Fail(u.fault(err))
+			return
+		}
+		f.caller.ReplyRaw(result)
+	}
+}
+
+// errorOf is an upstream's JSON-RPC error as it came.
+func errorOf(raw []byte) error {
+	var e struct {
+		Code    int             `json:"code"`
+		Message string          `json:"message"`
+		Data    json.RawMessage `json:"data"`
+	}
+	if err := json.Unmarshal(raw, &e); err != nil {
+		return codec.ErrInternal.With("the upstream's error cannot be read")
+	}
+	out := &mcp.Error{Code: e.Code, Message: e.Message}
+	if e.Data != nil {
+		out.Data = e.Data
+	}
+	return out
+}
+
+// upstreamData tells a program, or a model, whether to try again.
+type upstreamData struct {
+	Upstream   string `json:"upstream"`
+	State      string `json:"state"`
+	RetryAfter int64  `json:"retryAfterMs,omitempty"`
+}
+
+// unavailable is the answer to a call while there is no connection.
+func (u *Upstream) unavailable() error {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	data := upstreamData{Upstream: u.opt.Name, State: u.state.String()}
+	text := fmt.Sprintf("upstream %q is %s", u.opt.Name, u.state)
+	if u.state == StateWaiting {
+		left := max(0, time.Until(u.retry)).Round(time.Millisecond)
+		data.RetryAfter = left.Milliseconds()
+		text = fmt.Sprintf("upstream %q is not there, it is tried again in %v: %v",
+			u.opt.Name, left, u.reason)
+	}
+	return &mcp.Error{Code: codec.ErrUpstream.Code, Message: text, Data: data}
+}
+
+// fault is the answer to a call that brought no answer.
+func (u *Upstream) fault(err error) error {
+	code, text := codec.ErrUpstream.Code, "did not answer"
+	switch {
+	case errors.Is(err, client.ErrTimeout):
+		code, text = codec.ErrTimeout.Code, fmt.Sprintf("did not answer within %v", u.opt.Timeout)
+	case errors.Is(err, client.ErrOverloaded):
+		code, text = codec.ErrOverloaded.Code, "has too many calls to answer"
+	}
+	u.mu.Lock()
+	state := u.state
+	u.mu.Unlock()
+	return &mcp.Error{
+		Code: code, Message: fmt.Sprintf("upstream %q %s: %v", u.opt.Name, text, err),
+		Data: upstreamData{Upstream: u.opt.Name, State: state.String()},
+	}
+}

@@ -1,0 +1,121 @@
+package gateway
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"path"
+	"time"
+
+	"github.com/mcploop/mcploop/client"
+	"github.com/mcploop/mcploop/loop"
+)
+
+// Options say what an upstream is and what it may cost.
+type Options struct {
+	Name string // 1..32 characters of [A-Za-z0-9_-], the first part of its tools' names
+
+	// Client says how it is reached: URL or Command, and the limits of the connection. Group,
+	// OnNotification and Log are set by the gateway.
+	Client client.Options
+
+	Separator string   // between Name and a tool's own name, default "__"
+	Allow     []string // patterns (path.Match) of own names that are offered; none: all
+	Deny      []string // patterns of own names that are not, whatever Allow says
+
+	Timeout      time.Duration // longest wait for the answer to a call, default 60 s
+	StartTimeout time.Duration // from connecting to the list of tools, default 60 s
+	Refresh      time.Duration // the tools are listed anew after so long, default 5 min
+	Grace        time.Duration // tools of a lost upstream stay in the list so long, default 30 s
+	BackoffMin   time.Duration // before the second attempt to connect, default 100 ms
+	BackoffMax   time.Duration // each further one waits twice as long, up to this; default 30 s
+}
+
+const nameMax = 32
+
+func (o Options) withDefaults() Options {
+	if o.Separator == "" {
+		o.Separator = "__"
+	}
+	setDefault(&o.Timeout, 60*time.Second)
+	setDefault(&o.StartTimeout, 60*time.Second)
+	setDefault(&o.Refresh, 5*time.Minute)
+	setDefault(&o.Grace, 30*time.Second)
+	setDefault(&o.BackoffMin, 100*time.Millisecond)
+	setDefault(&o.BackoffMax, 30*time.Second)
+	return o
+}
+
+func setDefault(field *time.Duration, value time.Duration) {
+	if *field == 0 {
+		*field = value
+	}
+}
+
+// validate reports every fault but those of Client, which connecting tells. withDefaults ran
+// before.
+func (o *Options) validate() error {
+	var faults []error
+	bad := func(format string, args ...any) { faults = append(faults, fmt.Errorf(format, args...)) }
+	if !validPart(o.Name) || len(o.Name) > nameMax {
+		bad("cannot name an upstream %q; take 1 to %d characters of A-Z a-z 0-9 _ -",
+			o.Name, nameMax)
+	}
+	if !validPart(o.Separator) || len(o.Separator) > 4 {
+		bad("cannot use separator %q; take 1 to 4 characters of A-Z a-z 0-9 _ -", o.Separator)
+	}
+	for _, pattern := range append(append([]string(nil), o.Allow...), o.Deny...) {
+		if _, err := path.Match(pattern, ""); err != nil {
+			bad("cannot use the pattern %q of tool names; see path.Match for what it may hold",
+				pattern)
+		}
+	}
+	for _, d := range []struct {
+		name  string
+		value time.Duration
+	}{
+		{"Timeout", o.Timeout},
+		{"StartTimeout", o.StartTimeout},
+		{"Refresh", o.Refresh},
+		{"Grace", o.Grace},
+		{"BackoffMin", o.BackoffMin},
+		{"BackoffMax", o.BackoffMax},
+	} {
+		if d.value < 0 {
+			bad("cannot use %s = %v; it must not be negative", d.name, d.value)
+		}
+	}
+	if (o.Client.URL == "") == (len(o.Client.Command) == 0) {
+		bad("cannot reach the upstream; set either a URL or a command")
+	}
+	if err := errors.Join(faults...); err != nil {
+		return fmt.Errorf("upstream %q: %w", o.Name, err)
+	}
+	return nil
+}
+
+// validPart: s can stand in a tool's name.
+func validPart(s string) bool {
+	for i := range len(s) {
+		if !nameByte(s[i]) || s[i] == '.' {
+			return false
+		}
+	}
+	return s != ""
+}
+
+// nameByte: c may stand in a tool's name (2025-11-25, server/tools).
+func nameByte(c byte) bool {
+	letter := c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z'
+	return letter || c >= '0' && c <= '9' || c == '_' || c == '-' || c == '.'
+}
+
+// Host is the server that upstreams stand behind.
+type Host struct {
+	Group *loop.Group  // where connections live; started, outlives the upstreams
+	Log   *slog.Logger // the few lines of the control plane
+	// Offer puts a tool into the list or replaces it; Withdraw takes it out. They are called on
+	// goroutines of the gateway, for one upstream from one at a time.
+	Offer    func(*Tool) error
+	Withdraw func(name string)
+}

@@ -1,0 +1,84 @@
+package gateway
+
+import (
+	"encoding/json"
+	"errors"
+	"reflect"
+	"testing"
+
+	"github.com/mcploop/mcploop/client"
+	"github.com/mcploop/mcploop/codec"
+	"github.com/mcploop/mcploop/mcp"
+)
+
+func TestSplice(t *testing.T) {
+	f := func(v mcp.Version, in, want string) {
+		t.Helper()
+		got, err := splice([]byte(in), v)
+		if err != nil || string(got) != want {
+			t.Errorf("%s: got %s, %v, want %s", in, got, err, want)
+		}
+	}
+	modern, legacy := mcp.V20260728, mcp.V20250618
+	f(modern, `{}`, `{}`)
+	f(modern, ` { "resultType" : "complete" } `, `{}`)
+	f(modern, `{"content":[],"resultType":"complete","x":1.0}`, `{"content":[],"x":1.0}`)
+	f(legacy, `{"b":1e400,"a":{"b" : [1, 2]}}`, `{"b":1e400,"a":{"b" : [1, 2]}}`)
+	f(modern, `{"a":1,"_meta":{"k":1,"io.modelcontextprotocol/serverInfo":{"name":"up"},"l":2}}`,
+		`{"_meta":{"k":1,"l":2},"a":1}`)
+	f(modern, `{"_meta":{"io.modelcontextprotocol/serverInfo":{}}}`, `{"_meta":{}}`)
+	f(modern, `{"structuredContent":[1]}`, `{"structuredContent":[1]}`)
+	f(legacy, `{"structuredContent":[1],"content":[]}`,
+		`{"structuredContent":{"result":[1]},"content":[]}`)
+	f(legacy, `{"structuredContent":{"a":1}}`, `{"structuredContent":{"a":1}}`)
+	for in, want := range map[string]error{
+		`{"resultType":"input_required"}`: client.ErrInputRequired,
+		`{"resultType":"task"}`:           client.ErrAnswer,
+		`{"resultType":5}`:                client.ErrAnswer,
+		`[]`:                              client.ErrAnswer,
+		`{"_meta":5}`:                     client.ErrAnswer,
+	} {
+		if got, err := splice([]byte(in), modern); !errors.Is(err, want) {
+			t.Errorf("%s: got %s, %v, want %v", in, got, err, want)
+		}
+	}
+}
+
+func TestWithToken(t *testing.T) {
+	got := withToken([]byte(`{"progress":0.10,"progressToken":12,"message":"m"}`), []byte(`"t"`))
+	if want := `{"progressToken":"t","progress":0.10,"message":"m"}`; string(got) != want {
+		t.Errorf("got %s, want %s", got, want)
+	}
+}
+
+// FuzzSplice: whatever a client's scanner lets through is spliced to valid JSON with the same
+// members.
+func FuzzSplice(f *testing.F) {
+	f.Add([]byte(`{"content":[{"type":"text","text":"a\"}"}],"resultType":"complete"}`))
+	f.Add([]byte(`{"_meta":{"a":{"b":"}"}},"x":[{}]}`))
+	f.Fuzz(func(t *testing.T, in []byte) {
+		var s codec.Scanner
+		var m codec.Message
+		frame := append(append([]byte(`{"jsonrpc":"2.0","id":1,"result":`), in...), '}')
+		if s.Scan(frame, &m) != nil || m.Kind != codec.KindResult {
+			return
+		}
+		out, err := splice(m.Result, mcp.V20260728)
+		if err != nil {
+			return
+		}
+		var before, after map[string]any
+		if err := json.Unmarshal(out, &after); err != nil {
+			t.Fatalf("%s became %s: %v", m.Result, out, err)
+		}
+		if json.Unmarshal(m.Result, &before) != nil {
+			return // a number that Go does not hold
+		}
+		delete(before, "resultType")
+		delete(before, "_meta")
+		delete(after, "_meta")
+		if !reflect.DeepEqual(before, after) {
+			t.Fatalf("%s became %s", m.Result, out)
+		}
+	})
+}

@@ -1,0 +1,195 @@
+package gateway
+
+import (
+	"context"
+	"math/rand/v2"
+	"time"
+
+	"github.com/mcploop/mcploop/client"
+	"github.com/mcploop/mcploop/mcp"
+)
+
+// steadyAfter is how long a connection must have held for the next attempt to come soon again.
+const steadyAfter = 10 * time.Second
+
+// supervise keeps the upstream connected until ctx ends.
+func (u *Upstream) supervise(ctx context.Context) {
+	defer close(u.ended)
+	wait := u.opt.BackoffMin
+	for {
+		u.enter(StateStarting)
+		began := time.Now()
+		err := u.session(ctx)
+		if ctx.Err() != nil {
+			u.close()
+			return
+		}
+		if time.Since(began) > steadyAfter {
+			wait = u.opt.BackoffMin
+		}
+		pause := jitter(wait)
+		u.lost(err, pause)
+		if !sleep(ctx, pause) {
+			u.close()
+			return
+		}
+		wait = min(2*wait, u.opt.BackoffMax)
+	}
+}
+
+// jitter keeps upstreams that fell together from coming back at the same moment: 75 to 125 %.
+func jitter(d time.Duration) time.Duration {
+	return d*3/4 + rand.N(d/2+1)
+}
+
+// sleep reports whether d has passed before ctx ended.
+func sleep(ctx context.Context, d time.Duration) bool {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
+
+// session is one connection from its beginning to its end, which the error explains.
+func (u *Upstream) session(ctx context.Context) error {
+	u.count.starts.Add(1)
+	start, cancel := context.WithTimeout(ctx, u.opt.StartTimeout)
+	defer cancel()
+	c, err := client.Connect(start, u.opt.Client)
+	if err != nil {
+		return err
+	}
+	defer func() {
+		u.live.Store(nil)
+		_ = c.Close() // of a connection that has ended there is nothing to tell
+	}()
+	if err := u.refresh(start, c); err != nil {
+		return err
+	}
+	u.live.Store(c)
+	u.ready(c)
+	u.listen(c)
+	return u.attend(ctx, c)
+}
+
+// attend lists the tools anew when they have changed and now and then, which also shows whether
+// the upstream is still there, until the connection ends.
+func (u *Upstream) attend(ctx context.Context, c *client.Client) error {
+	tick := time.NewTicker(u.opt.Refresh)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-c.Gone():
+			return client.ErrGone
+		case <-u.wake:
+		case <-tick.C:
+			u.listen(c)
+		}
+		look, cancel := context.WithTimeout(ctx, u.opt.Timeout)
+		err := u.refresh(look, c)
+		cancel()
+		if err != nil {
+			return err
+		}
+	}
+}
+
+// notified is told of the upstream's notifications, on a loop.
+func (u *Upstream) notified(method string, _ []byte) {
+	if method == "notifications/tools/list_changed" {
+		u.doubt()
+	}
+}
+
+// listenParams ask to be told of changed tools (2026-07-28, basic/utilities/subscriptions).
+const listenParams = `{"notifications":{"toolsListChanged":true}}`
+
+// listen has a modern upstream tell when its tools change, unless it does already; a legacy one
+// does so by itself where there is a connection to do it on. At the end of the stream the list is
+// looked at once more; the next tick listens again.
+func (u *Upstream) listen(c *client.Client) {
+	if !c.Version().Modern() || u.listening.Swap(true) {
+		return
+	}
+	err := c.Mux().Start(&client.Call{
+		Method: mcp.MethodListen.String(), Params: []byte(listenParams),
+		Done: func(*client.Call, client.Answer) {
+			u.listening.Store(false)
+			u.doubt()
+		},
+	})
+	if err != nil {
+		u.listening.Store(false)
+	}
+}
+
+func (u *Upstream) enter(s State) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	u.state = s
+}
+
+// ready takes note of a connection that has listed its tools.
+func (u *Upstream) ready(c *client.Client) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	u.state, u.reason = StateReady, nil
+	if u.grace != nil {
+		u.grace.Stop()
+		u.grace = nil
+	}
+	info := c.ServerInfo()
+	u.host.Log.Info("upstream is ready", "upstream", u.opt.Name, "server", info.Name,
+		"version", info.Version, "revision", c.Version().String(), "tools", len(u.offered))
+}
+
+// lost takes note of a failure. Only the first of several is worth a line.
+func (u *Upstream) lost(err error, pause time.Duration) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	if u.reason == nil {
+		u.host.Log.Warn("upstream is not there", "upstream", u.opt.Name, "reason", err,
+			"retry", pause.Round(time.Millisecond).String())
+	}
+	u.state, u.reason, u.retry = StateWaiting, err, time.Now().Add(pause)
+	if u.grace == nil && len(u.offered) > 0 {
+		u.grace = time.AfterFunc(u.opt.Grace, u.withdrawLost)
+	}
+}
+
+// withdrawLost takes the tools out of the list of an upstream that did not come back in time.
+func (u *Upstream) withdrawLost() {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	if u.grace == nil || u.state == StateReady {
+		return // it came back at this moment
+	}
+	u.grace = nil
+	u.withdrawAll()
+}
+
+// withdrawAll takes every tool out of the list. mu is held.
+func (u *Upstream) withdrawAll() {
+	for name := range u.offered {
+		u.host.Withdraw(name)
+	}
+	clear(u.offered)
+	clear(u.names)
+}
+
+func (u *Upstream) close() {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	u.state = StateClosed
+	if u.grace != nil {
+		u.grace.Stop()
+		u.grace = nil
+	}
+	u.withdrawAll()
+}

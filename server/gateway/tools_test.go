@@ -1,0 +1,86 @@
+package gateway
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/mcploop/mcploop/client"
+	"github.com/mcploop/mcploop/mcp"
+)
+
+func upstream(t *testing.T, change func(*Options)) *Upstream {
+	t.Helper()
+	opt := Options{Name: "up", Client: client.Options{URL: "tcp://127.0.0.1:1"}}
+	if change != nil {
+		change(&opt)
+	}
+	u, err := New(opt, Host{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return u
+}
+
+func listed(names ...string) []mcp.RawTool {
+	var list []mcp.RawTool
+	for _, n := range names {
+		list = append(list, mcp.RawTool{Name: n, Raw: fmt.Appendf(nil, `{"name":%q}`, n)})
+	}
+	return list
+}
+
+func TestNamesOfTools(t *testing.T) {
+	f := func(change func(*Options), list []mcp.RawTool, want ...string) {
+		t.Helper()
+		u := upstream(t, change)
+		for range 2 {
+			got := slices.Sorted(maps.Keys(u.choose(list)))
+			if !slices.Equal(got, want) {
+				t.Errorf("got %q, want %q", got, want)
+			}
+			slices.Reverse(list)
+		}
+	}
+	f(nil, listed("b", "a"), "up__a", "up__b")
+	f(nil, listed("", "a", "a"), "up__a")
+	f(nil, listed("a/b", "a b", "ä"), "up____", "up__a_b", "up__a_b_3a8e75c1")
+	long := strings.Repeat("x", 124)
+	f(nil, listed(long+"1", long+"2", long),
+		"up__"+long[:115]+"_6caac74c", "up__"+long[:115]+"_6faacc05", "up__"+long)
+	f(func(o *Options) { o.Allow = []string{"get_*", "x"} }, listed("get_a", "set_a", "x"),
+		"up__get_a", "up__x")
+	f(func(o *Options) { o.Deny = []string{"set_*"} }, listed("get_a", "set_a"), "up__get_a")
+	f(func(o *Options) { o.Separator = "-" }, listed("a"), "up-a")
+}
+
+func TestOptionsSayWhatIsWrong(t *testing.T) {
+	f := func(want string, change func(*Options)) {
+		t.Helper()
+		opt := Options{Name: "up", Client: client.Options{URL: "tcp://127.0.0.1:1"}}
+		change(&opt)
+		_, err := New(opt, Host{})
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("got %v, want %q in it", err, want)
+		}
+	}
+	f(`cannot name an upstream ""`, func(o *Options) { o.Name = "" })
+	f(`"a.b"`, func(o *Options) { o.Name = "a.b" })
+	f("1 to 32", func(o *Options) { o.Name = strings.Repeat("a", 33) })
+	f(`separator "."`, func(o *Options) { o.Separator = "." })
+	f(`pattern "[a"`, func(o *Options) { o.Deny = []string{"[a"} })
+	f("Timeout = -1s", func(o *Options) { o.Timeout = -time.Second })
+	f("either a URL or a command", func(o *Options) { o.Client.Command = []string{"x"} })
+}
+
+func TestJitter(t *testing.T) {
+	for range 1000 {
+		if d := jitter(time.Second); d < 750*time.Millisecond || d > 1251*time.Millisecond {
+			t.Fatalf("got %v of 1s", d)
+		}
+	}
+	_ = jitter(0)
+}

@@ -1,0 +1,120 @@
+package gateway
+
+import (
+	"context"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/mcploop/mcploop/client"
+)
+
+// Upstream is one MCP server behind this one. Its methods are safe for concurrent use.
+type Upstream struct {
+	opt  Options
+	host Host
+
+	live      atomic.Pointer[client.Client] // nil while there is no connection
+	listening atomic.Bool                   // subscriptions/listen is open
+	count     counters
+
+	stop  context.CancelFunc
+	ended chan struct{}
+	wake  chan struct{} // has one element when somebody doubts the connection or the list
+
+	mu      sync.Mutex        // guards the rest
+	state   State             // of the attempt under way
+	reason  error             // of the last failure
+	retry   time.Time         // when the next attempt begins, in StateWaiting
+	offered map[string]*Tool  // by the name that clients see
+	names   map[string]string // own names to those that clients see
+	grace   *time.Timer       // withdraws the tools; nil while the upstream is there
+}
+
+// State is what an upstream is doing.
+type State uint8
+
+// The states of an upstream.
+const (
+	StateStarting State = iota // connecting, or asking for its tools
+	StateReady
+	StateWaiting // until the next attempt
+	StateClosed
+)
+
+// String returns the state's name in errors and metrics.
+func (s State) String() string {
+	return [...]string{"starting", "ready", "waiting", "closed"}[s]
+}
+
+type counters struct {
+	calls, failed, cancelled, starts, changes atomic.Uint64
+}
+
+// Stats are the counters of an upstream since it was made.
+type Stats struct {
+	Calls     uint64 // carried over to it
+	Failed    uint64 // of these: no answer came; and calls while there was no connection
+	Cancelled uint64 // given up by their clients
+	Starts    uint64 // attempts to connect
+	Changes   uint64 // of its list of tools
+	InFlight  int    // not answered yet
+	Tools     int    // offered now
+	State     State
+}
+
+// New makes an upstream that does nothing before Start.
+func New(opt Options, host Host) (*Upstream, error) {
+	opt = opt.withDefaults()
+	if err := opt.validate(); err != nil {
+		return nil, err
+	}
+	u := &Upstream{
+		opt: opt, host: host, ended: make(chan struct{}), wake: make(chan struct{}, 1),
+		offered: map[string]*Tool{}, names: map[string]string{},
+	}
+	c := &u.opt.Client
+	c.Group, c.Log, c.OnNotification = host.Group, host.Log, u.notified
+	return u, nil
+}
+
+// Name is the upstream's name.
+func (u *Upstream) Name() string { return u.opt.Name }
+
+// Start begins to connect and returns at once: an upstream that is not there holds nobody up.
+func (u *Upstream) Start() {
+	ctx, stop := context.WithCancel(context.Background())
+	u.stop = stop
+	go u.supervise(ctx)
+}
+
+// Close ends the connection and, over stdio, the process; calls in flight fail. It returns when
+// all is gone. It is called once, after Start.
+func (u *Upstream) Close() {
+	u.stop()
+	<-u.ended
+}
+
+// Stats returns the counters.
+func (u *Upstream) Stats() Stats {
+	n := &u.count
+	s := Stats{
+		Calls: n.calls.Load(), Failed: n.failed.Load(), Cancelled: n.cancelled.Load(),
+		Starts: n.starts.Load(), Changes: n.changes.Load(),
+	}
+	if c := u.live.Load(); c != nil {
+		s.InFlight = c.Stats().InFlight
+	}
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	s.Tools, s.State = len(u.offered), u.state
+	return s
+}
+
+// doubt has the supervisor look after the connection and the list.
+func (u *Upstream) doubt() {
+	select {
+	case u.wake <- struct{}{}:
+	default: // it will look anyway
+	}
+}
