@@ -32,6 +32,8 @@ type Config struct {
 	Log      Log      `yaml:"log"`
 	Tools    Tools    `yaml:"tools"`
 
+	Upstreams map[string]Upstream `yaml:"upstreams"`
+
 	origin map[string]origin // where a value came from, by path; nil without a file
 }
 

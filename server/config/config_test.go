@@ -58,7 +58,7 @@ func TestDefaultListensOnLoopbackAlone(t *testing.T) {
 
 func TestTableMatchesStructs(t *testing.T) {
 	var leaves, table []string
-	eachLeaf(Default(), func(path string, v reflect.Value) {
+	eachLeaf(withUpstream(Default()), func(path string, v reflect.Value) {
 		leaves = append(leaves, path)
 		f := fieldIndex()[path]
 		if f == nil {

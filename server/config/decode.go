@@ -97,11 +97,74 @@ func (d *decoder) value(n *yaml.Node, path string, v reflect.Value) {
 		d.fault(n, path, "it has no value; give one or remove the key for the default")
 		return
 	}
-	if v.Kind() == reflect.Slice {
+	switch {
+	case v.Kind() == reflect.Slice:
 		d.list(n, path, v)
-		return
+	case v.Type() == reflect.TypeFor[map[string]Upstream]():
+		d.named(n, path, v)
+	case v.Kind() == reflect.Map:
+		d.texts(n, path, v)
+	default:
+		d.scalar(n, path, v)
 	}
-	d.scalar(n, path, v)
+}
+
+// entries calls f with each key of a mapping and its value. Keys are the writer's own.
+func (d *decoder) entries(n *yaml.Node, path string, f func(key string, value *yaml.Node)) bool {
+	if n.Kind != yaml.MappingNode {
+		d.fault(n, path, "%s where a section of names must be", describe(n))
+		return false
+	}
+	if len(n.Content) > 2*listMax {
+		d.fault(n, path, "%d entries; keep at most %d", len(n.Content)/2, listMax)
+		return false
+	}
+	d.origin[path] = origin{file: d.file, line: n.Line}
+	seen := make(map[string]int)
+	for i := 0; i+1 < len(n.Content); i += 2 {
+		key, value := n.Content[i], n.Content[i+1]
+		child := join(path, clip(key.Value))
+		switch line, dup := seen[key.Value]; {
+		case dup:
+			d.fault(key, child, "given twice, first on line %d; keep one", line)
+		case key.Kind != yaml.ScalarNode || key.Value == "" || strings.ContainsAny(key.Value, ".["):
+			d.fault(key, child, "it is no name; write one without . and [")
+		default:
+			seen[key.Value] = key.Line
+			f(key.Value, value)
+		}
+	}
+	return true
+}
+
+// named reads the upstreams, each a section under its name.
+func (d *decoder) named(n *yaml.Node, path string, v reflect.Value) {
+	all := map[string]Upstream{}
+	d.entries(n, path, func(name string, value *yaml.Node) {
+		u := defaultUpstream()
+		d.section(value, join(path, name), reflect.ValueOf(&u).Elem())
+		all[name] = u
+	})
+	v.Set(reflect.ValueOf(all))
+}
+
+// texts reads names with a text each.
+func (d *decoder) texts(n *yaml.Node, path string, v reflect.Value) {
+	all := map[string]string{}
+	d.entries(n, path, func(name string, value *yaml.Node) {
+		at := fmt.Sprintf("%s[%s]", path, name)
+		if !d.plain(value, at) {
+			return
+		}
+		if isNull(value) {
+			d.fault(value, at, "it has no value; give one or remove it")
+			return
+		}
+		text := ""
+		d.scalar(value, at, reflect.ValueOf(&text).Elem())
+		all[name] = text
+	})
+	v.Set(reflect.ValueOf(all))
 }
 
 func (d *decoder) list(n *yaml.Node, path string, v reflect.Value) {

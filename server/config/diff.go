@@ -2,6 +2,7 @@ package config
 
 import (
 	"fmt"
+	"maps"
 	"reflect"
 	"slices"
 	"strings"
@@ -54,6 +55,9 @@ func formatValue(f *field, v reflect.Value) string {
 			quoted[i] = fmt.Sprintf("%q", quoted[i])
 		}
 		return "[" + strings.Join(quoted, ", ") + "]"
+	case map[string]string: // headers and environments hold secrets: a hash tells of a change
+		return fmt.Sprintf("{%s}%s", strings.Join(slices.Sorted(maps.Keys(value)), ", "),
+			fingerprint(value))
 	case string:
 		if value == "" {
 			return `""`

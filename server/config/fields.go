@@ -27,7 +27,7 @@ func fieldTable() []field {
 	var t []field
 	for _, part := range [][]field{
 		doorFields(), limitFields(), timeoutFields(), loadFields(), memoryFields(),
-		sessionFields(), inputFields(), webSocketFields(), restFields(),
+		sessionFields(), inputFields(), webSocketFields(), restFields(), upstreamFields(),
 	} {
 		t = append(t, part...)
 	}

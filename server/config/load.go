@@ -43,6 +43,9 @@ func parse(file string, data []byte, lookup LookupEnv) (*Config, error) {
 	if lookup == nil {
 		lookup = func(string) (string, bool) { return "", false }
 	}
+	if servers, ok := clientServers(data); ok {
+		return parseClients(file, servers, lookup)
+	}
 	root, fault := parseYAML(data)
 	if fault != nil {
 		fault.File = file

@@ -44,10 +44,10 @@ func Reference() []byte {
 	var b strings.Builder
 	b.WriteString(referenceHead)
 	section := ""
-	eachLeaf(Default(), func(path string, v reflect.Value) {
-		name, key, nested := strings.Cut(path, ".")
-		if !nested {
-			name, key = "general", path
+	eachLeaf(withUpstream(Default()), func(path string, v reflect.Value) {
+		name, key := "general", path
+		if dot := strings.LastIndexByte(path, '.'); dot >= 0 {
+			name, key = path[:dot], path[dot+1:]
 		}
 		if name != section {
 			section = name
@@ -79,6 +79,8 @@ func (f *field) unitAndLimits(v reflect.Value) string {
 		return "true, false"
 	case v.Kind() == reflect.Slice:
 		return "list of " + f.unit
+	case v.Kind() == reflect.Map:
+		return f.unit
 	case f.unit == "":
 		return "text"
 	}

@@ -55,6 +55,14 @@ func schemaOf(v reflect.Value, path string) object {
 			properties[key] = section
 			continue
 		}
+		if v.Field(i).Type() == reflect.TypeFor[map[string]Upstream]() {
+			one := schemaOf(reflect.ValueOf(defaultUpstream()), join(child, anyName))
+			properties[key] = object{
+				"type": []string{"object", "null"}, "additionalProperties": one,
+				"maxProperties": listMax,
+			}
+			continue
+		}
 		properties[key] = fieldAt(child).schema(v.Field(i))
 	}
 	return object{"type": "object", "additionalProperties": false, "properties": properties}
@@ -74,6 +82,9 @@ func (f *field) schema(v reflect.Value) object {
 	switch {
 	case v.Kind() == reflect.Slice:
 		s["type"], s["items"], s["maxItems"] = "array", object{"type": "string"}, listMax
+	case v.Kind() == reflect.Map:
+		s["type"], s["additionalProperties"] = "object", object{"type": []string{"string", "number"}}
+		s["maxProperties"] = listMax
 	case v.Kind() == reflect.String && f.enum != nil:
 		s["anyOf"] = []object{{"enum": f.enum}, ref("env")}
 	case f.word != nil && f.unit == bytesUnit:
@@ -146,6 +157,8 @@ func (f *field) defaultJSON(v reflect.Value) any {
 		if value == nil {
 			return []string{}
 		}
+	case map[string]string:
+		return object{}
 	}
 	return v.Interface()
 }

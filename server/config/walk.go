@@ -2,7 +2,9 @@ package config
 
 import (
 	"fmt"
+	"maps"
 	"reflect"
+	"slices"
 	"strings"
 	"sync"
 
@@ -22,6 +24,9 @@ var fieldIndex = sync.OnceValue(func() map[string]*field {
 // fieldAt returns what is known about a leaf; an entry of a list is known as its list.
 func fieldAt(path string) *field {
 	list, _, _ := strings.Cut(path, "[")
+	if parts := strings.SplitN(list, ".", 3); len(parts) == 3 && parts[0] == upstreamsKey {
+		list = join(join(upstreamsKey, anyName), parts[2])
+	}
 	f := fieldIndex()[list]
 	if f == nil {
 		panic(fmt.Sprintf("BUG: config field %q is not in the table", path))
@@ -43,6 +48,12 @@ func walk(v reflect.Value, path string, f func(path string, v reflect.Value)) {
 		child := join(path, key)
 		if v.Field(i).Kind() == reflect.Struct {
 			walk(v.Field(i), child, f)
+			continue
+		}
+		if named, ok := v.Field(i).Interface().(map[string]Upstream); ok {
+			for _, name := range slices.Sorted(maps.Keys(named)) {
+				walk(reflect.ValueOf(named[name]), join(child, name), f)
+			}
 			continue
 		}
 		f(child, v.Field(i))

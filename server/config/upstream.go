@@ -1,0 +1,208 @@
+package config
+
+import (
+	"fmt"
+	"hash/fnv"
+	"maps"
+	"net/url"
+	"path"
+	"slices"
+	"strings"
+	"time"
+)
+
+// Upstream is an MCP server behind this one; its name is its key in Config.Upstreams.
+type Upstream struct {
+	Disabled bool `yaml:"disabled"`
+
+	URL     string            `yaml:"url"`
+	Type    string            `yaml:"type"`
+	Headers map[string]string `yaml:"headers"`
+
+	Command []string          `yaml:"command"`
+	Env     map[string]string `yaml:"env"`
+	Dir     string            `yaml:"dir"`
+
+	Era       string   `yaml:"era"`
+	Separator string   `yaml:"separator"`
+	Allow     []string `yaml:"allow"`
+	Deny      []string `yaml:"deny"`
+
+	Timeout      time.Duration `yaml:"timeout"`
+	StartTimeout time.Duration `yaml:"start_timeout"`
+	Refresh      time.Duration `yaml:"refresh"`
+	Grace        time.Duration `yaml:"grace"`
+	BackoffMax   time.Duration `yaml:"backoff_max"`
+}
+
+const (
+	upstreamsKey = "upstreams"
+	anyName      = "NAME" // stands for the name of an upstream in the field table
+)
+
+func defaultUpstream() Upstream {
+	return Upstream{
+		Type: Auto, Era: Auto, Separator: "__", Timeout: time.Minute, StartTimeout: time.Minute,
+		Refresh: 5 * time.Minute, Grace: 30 * time.Second, BackoffMax: 30 * time.Second,
+	}
+}
+
+// withUpstream adds an upstream that stands for any, so that its keys can be listed.
+func withUpstream(c *Config) *Config {
+	c.Upstreams = map[string]Upstream{anyName: defaultUpstream()}
+	return c
+}
+
+// upstreamTypes are the spellings of transports, as clients' configurations have them.
+func upstreamTypes() []string {
+	return []string{
+		Auto, "http", "streamable-http", "streamableHttp", "streamable_http", "sse", "ws",
+		"websocket", "tcp", "unix", "stdio",
+	}
+}
+
+func upstreamFields() []field {
+	ms, hour := int64(time.Millisecond), int64(time.Hour)
+	at := func(key string) string { return join(join(upstreamsKey, anyName), key) }
+	return []field{
+		{path: at("disabled"), doc: "Leave this upstream alone."},
+		{
+			path: at("url"), unit: "url",
+			doc: "Where it listens: http://HOST:PORT/PATH, ws://, sse:// (HTTP+SSE), tcp:// or " +
+				"unix:///PATH. Either this or command.",
+		},
+		{
+			path: at("type"), enum: upstreamTypes(),
+			doc: "The transport, where the URL does not say it: an http URL of type sse is one of " +
+				"HTTP+SSE. auto tries Streamable HTTP first.",
+		},
+		{
+			path: at("headers"), unit: "name: value",
+			doc: "Headers of each request; ${VAR} keeps secrets out of the file. A client's own " +
+				"credentials are never passed on.",
+		},
+		{
+			path: at("command"), unit: "text",
+			doc: "Program with its arguments that speaks MCP on its standard input and output.",
+		},
+		{
+			path: at("env"), unit: "name: value",
+			doc: "Environment of command, beside PATH, HOME, LANG and their like.",
+		},
+		{path: at("dir"), unit: "path", doc: "Working directory of command; empty is ours."},
+		{
+			path: at("era"), enum: []string{Auto, "modern", "legacy"},
+			doc: "Which revisions to speak with it; auto asks it.",
+		},
+		{
+			path: at("separator"),
+			doc:  "Between the upstream's name and a tool's own in the names that clients see.",
+		},
+		{
+			path: at("allow"), unit: "patterns",
+			doc: "Own names of tools that are offered, with * and ?; empty is all.",
+		},
+		{path: at("deny"), unit: "patterns", doc: "Own names of tools that are not offered."},
+		{
+			path: at("timeout"), unit: durationUnit, min: 10 * ms, max: 24 * hour,
+			doc: "Longest wait for the answer to one call.",
+		},
+		{
+			path: at("start_timeout"), unit: durationUnit, min: 10 * ms, max: hour,
+			doc: "From connecting, or starting command, to the list of tools.",
+		},
+		{
+			path: at("refresh"), unit: durationUnit, min: 100 * ms, max: 24 * hour,
+			doc: "The tools are listed anew after so long, beside when the upstream says so.",
+		},
+		{
+			path: at("grace"), unit: durationUnit, min: ms, max: 24 * hour,
+			doc: "So long the tools of a lost upstream stay in the list.",
+		},
+		{
+			path: at("backoff_max"), unit: durationUnit, min: 100 * ms, max: hour,
+			doc: "Longest time between two attempts to connect; it doubles from 100ms.",
+		},
+	}
+}
+
+// Target returns the URL of the upstream with the scheme that its type asks for; "" for a command.
+func (u *Upstream) Target() string {
+	rest, isHTTP := strings.CutPrefix(u.URL, "http://")
+	if isHTTP && u.Type == "sse" {
+		return "sse://" + rest
+	}
+	if isHTTP && (u.Type == "ws" || u.Type == "websocket") {
+		return "ws://" + rest
+	}
+	return u.URL
+}
+
+// checkUpstreams checks what one field's limits cannot say.
+func (c *Config) checkUpstreams(report reportFunc) {
+	for _, name := range slices.Sorted(maps.Keys(c.Upstreams)) {
+		u := c.Upstreams[name]
+		at := join(upstreamsKey, name)
+		if !upstreamName(name) {
+			report(at, "", "write a name of 1 to 32 characters of A-Z a-z 0-9 _ -")
+		}
+		if (u.URL == "") == (len(u.Command) == 0) {
+			report(at, "", "write either url or command")
+		}
+		if text := urlCure(u.URL); text != "" {
+			report(join(at, "url"), u.URL, text)
+		}
+		if !upstreamName(u.Separator) || len(u.Separator) > 4 {
+			report(join(at, "separator"), u.Separator, "write 1 to 4 of A-Z a-z 0-9 _ -")
+		}
+		for key, patterns := range map[string][]string{"allow": u.Allow, "deny": u.Deny} {
+			for i, p := range patterns {
+				if _, err := path.Match(p, ""); err != nil {
+					report(fmt.Sprintf("%s[%d]", join(at, key), i), p, "close its brackets")
+				}
+			}
+		}
+	}
+}
+
+func upstreamName(s string) bool {
+	for i := range len(s) {
+		c := s[i]
+		letter := c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z'
+		if !letter && (c < '0' || c > '9') && c != '_' && c != '-' {
+			return false
+		}
+	}
+	return s != "" && len(s) <= 32
+}
+
+// urlCure returns "" for a URL that can be connected to.
+func urlCure(raw string) string {
+	if raw == "" {
+		return ""
+	}
+	u, err := url.Parse(raw)
+	switch {
+	case err != nil:
+		return "write a URL, such as http://127.0.0.1:3000/mcp"
+	case u.Scheme == "https" || u.Scheme == "wss":
+		return "TLS is not spoken here; let a proxy end it and write http:// or ws://"
+	case u.Scheme == "unix" && u.Path != "":
+		return ""
+	case !slices.Contains([]string{"http", "ws", "sse", "tcp"}, u.Scheme) || u.Host == "":
+		return "write http://, ws://, sse://, tcp://HOST:PORT or unix:///PATH"
+	}
+	return ""
+}
+
+// fingerprint differs when texts differ, and says nothing of them.
+func fingerprint(texts map[string]string) string {
+	if len(texts) == 0 {
+		return ""
+	}
+	h := fnv.New64a()
+	for _, k := range slices.Sorted(maps.Keys(texts)) {
+		_, _ = fmt.Fprintf(h, "%q=%q", k, texts[k]) // it never fails
+	}
+	return fmt.Sprintf(" #%08x", uint32(h.Sum64()))
+}
