@@ -50,7 +50,7 @@ func startChild(ctx context.Context, m *Mux, l *line) error {
 	cmd := exec.Command(o.Command[0], o.Command[1:]...)
 	cmd.Dir, cmd.Env, cmd.Stderr = o.Dir, o.Env, o.Stderr
 	if cmd.Env == nil {
-		cmd.Env = plainEnv()
+		cmd.Env = PlainEnv()
 	}
 	cmd.Stdin, cmd.Stdout = far, far
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
@@ -233,8 +233,9 @@ func (ch *child) insist() {
 	<-ch.exited
 }
 
-// plainEnv is the environment of a child that was given none: nothing that holds a secret.
-func plainEnv() []string {
+// PlainEnv is the environment of a Command that was given none: of this process's, what programs
+// need to run and what holds no secret (PATH, HOME, LANG, LC_*, TMPDIR and the like).
+func PlainEnv() []string {
 	var env []string
 	for _, entry := range os.Environ() {
 		name, _, _ := strings.Cut(entry, "=")

@@ -60,6 +60,18 @@ func (c *Client) Gone() <-chan struct{} {
 	return nil
 }
 
+// SessionLost tells whether a, an answer that Mux brought, says that the server has forgotten the
+// legacy session: it has not run the call (2025-11-25, basic/transports, "Session Management"). The
+// next call of the blocking API opens another session, for Mux, too.
+func (c *Client) SessionLost(a Answer) bool {
+	status := a.Status
+	var refusal *HTTPError
+	if errors.As(a.Err, &refusal) {
+		status = refusal.Status
+	}
+	return status == statusNotFound && c.mux.facts.Load().session != ""
+}
+
 // Stats returns the counters of the connection.
 func (c *Client) Stats() Stats { return c.mux.Stats() }
 
@@ -104,7 +116,7 @@ func (c *Client) do(ctx context.Context, r request) (json.RawMessage, error) {
 	f := c.mux.facts.Load()
 	raw, _, err := c.once(ctx, f, r)
 	var refusal *HTTPError
-	if f.session == "" || !errors.As(err, &refusal) || refusal.Status != 404 {
+	if f.session == "" || !errors.As(err, &refusal) || refusal.Status != statusNotFound {
 		return raw, err
 	}
 	if fault := c.renew(ctx, f); fault != nil {
@@ -113,6 +125,9 @@ func (c *Client) do(ctx context.Context, r request) (json.RawMessage, error) {
 	raw, _, err = c.once(ctx, c.mux.facts.Load(), r)
 	return raw, err
 }
+
+// statusNotFound is how a server refuses a session that it does not know.
+const statusNotFound = 404
 
 // progressQueueMax bounds the progress that waits for the caller; what is more is dropped, as a
 // later one says more.

@@ -125,7 +125,7 @@ func ExampleClient_ListRawTools() {
 		fmt.Println(err)
 		return
 	}
-	first := []mcp.RawTool(tools)[0]
-	fmt.Println(first.Name, json.Valid(first.Raw))
+	show := func(t mcp.RawTool) { fmt.Println(t.Name, json.Valid(t.Raw)) }
+	show(tools[0])
 	// Output: greet true
 }

@@ -60,7 +60,7 @@ type Options struct {
 	// Command is a program with its arguments that speaks MCP on its stdin and stdout.
 	Command []string
 	Dir     string    // working directory of Command; default: this process's
-	Env     []string  // environment of Command as "K=V"; default: PATH, HOME and the like
+	Env     []string  // environment of Command as "K=V"; default: PlainEnv()
 	Stderr  io.Writer // gets what Command writes to stderr; default: dropped
 
 	Era     Era

@@ -38,7 +38,7 @@ func ExampleServer_AddUpstream() {
 			fmt.Println(err)
 			return
 		}
-		defer s.Drain(ctx)
+		defer func() { _ = s.Drain(ctx) }()
 	}
 	changed := make(chan string, 10)
 	c, err := client.Connect(ctx, client.Options{
