@@ -115,17 +115,20 @@ func (s *Server) closeUpstreams(ctx context.Context) {
 func (s *Server) registerUpstream(u *gateway.Upstream) {
 	label := fmt.Sprintf("{upstream=%q}", u.Name())
 	for name, of := range map[string]func(gateway.Stats) uint64{
-		"calls_total":        func(s gateway.Stats) uint64 { return s.Calls },
-		"calls_failed_total": func(s gateway.Stats) uint64 { return s.Failed },
-		"cancelled_total":    func(s gateway.Stats) uint64 { return s.Cancelled },
-		"starts_total":       func(s gateway.Stats) uint64 { return s.Starts },
-		"list_changes_total": func(s gateway.Stats) uint64 { return s.Changes },
+		"calls_total":                func(s gateway.Stats) uint64 { return s.Calls },
+		"calls_failed_total":         func(s gateway.Stats) uint64 { return s.Failed },
+		"calls_repeated_total":       func(s gateway.Stats) uint64 { return s.Repeated },
+		"cancelled_total":            func(s gateway.Stats) uint64 { return s.Cancelled },
+		"starts_total":               func(s gateway.Stats) uint64 { return s.Starts },
+		"list_changes_total":         func(s gateway.Stats) uint64 { return s.Changes },
+		"stderr_lines_dropped_total": func(s gateway.Stats) uint64 { return s.Unlogged },
 	} {
 		s.counterFunc("mcploop_upstream_"+name+label, func() uint64 { return of(u.Stats()) })
 	}
 	for name, of := range map[string]func(gateway.Stats) int{
-		"in_flight": func(s gateway.Stats) int { return s.InFlight },
-		"tools":     func(s gateway.Stats) int { return s.Tools },
+		"in_flight":     func(s gateway.Stats) int { return s.InFlight },
+		"in_flight_max": func(gateway.Stats) int { return u.InFlightMax() },
+		"tools":         func(s gateway.Stats) int { return s.Tools },
 		"up": func(s gateway.Stats) int {
 			if s.State == gateway.StateReady {
 				return 1

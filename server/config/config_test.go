@@ -247,6 +247,11 @@ func TestSchemaAgreesWithParse(t *testing.T) {
 	f("memory: {gogc: 9}", false)
 	f("memory: {gogc: 50 %}", false)
 	f("log: {level: loud}", false)
+	f("upstreams: {a: {command: [x], env: {K: 1, L: '${V}'}}, b: {url: 'http://h/'}}", true)
+	f("upstreams: {a: {command: x}}", false)
+	f("upstreams: {a: {command: [x], env: {K: true}}}", false)
+	f("upstreams: {a: {command: [x], timeout: 5}}", false)
+	f("upstreams: {a: {command: [x], era: old}}", false)
 	f("logs: {}", false)
 	f("- 1", false)
 }

@@ -2,6 +2,7 @@ package config
 
 import (
 	"fmt"
+	"hash/fnv"
 	"maps"
 	"reflect"
 	"slices"
@@ -44,6 +45,9 @@ func (c *Config) Diff(old *Config) []Change {
 
 // formatValue writes a leaf as a file would; equal values have equal texts.
 func formatValue(f *field, v reflect.Value) string {
+	if f.hide && !v.IsZero() {
+		return fingerprint(fmt.Sprintf("%q", v.Interface()))
+	}
 	switch value := v.Interface().(type) {
 	case int:
 		return f.format(int64(value))
@@ -55,9 +59,12 @@ func formatValue(f *field, v reflect.Value) string {
 			quoted[i] = fmt.Sprintf("%q", quoted[i])
 		}
 		return "[" + strings.Join(quoted, ", ") + "]"
-	case map[string]string: // headers and environments hold secrets: a hash tells of a change
-		return fmt.Sprintf("{%s}%s", strings.Join(slices.Sorted(maps.Keys(value)), ", "),
-			fingerprint(value))
+	case map[string]string: // headers and environments hold secrets: their names may be shown
+		names := "{" + strings.Join(slices.Sorted(maps.Keys(value)), ", ") + "}"
+		if len(value) == 0 {
+			return names
+		}
+		return names + " " + fingerprint(fmt.Sprintf("%q", value)) // fmt sorts the keys
 	case string:
 		if value == "" {
 			return `""`
@@ -65,4 +72,11 @@ func formatValue(f *field, v reflect.Value) string {
 		return value
 	}
 	return fmt.Sprint(v.Interface())
+}
+
+// fingerprint differs when texts differ, and says nothing of them.
+func fingerprint(text string) string {
+	h := fnv.New32a()
+	_, _ = h.Write([]byte(text)) // it never fails
+	return fmt.Sprintf("#%08x", h.Sum32())
 }

@@ -13,6 +13,7 @@ type field struct {
 	zero string   // what 0 means, if it is outside the limits or special
 	enum []string // the only values, for strings
 	word []string // what a string may say in place of the number that it else holds
+	hide bool     // it may hold a secret: a Diff shows a hash
 	hot  bool     // a server could take the new value while it runs; otherwise restart
 }
 
@@ -273,7 +274,7 @@ func inputFields() []field {
 	ms, hour := int64(time.Millisecond), int64(time.Hour)
 	return []field{
 		{
-			path: "input.state_keys", unit: "base64",
+			path: "input.state_keys", unit: "base64", hide: true,
 			doc: "Keys of 32 random bytes that seal what modern clients carry between the rounds " +
 				"of a request: the first seals, all open. None is one that is gone with the " +
 				"process; several nodes need the same. Write ${VAR}, not the key.",

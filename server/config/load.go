@@ -21,6 +21,15 @@ const fileBytesMax = 1 * mib
 // Load reads, parses and validates the file at path; ${VAR} comes from the process's
 // environment. The error is Faults when the file could be read.
 func Load(path string) (*Config, error) {
+	data, err := readFile(path)
+	if err != nil {
+		return nil, err
+	}
+	return parse(path, data, os.LookupEnv)
+}
+
+// readFile reads a configuration, and not more than one may have.
+func readFile(path string) ([]byte, error) {
 	f, err := os.Open(path)
 	if err != nil {
 		return nil, fmt.Errorf("cannot open config: %w", err)
@@ -30,7 +39,7 @@ func Load(path string) (*Config, error) {
 	if err != nil {
 		return nil, fmt.Errorf("cannot read config: %w", err)
 	}
-	return parse(path, data, os.LookupEnv)
+	return data, nil
 }
 
 // Parse reads a Config over Default and validates it. A nil lookup is an empty environment.
@@ -43,7 +52,10 @@ func parse(file string, data []byte, lookup LookupEnv) (*Config, error) {
 	if lookup == nil {
 		lookup = func(string) (string, bool) { return "", false }
 	}
-	if servers, ok := clientServers(data); ok {
+	if servers, fault, ok := clientServers(data); fault != nil {
+		fault.File = file
+		return nil, Faults{fault}
+	} else if ok {
 		return parseClients(file, servers, lookup)
 	}
 	root, fault := parseYAML(data)

@@ -34,6 +34,10 @@ timeouts:
   that is not set and has no default is an error. ` + "`$${`" + ` is a literal ` + "`${`" + `.
 - Anchors, aliases, tags and a second document are refused; a file may have 1 MiB.
 - A ` + "`listen`" + ` section opens exactly the doors that it names.
+- A file with the ` + "`mcpServers`" + ` of Claude, Cursor, Windsurf, Gemini or the Inspector, or
+  the ` + "`servers`" + ` of VS Code, is read as it is: its servers are the upstreams, every other
+  key is at its default, and no sample tools are served. ` + "`mcploop import FILE`" + ` prints the
+  same as an ` + "`upstreams`" + ` section; [gateway.md](gateway.md) tells more.
 - The file is read once, at the start. *hot* marks what a running server could take over,
   *cold* what is built into it.
 - [config.schema.json](config.schema.json) gives editors completion and checks.
@@ -83,6 +87,8 @@ func (f *field) unitAndLimits(v reflect.Value) string {
 		return f.unit
 	case f.unit == "":
 		return "text"
+	case f.max == 0:
+		return f.unit
 	}
 	return f.unit + ": " + f.limits()
 }

@@ -83,8 +83,8 @@ func (f *field) schema(v reflect.Value) object {
 	case v.Kind() == reflect.Slice:
 		s["type"], s["items"], s["maxItems"] = "array", object{"type": "string"}, listMax
 	case v.Kind() == reflect.Map:
-		s["type"], s["additionalProperties"] = "object", object{"type": []string{"string", "number"}}
-		s["maxProperties"] = listMax
+		s["type"], s["maxProperties"] = "object", listMax
+		s["additionalProperties"] = object{"type": []string{"string", "number"}}
 	case v.Kind() == reflect.String && f.enum != nil:
 		s["anyOf"] = []object{{"enum": f.enum}, ref("env")}
 	case f.word != nil && f.unit == bytesUnit:

@@ -2,7 +2,6 @@ package config
 
 import (
 	"fmt"
-	"hash/fnv"
 	"maps"
 	"net/url"
 	"path"
@@ -33,17 +32,24 @@ type Upstream struct {
 	Refresh      time.Duration `yaml:"refresh"`
 	Grace        time.Duration `yaml:"grace"`
 	BackoffMax   time.Duration `yaml:"backoff_max"`
+
+	InFlight    int `yaml:"in_flight"`
+	Connections int `yaml:"connections"`
+	StderrLines int `yaml:"stderr_lines"`
 }
 
 const (
 	upstreamsKey = "upstreams"
 	anyName      = "NAME" // stands for the name of an upstream in the field table
+
+	upstreamNameMax = 32 // characters
 )
 
 func defaultUpstream() Upstream {
 	return Upstream{
 		Type: Auto, Era: Auto, Separator: "__", Timeout: time.Minute, StartTimeout: time.Minute,
 		Refresh: 5 * time.Minute, Grace: 30 * time.Second, BackoffMax: 30 * time.Second,
+		InFlight: 4096, Connections: 32, StderrLines: 10,
 	}
 }
 
@@ -61,20 +67,25 @@ func upstreamTypes() []string {
 	}
 }
 
-func upstreamFields() []field {
-	ms, hour := int64(time.Millisecond), int64(time.Hour)
-	at := func(key string) string { return join(join(upstreamsKey, anyName), key) }
+func upstreamFields() []field { return append(upstreamWayFields(), upstreamLimitFields()...) }
+
+// ofUpstream is the path of a key of any upstream.
+func ofUpstream(key string) string { return join(join(upstreamsKey, anyName), key) }
+
+// upstreamWayFields: how it is reached, and what it offers.
+func upstreamWayFields() []field {
+	at := ofUpstream
 	return []field{
 		{path: at("disabled"), doc: "Leave this upstream alone."},
 		{
-			path: at("url"), unit: "url",
+			path: at("url"), unit: "url", hide: true,
 			doc: "Where it listens: http://HOST:PORT/PATH, ws://, sse:// (HTTP+SSE), tcp:// or " +
 				"unix:///PATH. Either this or command.",
 		},
 		{
 			path: at("type"), enum: upstreamTypes(),
-			doc: "The transport, where the URL does not say it: an http URL of type sse is one of " +
-				"HTTP+SSE. auto tries Streamable HTTP first.",
+			doc: "The transport, where the URL does not say it: an http URL of type sse is one " +
+				"of HTTP+SSE. auto tries Streamable HTTP first.",
 		},
 		{
 			path: at("headers"), unit: "name: value",
@@ -82,7 +93,7 @@ func upstreamFields() []field {
 				"credentials are never passed on.",
 		},
 		{
-			path: at("command"), unit: "text",
+			path: at("command"), unit: "text", hide: true,
 			doc: "Program with its arguments that speaks MCP on its standard input and output.",
 		},
 		{
@@ -103,6 +114,12 @@ func upstreamFields() []field {
 			doc: "Own names of tools that are offered, with * and ?; empty is all.",
 		},
 		{path: at("deny"), unit: "patterns", doc: "Own names of tools that are not offered."},
+	}
+}
+
+func upstreamLimitFields() []field {
+	ms, hour, at := int64(time.Millisecond), int64(time.Hour), ofUpstream
+	return []field{
 		{
 			path: at("timeout"), unit: durationUnit, min: 10 * ms, max: 24 * hour,
 			doc: "Longest wait for the answer to one call.",
@@ -122,6 +139,18 @@ func upstreamFields() []field {
 		{
 			path: at("backoff_max"), unit: durationUnit, min: 100 * ms, max: hour,
 			doc: "Longest time between two attempts to connect; it doubles from 100ms.",
+		},
+		{
+			path: at("in_flight"), unit: "calls", min: 1, max: 1_000_000,
+			doc: "Calls that wait for it at the same time; one more is refused.",
+		},
+		{
+			path: at("connections"), unit: "connections", min: 1, max: 65536,
+			doc: "Connections over Streamable HTTP, where each carries one call at a time.",
+		},
+		{
+			path: at("stderr_lines"), unit: "lines per second", min: 1, max: 100_000,
+			doc: "What command writes on its standard error goes into the log, up to so much.",
 		},
 	}
 }
@@ -144,10 +173,15 @@ func (c *Config) checkUpstreams(report reportFunc) {
 		u := c.Upstreams[name]
 		at := join(upstreamsKey, name)
 		if !upstreamName(name) {
-			report(at, "", "write a name of 1 to 32 characters of A-Z a-z 0-9 _ -")
+			report(at, "", fmt.Sprintf("write a name of 1 to %d characters of A-Z a-z 0-9 _ -",
+				upstreamNameMax))
 		}
 		if (u.URL == "") == (len(u.Command) == 0) {
 			report(at, "", "write either url or command")
+		}
+		known := slices.Contains(upstreamTypes(), u.Type) && u.Type != Auto
+		if known && (u.Type == "stdio") != (u.URL == "") {
+			report(join(at, "type"), u.Type, "stdio goes with command, all others go with url")
 		}
 		if text := urlCure(u.URL); text != "" {
 			report(join(at, "url"), u.URL, text)
@@ -173,7 +207,7 @@ func upstreamName(s string) bool {
 			return false
 		}
 	}
-	return s != "" && len(s) <= 32
+	return s != "" && len(s) <= upstreamNameMax
 }
 
 // urlCure returns "" for a URL that can be connected to.
@@ -193,16 +227,4 @@ func urlCure(raw string) string {
 		return "write http://, ws://, sse://, tcp://HOST:PORT or unix:///PATH"
 	}
 	return ""
-}
-
-// fingerprint differs when texts differ, and says nothing of them.
-func fingerprint(texts map[string]string) string {
-	if len(texts) == 0 {
-		return ""
-	}
-	h := fnv.New64a()
-	for _, k := range slices.Sorted(maps.Keys(texts)) {
-		_, _ = fmt.Fprintf(h, "%q=%q", k, texts[k]) // it never fails
-	}
-	return fmt.Sprintf(" #%08x", uint32(h.Sum64()))
 }

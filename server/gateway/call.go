@@ -28,7 +28,9 @@ type Caller interface {
 type forward struct {
 	client.Call
 	tool    *Tool
+	live    *client.Client
 	caller  Caller
+	again   bool // the second and last try
 	version mcp.Version
 	token   []byte // of the client, raw; nil: it wants no progress
 	sending sync.Mutex
@@ -45,28 +47,40 @@ func (t *Tool) Call(c Caller, req *mcp.Request) {
 		c.Fail(u.unavailable())
 		return
 	}
-	f := &forward{tool: t, caller: c, version: req.Version, token: req.Params.Token}
-	f.Method = "tools/call"
-	f.Params = t.params(req.Params.Arguments)
-	f.Headers = live.MirrorHeaders(t.own, f.Params)
-	f.Timeout, f.Done = u.opt.Timeout, f.done
-	if f.token != nil {
+	u.count.calls.Add(1)
+	t.forward(c, live, t.params(req.Params.Arguments), req.Version, req.Params.Token).start()
+}
+
+// forward makes the call at the upstream. params are kept until it was answered.
+func (t *Tool) forward(
+	c Caller, live *client.Client, params []byte, v mcp.Version, token []byte,
+) *forward {
+	f := &forward{tool: t, live: live, caller: c, version: v, token: token}
+	f.Method, f.Params = "tools/call", params
+	f.Headers = live.MirrorHeaders(t.own, params)
+	f.Timeout, f.Done = t.up.opt.Timeout, f.done
+	if token != nil {
 		f.Progress = f.progress
 	}
-	u.count.calls.Add(1)
-	// The client may give up at any moment; until the call was sent there is nothing to cancel.
+	return f
+}
+
+// start sends it. The client may give up at any moment; until the call was sent there is nothing to
+// cancel.
+func (f *forward) start() {
+	mux := f.live.Mux()
 	f.sending.Lock()
-	f.rest = context.AfterFunc(c.Context(), func() {
+	f.rest = context.AfterFunc(f.caller.Context(), func() {
 		f.sending.Lock()
 		defer f.sending.Unlock()
-		live.Mux().Cancel(&f.Call, context.Cause(c.Context()))
+		mux.Cancel(&f.Call, context.Cause(f.caller.Context()))
 	})
-	err := live.Mux().Start(&f.Call)
+	err := mux.Start(&f.Call)
 	f.sending.Unlock()
 	if err != nil {
 		f.rest()
-		u.count.failed.Add(1)
-		c.Fail(u.fault(err))
+		f.tool.up.count.failed.Add(1)
+		f.caller.Fail(f.tool.up.fault(err))
 	}
 }
 
@@ -93,6 +107,8 @@ func (f *forward) done(_ *client.Call, a client.Answer) {
 	switch {
 	case a.Err != nil && f.caller.Context().Err() != nil:
 		u.count.cancelled.Add(1) // nobody waits any more
+	case f.sessionLost(a):
+		u.park(f)
 	case a.Err != nil:
 		u.count.failed.Add(1)
 		if errors.Is(a.Err, client.ErrUnreachable) || errors.Is(a.Err, client.ErrGone) {

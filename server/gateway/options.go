@@ -16,7 +16,7 @@ type Options struct {
 	Name string // 1..32 characters of [A-Za-z0-9_-], the first part of its tools' names
 
 	// Client says how it is reached: URL or Command, and the limits of the connection. Group,
-	// OnNotification and Log are set by the gateway.
+	// OnNotification and Log are set by the gateway, Stderr where it is nil.
 	Client client.Options
 
 	Separator string   // between Name and a tool's own name, default "__"
@@ -29,6 +29,11 @@ type Options struct {
 	Grace        time.Duration // tools of a lost upstream stay in the list so long, default 30 s
 	BackoffMin   time.Duration // before the second attempt to connect, default 100 ms
 	BackoffMax   time.Duration // each further one waits twice as long, up to this; default 30 s
+
+	// StderrLines is how many lines a second of what a Command writes on its standard error go
+	// into the log, the first 1,024 bytes of each; the rest is counted. Default 10. It has no
+	// meaning when Client.Stderr is set.
+	StderrLines int
 }
 
 const nameMax = 32
@@ -43,10 +48,12 @@ func (o Options) withDefaults() Options {
 	setDefault(&o.Grace, 30*time.Second)
 	setDefault(&o.BackoffMin, 100*time.Millisecond)
 	setDefault(&o.BackoffMax, 30*time.Second)
+	setDefault(&o.StderrLines, 10)
+	setDefault(&o.Client.InFlightMax, 4096)
 	return o
 }
 
-func setDefault(field *time.Duration, value time.Duration) {
+func setDefault[T int | time.Duration](field *T, value T) {
 	if *field == 0 {
 		*field = value
 	}
@@ -84,6 +91,9 @@ func (o *Options) validate() error {
 		if d.value < 0 {
 			bad("cannot use %s = %v; it must not be negative", d.name, d.value)
 		}
+	}
+	if o.StderrLines < 0 {
+		bad("cannot use StderrLines = %d; it must not be negative", o.StderrLines)
 	}
 	if (o.Client.URL == "") == (len(o.Client.Command) == 0) {
 		bad("cannot reach the upstream; set either a URL or a command")

@@ -20,6 +20,7 @@ func (u *Upstream) supervise(ctx context.Context) {
 		u.enter(StateStarting)
 		began := time.Now()
 		err := u.session(ctx)
+		u.failParked(err)
 		if ctx.Err() != nil {
 			u.close()
 			return
@@ -73,6 +74,7 @@ func (u *Upstream) session(ctx context.Context) error {
 	u.live.Store(c)
 	u.ready(c)
 	u.listen(c)
+	u.repeatParked(c) // of a session that ended at a bad moment
 	return u.attend(ctx, c)
 }
 
@@ -97,6 +99,7 @@ func (u *Upstream) attend(ctx context.Context, c *client.Client) error {
 		if err != nil {
 			return err
 		}
+		u.repeatParked(c)
 	}
 }
 

@@ -17,6 +17,7 @@ type Upstream struct {
 	live      atomic.Pointer[client.Client] // nil while there is no connection
 	listening atomic.Bool                   // subscriptions/listen is open
 	count     counters
+	parked    parking
 
 	stop  context.CancelFunc
 	ended chan struct{}
@@ -48,7 +49,7 @@ func (s State) String() string {
 }
 
 type counters struct {
-	calls, failed, cancelled, starts, changes atomic.Uint64
+	calls, failed, cancelled, starts, changes, repeated, unlogged atomic.Uint64
 }
 
 // Stats are the counters of an upstream since it was made.
@@ -58,6 +59,8 @@ type Stats struct {
 	Cancelled uint64 // given up by their clients
 	Starts    uint64 // attempts to connect
 	Changes   uint64 // of its list of tools
+	Repeated  uint64 // sent once more, as a lost session had kept them from being run
+	Unlogged  uint64 // lines of a child's standard error that were too many for the log
 	InFlight  int    // not answered yet
 	Tools     int    // offered now
 	State     State
@@ -75,11 +78,19 @@ func New(opt Options, host Host) (*Upstream, error) {
 	}
 	c := &u.opt.Client
 	c.Group, c.Log, c.OnNotification = host.Group, host.Log, u.notified
+	if len(c.Command) > 0 && c.Stderr == nil {
+		c.Stderr = &stderrLog{
+			log: host.Log.With("upstream", opt.Name), max: opt.StderrLines, count: &u.count,
+		}
+	}
 	return u, nil
 }
 
 // Name is the upstream's name.
 func (u *Upstream) Name() string { return u.opt.Name }
+
+// InFlightMax is how many calls may wait for it at the same time.
+func (u *Upstream) InFlightMax() int { return u.opt.Client.InFlightMax }
 
 // Start begins to connect and returns at once: an upstream that is not there holds nobody up.
 func (u *Upstream) Start() {
@@ -101,6 +112,7 @@ func (u *Upstream) Stats() Stats {
 	s := Stats{
 		Calls: n.calls.Load(), Failed: n.failed.Load(), Cancelled: n.cancelled.Load(),
 		Starts: n.starts.Load(), Changes: n.changes.Load(),
+		Repeated: n.repeated.Load(), Unlogged: n.unlogged.Load(),
 	}
 	if c := u.live.Load(); c != nil {
 		s.InFlight = c.Stats().InFlight
