@@ -1,5 +1,5 @@
-// Command mcploop is the MCP server runtime: serve, tools, check, bench, doctor,
-// version.
+// Command mcploop is the MCP server runtime: serve, tools, check, import, bench,
+// doctor, version.
 package main
 
 import (
@@ -19,6 +19,9 @@ import (
 
 // version is set by the build: -ldflags "-X main.version=v1.2.3".
 var version = "dev"
+
+// configUsage says what a -c may name.
+const configUsage = "configuration file (YAML, or an MCP client's JSON)"
 
 // errSilent ends the command with exit status 1 after it has said why itself.
 var errSilent = errors.New("")
@@ -52,8 +55,8 @@ func newRootCommand() *cobra.Command {
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}
-	root.AddCommand(newServeCommand(), newToolsCommand(), newCheckCommand(), newBenchCommand(),
-		newDoctorCommand(), newVersionCommand())
+	root.AddCommand(newServeCommand(), newToolsCommand(), newCheckCommand(), newImportCommand(),
+		newBenchCommand(), newDoctorCommand(), newVersionCommand())
 	return root
 }
 
@@ -91,14 +94,15 @@ func newCheckCommand() *cobra.Command {
 		Short: "Validate a configuration file; exit status 1 when it has faults",
 		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if _, err := config.Load(file); err != nil {
+			cfg, err := config.Load(file)
+			if err != nil {
 				return err
 			}
-			fmt.Fprintf(cmd.OutOrStdout(), "%s: ok\n", file)
+			fmt.Fprintf(cmd.OutOrStdout(), "%s: ok%s\n", file, countUpstreams(cfg))
 			return nil
 		},
 	}
-	cmd.Flags().StringVarP(&file, "config", "c", "", "configuration file (YAML)")
+	cmd.Flags().StringVarP(&file, "config", "c", "", configUsage)
 	_ = cmd.MarkFlagRequired("config")
 	return cmd
 }

@@ -32,13 +32,14 @@ func newServeCommand() *cobra.Command {
 		Short: "Serve MCP; without an argument on http://127.0.0.1:9999/mcp with sample tools",
 		Example: "  mcploop serve\n" +
 			"  mcploop serve -c mcploop.yaml\n" +
+			"  mcploop serve -c ~/.cursor/mcp.json --http 127.0.0.1:8080\n" +
 			"  mcploop serve --http 127.0.0.1:8080 --tcp 127.0.0.1:9000 --unix /run/mcp.sock\n" +
 			"  mcploop serve --stdio",
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return serve(cmd, &f) },
 	}
 	flags := cmd.Flags()
-	flags.StringVarP(&f.file, "config", "c", "", "configuration file (YAML)")
+	flags.StringVarP(&f.file, "config", "c", "", configUsage)
 	flags.StringArrayVar(&f.http, "http", nil, "address of an HTTP door, host:port (repeatable)")
 	flags.StringArrayVar(&f.tcp, "tcp", nil, "address of a TCP door, host:port (repeatable)")
 	flags.StringArrayVar(&f.unix, "unix", nil, "path of a unix socket door (repeatable)")
@@ -67,6 +68,10 @@ func serve(cmd *cobra.Command, f *serveFlags) error {
 			return err
 		}
 	}
+	behind, err := addUpstreams(s, cfg)
+	if err != nil {
+		return err
+	}
 	stop, err := f.profiles.start()
 	if err != nil {
 		return err
@@ -77,8 +82,11 @@ func serve(cmd *cobra.Command, f *serveFlags) error {
 	}
 	if cfg.Listen.Stdio { // standard output belongs to the protocol
 		opt.Log.Info("memory", "limit", mem.limit, "gogc", mem.gogc, "from", mem.gogcFrom)
+		if behind > 0 {
+			opt.Log.Info("connecting to upstreams", "upstreams", behind)
+		}
 	} else {
-		greet(cmd.OutOrStdout(), s.Addrs(), mem)
+		greet(cmd.OutOrStdout(), s.Addrs(), mem, behind)
 	}
 	return s.Wait(cmd.Context())
 }
@@ -187,7 +195,7 @@ func newLog(cfg config.Log, to io.Writer) *slog.Logger {
 }
 
 // greet prints where the server can be reached, and what a client wants to have in its file.
-func greet(w io.Writer, addrs []server.Addr, mem memory) {
+func greet(w io.Writer, addrs []server.Addr, mem memory, behind int) {
 	for _, a := range addrs {
 		switch a.Door {
 		case "http":
@@ -201,6 +209,9 @@ func greet(w io.Writer, addrs []server.Addr, mem memory) {
 		}
 	}
 	fmt.Fprintf(w, "  memory:    %s\n", mem)
+	if behind > 0 {
+		fmt.Fprintf(w, "  upstreams: %d, connecting; their tools come as they answer\n", behind)
+	}
 	entry := clientEntry(addrs)
 	block, err := json.MarshalIndent(map[string]any{
 		"mcpServers": map[string]any{"mcploop": entry},

@@ -87,6 +87,7 @@ func TestServeSaysWhereItIs(t *testing.T) {
 func TestEachKeyReachesTheServer(t *testing.T) {
 	elsewhere := []string{ // serve, newLog and setMemory read these
 		"Log.Level", "Log.Format", "Tools.Samples", "Memory.Limit", "Memory.GOGC",
+		"Upstreams", // addUpstreams: TestEachUpstreamKeyReachesTheGateway
 	}
 	count := 0
 	each(reflect.ValueOf(config.Default()).Elem(), "", func(path string) {
@@ -136,6 +137,8 @@ func change(t *testing.T, path string, field reflect.Value) {
 		field.SetInt(field.Int() + 1)
 	case reflect.String:
 		field.SetString(field.String() + "x")
+	case reflect.Map:
+		field.Set(reflect.MakeMap(field.Type()))
 	case reflect.Slice:
 		field.Set(reflect.ValueOf([]string{strings.Repeat("QUJD", 10) + "QUI="}))
 	default:

@@ -1,0 +1,87 @@
+package main
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+
+	"github.com/mcploop/mcploop/client"
+	"github.com/mcploop/mcploop/server"
+	"github.com/mcploop/mcploop/server/config"
+	"github.com/mcploop/mcploop/server/gateway"
+	"github.com/spf13/cobra"
+)
+
+func newImportCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "import FILE...",
+		Short: "Print the servers of MCP clients' configurations as an upstreams section",
+		Long: "Print the servers in the configurations of Claude, Cursor, Windsurf, Gemini,\n" +
+			"VS Code or the Inspector as the upstreams section of a file of ours. What the\n" +
+			"files say as ${VAR} stays so. serve -c reads such a file without this, too.",
+		Example: "  mcploop import ~/.cursor/mcp.json >>mcploop.yaml",
+		Args:    cobra.MinimumNArgs(1),
+		RunE: func(cmd *cobra.Command, files []string) error {
+			text, err := config.Import(files...)
+			if err != nil {
+				return err
+			}
+			_, err = cmd.OutOrStdout().Write(text)
+			return err
+		},
+	}
+}
+
+// addUpstreams puts the servers of the configuration behind s and returns how many.
+func addUpstreams(s *server.Server, cfg *config.Config) (count int, err error) {
+	for _, name := range slices.Sorted(maps.Keys(cfg.Upstreams)) {
+		u := cfg.Upstreams[name]
+		if u.Disabled {
+			continue
+		}
+		if err := s.AddUpstream(upstreamOptions(name, &u)); err != nil {
+			return count, err
+		}
+		count++
+	}
+	return count, nil
+}
+
+// upstreamOptions turns an upstream of the configuration into options, key by key.
+func upstreamOptions(name string, u *config.Upstream) gateway.Options {
+	era, _ := client.ParseEra(u.Era) // Validate has passed it
+	opt := gateway.Options{
+		Name: name, Separator: u.Separator, Allow: u.Allow, Deny: u.Deny,
+		Timeout: u.Timeout, StartTimeout: u.StartTimeout, Refresh: u.Refresh, Grace: u.Grace,
+		BackoffMax: u.BackoffMax, StderrLines: u.StderrLines,
+		Client: client.Options{
+			URL: u.Target(), Command: u.Command, Dir: u.Dir, Headers: u.Headers, Era: era,
+			InFlightMax: u.InFlight, HTTPConnsMax: u.Connections,
+		},
+	}
+	if len(u.Env) > 0 {
+		opt.Client.Env = client.PlainEnv()
+		for _, name := range slices.Sorted(maps.Keys(u.Env)) { // the last of a name counts
+			opt.Client.Env = append(opt.Client.Env, name+"="+u.Env[name])
+		}
+	}
+	return opt
+}
+
+// countUpstreams says how many upstreams there are, if any.
+func countUpstreams(cfg *config.Config) string {
+	disabled := 0
+	for _, u := range cfg.Upstreams {
+		if u.Disabled {
+			disabled++
+		}
+	}
+	switch n := len(cfg.Upstreams); {
+	case n == 0:
+		return ""
+	case disabled > 0:
+		return fmt.Sprintf(", upstreams: %d (%d disabled)", n, disabled)
+	default:
+		return fmt.Sprintf(", upstreams: %d", n)
+	}
+}
