@@ -3,7 +3,7 @@
 # Inspector's command line, the experimental tasks of the TypeScript SDK v1, and the drivers of both
 # TypeScript SDKs where ../shared lies beside the checkout (elsewhere they are left out, and it says
 # so). The other way round, mcploop's own client calls the TypeScript SDK's server over HTTP+SSE,
-# and Node's WebSocket server.
+# and Node's WebSocket server; and mcploop serve, with a client's file, puts them all behind itself.
 #   interop.sh SERVER
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -97,6 +97,56 @@ done
 check 'client ws node list' echo "$client" tools ls "ws://127.0.0.1:$ws_port/mcp"
 check 'client ws node call' hello \
   "$client" tools call echo "ws://127.0.0.1:$ws_port/mcp" --arg message=hello
+
+# The gateway: every server above, and go-sdk's where it was built, from a client's file.
+ts_port=$(free_port) gw_port=$(free_port)
+PORT=$ts_port mcp-server-everything streamableHttp >"$out/ts.log" 2>&1 &
+pids="$pids $!"
+gosdk=$(dirname "$server")/peers names='ours ours-http ts-stdio ts-sse ts-http ws'
+entries=
+if [ -x "$gosdk" ]; then
+  go_port=$(free_port) go_stateless_port=$(free_port) names="$names go-stdio go-http go-stateless"
+  "$gosdk" gosdk -addr "127.0.0.1:$go_port" >"$out/go.log" 2>&1 &
+  pids="$pids $!"
+  "$gosdk" gosdk -stateless -addr "127.0.0.1:$go_stateless_port" >"$out/go2.log" 2>&1 &
+  pids="$pids $!"
+  entries=', "go-stdio": {"command": "'$gosdk'", "args": ["gosdk", "-stdio"]},
+    "go-http": {"type": "http", "url": "http://127.0.0.1:'$go_port'/mcp"},
+    "go-stateless": {"type": "http", "url": "http://127.0.0.1:'$go_stateless_port'/mcp"}'
+fi
+cat >"$out/claude.json" <<END
+{"mcpServers": { // as Claude, Cursor and VS Code write it
+    "ours": {"command": "$server", "args": ["-stdio"]},
+    "ours-http": {"type": "http", "url": "$url"},
+    "ts-stdio": {"command": "mcp-server-everything", "args": ["stdio"]},
+    "ts-sse": {"type": "sse", "url": "http://127.0.0.1:$sdk_port/sse"},
+    "ts-http": {"type": "streamable-http", "url": "http://127.0.0.1:$ts_port/mcp"},
+    "ws": {"url": "ws://127.0.0.1:$ws_port/mcp"}$entries
+}}
+END
+serves "$ts_port"
+"$client" serve -c "$out/claude.json" --http "127.0.0.1:$gw_port" >"$out/gateway.log" 2>&1 &
+pids="$pids $!"
+serves "$gw_port"
+gw=http://127.0.0.1:$gw_port/mcp
+tool_of() { case $1 in ours*) echo "$1__test_simple_text" ;; *) echo "$1__echo" ;; esac; }
+for _ in $(seq 100); do
+  "$client" tools ls "$gw" >"$out/tools" 2>&1 || true
+  missing=
+  for name in $names; do
+    grep -q "^$(tool_of "$name")" "$out/tools" || missing="$missing $name"
+  done
+  [ -n "$missing" ] || break
+  sleep 0.1
+done
+for name in $names; do
+  for era in legacy modern; do
+    said=hello args='--tool-arg message=hello'
+    case $name in ours*) said=$simple args= ;; esac
+    check "gateway $era onto $name" "$said" bash -c "inspector --server-url $gw --transport http \
+      --protocol-era $era --method tools/call --tool-name $(tool_of "$name") $args"
+  done
+done
 
 # steps NAME...: the lines that a driver prints for these steps.
 steps() { printf 'ok   %s\n' "$@"; }
