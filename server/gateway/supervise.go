@@ -66,12 +66,12 @@ func (u *Upstream) session(ctx context.Context) error {
 	}
 	defer func() {
 		u.live.Store(nil)
+		u.enter(StateLost)
 		_ = c.Close() // of a connection that has ended there is nothing to tell
 	}()
 	if err := u.refresh(start, c); err != nil {
 		return err
 	}
-	u.live.Store(c)
 	u.ready(c)
 	u.listen(c)
 	u.repeatParked(c) // of a session that ended at a bad moment

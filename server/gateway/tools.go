@@ -32,6 +32,7 @@ func (u *Upstream) refresh(ctx context.Context, c *client.Client) error {
 	if err != nil {
 		return err
 	}
+	u.live.Store(c) // who sees a tool can call it
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	next := u.choose(list)

@@ -39,13 +39,14 @@ type State uint8
 const (
 	StateStarting State = iota // connecting, or asking for its tools
 	StateReady
+	StateLost    // its connection has ended and is cleared away
 	StateWaiting // until the next attempt
 	StateClosed
 )
 
 // String returns the state's name in errors and metrics.
 func (s State) String() string {
-	return [...]string{"starting", "ready", "waiting", "closed"}[s]
+	return [...]string{"starting", "ready", "lost", "waiting", "closed"}[s]
 }
 
 type counters struct {
