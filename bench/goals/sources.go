@@ -95,7 +95,8 @@ func crowds() []source {
 		one("soak", "15,000 connections at 80 % of the capacity, 10 minutes", 1,
 			"soak --tcp 127.0.0.1:7601 --era legacy --connections 15000 --depth 1 --load 80"+
 				" --burst 32 --duration 10m"+
-				" --client-core 1 --metrics http://127.0.0.1:7602/metrics -- "+pinned).
+				" --client-core 1 --realtime --metrics http://127.0.0.1:7602/metrics -- "+
+				"chrt -f 10 "+pinned).
 			serving("--tcp {addr} --http 127.0.0.1:7602"),
 	}
 }

@@ -39,6 +39,7 @@ type Settings struct {
 	PID       int // of the server; 0: found by its listening socket
 	Metrics   string
 	Core      int // that clients are bound to; -1: any
+	Realtime  bool
 	ServerLog bool
 }
 
@@ -91,5 +92,7 @@ func (s *Settings) Bind(fs *flag.FlagSet) {
 	fs.IntVar(&s.PID, "pid", s.PID, "the server's `process`; 0: found by its listening socket")
 	fs.StringVar(&s.Metrics, "metrics", s.Metrics, "`URL` of the server's Prometheus metrics")
 	fs.IntVar(&s.Core, "client-core", s.Core, "`core` that clients are bound to; -1: any")
+	fs.BoolVar(&s.Realtime, "realtime", s.Realtime,
+		"run clients before all else on their cores (chrt -f 10; needs root)")
 	fs.BoolVar(&s.ServerLog, "server-log", s.ServerLog, "show what a started server prints")
 }

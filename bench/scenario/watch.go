@@ -14,8 +14,12 @@ import (
 
 // fleet returns the client processes of a step.
 func (r *Run) fleet() *fleet.Fleet {
+	self := r.opt.Worker
+	if r.Realtime {
+		self = append([]string{"chrt", "-f", "10"}, self...)
+	}
 	return &fleet.Fleet{
-		Self: r.opt.Worker, Processes: r.Processes, Core: r.Core, Addrs: r.target.addrs,
+		Self: self, Processes: r.Processes, Core: r.Core, Addrs: r.target.addrs,
 		PIDs: r.target.pids, Log: r.opt.Log,
 	}
 }
