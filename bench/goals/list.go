@@ -29,8 +29,8 @@ func all() []goal {
 		than("mcp-go", "HTTP call: CPU of mcp-go, legacy", "mcploop legacy", "mcp-go legacy", 7, 9),
 		than("go-sdk", "HTTP call: CPU of go-sdk, legacy", "mcploop legacy",
 			"go-sdk legacy json", 15, 20),
-		than("ts-sdk", "HTTP call: CPU of the TypeScript SDK v1, legacy", "mcploop legacy",
-			"ts-sdk v1 legacy json", 25, 40),
+		cheaper("ts-sdk", "HTTP call: CPU of the TypeScript SDK v1, legacy", "http-node",
+			"C=256 P=1", "mcploop legacy", "ts-sdk v1 legacy json", 25, 40),
 		cpuRatio("hop", "blocking tool, C=64 P=16: CPU of the same tool inline", "hop",
 			"C=64 P=16", "blocking", "inline", 2.5, 1.8),
 	}

@@ -50,8 +50,8 @@ func sources(rounds int) []source {
 	}
 	list := []source{
 		peers("tcp", "700ms", ""),
-		peers("http", "1s", "mcploop modern,mcploop legacy,mcp-go legacy,go-sdk legacy json,"+
-			"ts-sdk v1 legacy json"),
+		peers("http", "1s", "mcploop modern,mcploop legacy,mcp-go legacy,go-sdk legacy json"),
+		warm(),
 		peers("ws", "700ms", ""),
 		peers("stdio", "1s", ""),
 		peers("schema", "700ms", ""),
@@ -59,6 +59,15 @@ func sources(rounds int) []source {
 		peers("loops", "700ms", ""),
 	}
 	return append(list, crowds()...)
+}
+
+// warm are the rows whose compiler needs two seconds of load before it has done its work.
+func warm() source {
+	args := words("peers -plan http -rounds 5 -duration 1s -warmup 2s -others 0.3")
+	return source{
+		name: "http-node", about: "servers on Node.js beside ours", repeats: 1,
+		args: append(args, "-rows", "mcploop legacy,ts-sdk v1 legacy json"),
+	}
 }
 
 // The server of the crowds: bench/server.yaml lets 19,000 connections in.
