@@ -78,12 +78,12 @@ func blockOf(name, kind, dir string) (string, error) {
 	}
 	var b bytes.Buffer
 	write, ok := map[string]func(*bytes.Buffer, *result.File) error{
-		"goals": writeGoals, "comparison": writeComparison,
+		"goals": writeGoals, "verdicts": writeVerdicts, "comparison": writeComparison,
 		"steps": writeSteps, "loops": writeLoops, "wire": writeWire,
 	}[kind]
 	if !ok {
 		return "", fmt.Errorf("cannot make a block %q: "+
-			"it is goals, comparison, steps, loops or wire", kind)
+			"it is goals, verdicts, comparison, steps, loops or wire", kind)
 	}
 	if err := write(&b, f); err != nil {
 		return "", fmt.Errorf("cannot make the block %q of %q: %w", kind, name, err)
@@ -102,6 +102,16 @@ func source(b *bytes.Buffer, f *result.File) {
 	}
 }
 
+// writeVerdicts is writeGoals without the commands.
+func writeVerdicts(b *bytes.Buffer, f *result.File) error {
+	b.WriteString("| work | wanted | measured | |\n|---|---|---|---|\n")
+	for i := range f.Goals {
+		g := &f.Goals[i]
+		fmt.Fprintf(b, "| %s | %s | %s | %s |\n", g.Work, g.Wanted(), g.Measured(), g.Verdict())
+	}
+	return nil
+}
+
 func writeGoals(b *bytes.Buffer, f *result.File) error {
 	b.WriteString("| work | wanted | aim | measured | |\n|---|---|---|---|---|\n")
 	for i := range f.Goals {
@@ -113,7 +123,15 @@ func writeGoals(b *bytes.Buffer, f *result.File) error {
 		fmt.Fprintf(b, "| %s | %s | %s | %s | %s |\n", g.Work, g.Wanted(), aim, g.Measured(),
 			g.Verdict())
 	}
-	source(b, f)
+	b.WriteString("\nEach was measured by a command of its own, whose result file names commit, " +
+		"host, date and\nduration; a goal that was not run has none:\n\n")
+	seen := map[string]bool{}
+	for i := range f.Goals {
+		if c := f.Goals[i].Command; c != "" && !seen[c] {
+			seen[c] = true
+			fmt.Fprintf(b, "- `%s`\n", c)
+		}
+	}
 	return nil
 }
 

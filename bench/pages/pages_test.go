@@ -85,6 +85,8 @@ func TestRender(t *testing.T) {
 		}
 	}
 	f("goals", "| some work | at most 2 KB |  | 1.50 [1..2] KB | pass |")
+	f("goals", "- `bench x`\n")
+	f("verdicts", "| some work | at most 2 KB | 1.50 [1..2] KB | pass |\n<!--")
 	f("steps", "| held | each | 0.710 KB |", "| bad | not valid | server has ended |")
 	f("comparison", "few, reference one", "| dead | not measured: would not start |")
 	f("loops", "| few | 1.10 | 1.8 to 1.8 |", "0.6 to 7.8 |\n")
