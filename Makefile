@@ -94,7 +94,7 @@ smoke: build ## one second of checked load on each door
 	bin/mcploop bench peers -plan .ci/smoke-line.json -rounds 1 -duration 1s -warmup 200ms
 	bin/mcploop bench peers -plan .ci/smoke-stdio.json -rounds 1 -duration 1s -warmup 200ms
 
-scenarios: build peers ## every scenario of bench, small, against our server and foreign ones
+scenarios: build peers-build ## every scenario of bench, small, against our server and foreign ones
 	@.ci/scenarios.sh bin
 
 pgo: build ## make the profile anew that builds are optimised with (cmd/mcploop/default.pgo)
