@@ -5,14 +5,21 @@ import (
 	"time"
 )
 
+// trimLook tells what a trimmer does at a look some seconds after the first.
+func trimLook(t *testing.T, tr *trimmer, seconds, held, shakes int, want bool) {
+	t.Helper()
+	now := time.Unix(1000, 0).Add(time.Duration(seconds) * time.Second)
+	if got := tr.due(held, shakes, now); got != want {
+		t.Errorf("after %d s with %d held, %d handshakes: %v; want %v", seconds, held, shakes, got,
+			want)
+	}
+}
+
 func TestTrimIsDueWhenHalfHasGone(t *testing.T) {
 	var tr trimmer
-	start := time.Unix(1000, 0)
 	f := func(seconds, held int, want bool) {
 		t.Helper()
-		if got := tr.due(held, 0, start.Add(time.Duration(seconds)*time.Second)); got != want {
-			t.Errorf("after %d s with %d held: %v; want %v", seconds, held, got, want)
-		}
+		trimLook(t, &tr, seconds, held, 0, want)
 	}
 	f(0, 10_000, false)
 	f(1, 6_000, false)
@@ -25,12 +32,9 @@ func TestTrimIsDueWhenHalfHasGone(t *testing.T) {
 
 func TestTrimIsDueWhenManyHaveCome(t *testing.T) {
 	var tr trimmer
-	start := time.Unix(1000, 0)
 	f := func(seconds, held int, want bool) {
 		t.Helper()
-		if got := tr.due(held, 0, start.Add(time.Duration(seconds)*time.Second)); got != want {
-			t.Errorf("after %d s with %d held: %v; want %v", seconds, held, got, want)
-		}
+		trimLook(t, &tr, seconds, held, 0, want)
 	}
 	f(0, 900, false)
 	f(1, 900, false) // too few
@@ -48,13 +52,9 @@ func TestTrimIsDueWhenManyHaveCome(t *testing.T) {
 // TestTrimIsDueWhenManyHaveBegunToSpeak: connections that came long ago shake hands now.
 func TestTrimIsDueWhenManyHaveBegunToSpeak(t *testing.T) {
 	var tr trimmer
-	start := time.Unix(1000, 0)
 	f := func(seconds, shakes int, want bool) {
 		t.Helper()
-		const held = 15_000
-		if got := tr.due(held, shakes, start.Add(time.Duration(seconds)*time.Second)); got != want {
-			t.Errorf("after %d s and %d handshakes: %v; want %v", seconds, shakes, got, want)
-		}
+		trimLook(t, &tr, seconds, 15_000, shakes, want)
 	}
 	f(0, 0, false)
 	f(1, 0, true) // they have come

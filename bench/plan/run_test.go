@@ -143,3 +143,13 @@ func TestPlans(t *testing.T) {
 		contains(t, fmt.Sprint(bad.Validate()), want)
 	}
 }
+
+func TestProcsShareTheCores(t *testing.T) {
+	opt := Options{ServerCore: 0, ClientCore: 1}
+	if s, c := opt.cores(Row{}); s != 0 || c != 1 {
+		t.Errorf("got cores %d and %d, want one for each", s, c)
+	}
+	if s, c := opt.cores(Row{Procs: 2}); s != -1 || c != -1 {
+		t.Errorf("got cores %d and %d, want any for both", s, c)
+	}
+}
