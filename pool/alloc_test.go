@@ -15,4 +15,13 @@ func TestNoAllocations(t *testing.T) {
 	if n := testing.AllocsPerRun(1000, work); n != 0 {
 		t.Errorf("get and put: %v allocations, want 0", n)
 	}
+	breaker := NewBreaker(&BreakerOptions{Failures: 5, Probes: 3})
+	call := func() {
+		if p, err := breaker.Allow(); err == nil {
+			p.Done(Succeeded)
+		}
+	}
+	if n := testing.AllocsPerRun(1000, call); n != 0 {
+		t.Errorf("a breaker's call: %v allocations, want 0", n)
+	}
 }
