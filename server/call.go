@@ -63,6 +63,7 @@ type Call struct {
 	ttl       time.Duration // it becomes a task for so long before its handler runs; 0: it does not
 
 	awaits atomic.Pointer[taskOrigin] // the task whose end answers it; mostly nil
+	guest  atomic.Pointer[guest]      // the upstream that was given it; mostly nil
 
 	result  *[]byte       // of an async tool, to be checked; guarded by telling
 	cause   error         // why it has ended; guarded by telling
@@ -310,6 +311,7 @@ func (c *Call) untrack() {
 	c.ls.expiry.remove(c)
 	c.unask()
 	c.unwait()
+	c.depart()
 }
 
 // dropped ends a call that no worker took before the server's hard end.

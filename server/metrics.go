@@ -166,8 +166,11 @@ func (s *Server) registerLoopMetrics() {
 
 // toolHistogram times a tool off the loop.
 func (s *Server) toolHistogram(name string) *metrics.PrometheusHistogram {
-	return s.set.GetOrCreatePrometheusHistogramExt(
-		fmt.Sprintf("mcploop_tool_duration_seconds{tool=%q}", name), durationBounds)
+	return s.set.GetOrCreatePrometheusHistogramExt(toolHistogramName(name), durationBounds)
+}
+
+func toolHistogramName(tool string) string {
+	return fmt.Sprintf("mcploop_tool_duration_seconds{tool=%q}", tool)
 }
 
 var durationBounds = func() []float64 {

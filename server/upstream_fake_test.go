@@ -7,6 +7,7 @@ import (
 	"net"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 )
 
@@ -19,9 +20,21 @@ type fakeUpstream struct {
 	// of the connection.
 	answer func(c *fakeConn, m *fakeMessage) string
 
+	quiet atomic.Bool  // asked is told of nothing
+	ended atomic.Int32 // connections that are over
+
 	mu    sync.Mutex // guards conns
 	conns []net.Conn
 }
+
+// accepted is how many connections there were, open how many there are.
+func (f *fakeUpstream) accepted() int {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return len(f.conns)
+}
+
+func (f *fakeUpstream) open() int { return f.accepted() - int(f.ended.Load()) }
 
 type fakeMessage struct {
 	ID     json.RawMessage
@@ -103,7 +116,10 @@ func (f *fakeUpstream) cut() {
 }
 
 func (f *fakeUpstream) serve(c *fakeConn) {
-	defer c.Close()
+	defer func() {
+		c.Close()
+		f.ended.Add(1)
+	}()
 	in := bufio.NewReader(c)
 	for {
 		text, err := in.ReadString('\n')
@@ -115,7 +131,9 @@ func (f *fakeUpstream) serve(c *fakeConn) {
 			f.t.Errorf("the gateway sent %q: %v", text, err)
 			return
 		}
-		f.asked <- m.Method
+		if !f.quiet.Load() {
+			f.asked <- m.Method
+		}
 		if m.ID == nil {
 			continue
 		}

@@ -128,4 +128,6 @@ type Host struct {
 	// goroutines of the gateway, for one upstream from one at a time.
 	Offer    func(*Tool) error
 	Withdraw func(name string)
+	// Ready is called when an upstream has connected and listed, each time; nil is nobody.
+	Ready func()
 }

@@ -73,6 +73,9 @@ func (u *Upstream) session(ctx context.Context) error {
 		return err
 	}
 	u.ready(c)
+	if u.host.Ready != nil {
+		u.host.Ready()
+	}
 	u.listen(c)
 	u.repeatParked(c) // of a session that ended at a bad moment
 	return u.attend(ctx, c)

@@ -1,0 +1,266 @@
+package server
+
+import (
+	"bytes"
+	"reflect"
+	"slices"
+	"sync"
+	"sync/atomic"
+
+	"github.com/mcploop/mcploop/codec"
+	"github.com/mcploop/mcploop/mcp"
+	"github.com/mcploop/mcploop/server/gateway"
+)
+
+// place is a name behind which an upstream stands: the one whose tools are listed, the one that
+// will follow it once it is ready, and those before it that still have calls to answer.
+type place struct {
+	s       *Server
+	name    string
+	metrics []string // that are registered for it
+
+	// mu guards the rest. The gateway may hold the lock of an upstream meanwhile, so no method of
+	// one is called under it.
+	mu      sync.Mutex
+	serving *guest // nil once the place was given up
+	next    *guest // mostly nil
+	leaving []*guest
+	past    gateway.Stats // of those that have left
+}
+
+// guest is one upstream behind a place's name.
+type guest struct {
+	at    *place
+	opt   gateway.Options // as they were given
+	up    *gateway.Upstream
+	items map[string]*gateway.Tool // that it offers now; guarded by at.mu
+	open  turnstile                // of clients' calls
+	begun atomic.Bool
+}
+
+func (g *guest) start() {
+	g.begun.Store(true)
+	g.up.Start()
+}
+
+// newGuest makes an upstream that does nothing yet.
+func (p *place) newGuest(opt gateway.Options) (*guest, error) {
+	g := &guest{at: p, opt: opt, items: map[string]*gateway.Tool{}}
+	g.open.empty = make(chan struct{}, 1)
+	up, err := gateway.New(opt, gateway.Host{
+		Group: p.s.upstreams.group, Log: p.s.opt.Log,
+		Offer: g.offer, Withdraw: g.withdraw, Ready: g.ready,
+	})
+	g.up = up
+	return g, err
+}
+
+// offer takes note of a tool, and lists it unless g waits for its turn.
+func (g *guest) offer(t *gateway.Tool) error {
+	p := g.at
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	switch g {
+	case p.serving:
+		if err := p.s.offerForeign(g, t); err != nil {
+			return err
+		}
+		p.s.listChanged(listTools)
+	case p.next:
+	default:
+		return nil // it has had its turn
+	}
+	g.items[t.Name] = t
+	return nil
+}
+
+func (g *guest) withdraw(name string) {
+	p := g.at
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if g.items[name] == nil {
+		return
+	}
+	delete(g.items, name)
+	if g == p.serving {
+		p.s.withdrawForeign(name)
+		p.s.listChanged(listTools)
+	}
+}
+
+// ready is told when g has listed its tools: its turn may have come.
+func (g *guest) ready() {
+	p := g.at
+	p.mu.Lock()
+	var old *guest
+	if g == p.next {
+		old = p.promote()
+	}
+	p.mu.Unlock()
+	if old != nil {
+		p.s.opt.Log.Info("upstream was replaced", "upstream", p.name)
+		p.s.see(old)
+	}
+}
+
+// promote puts next in the place of serving, which is returned: see has to see it off. Clients are
+// told of what they can tell apart. mu is held.
+func (p *place) promote() *guest {
+	old, g := p.serving, p.next
+	p.serving, p.next = g, nil
+	changed := false
+	for name, t := range g.items {
+		if err := p.s.offerForeign(g, t); err != nil {
+			p.s.opt.Log.Warn("tool is left out", "upstream", p.name, "tool", name, "reason", err)
+			delete(g.items, name)
+			continue
+		}
+		was := old.items[name]
+		changed = changed || was == nil || !bytes.Equal(was.Raw, t.Raw)
+	}
+	changed = p.strike(old, g) || changed
+	if changed {
+		p.s.listChanged(listTools)
+	}
+	p.leaving = append(p.leaving, old)
+	return old
+}
+
+// strike takes out of the lists what old offered and g, which may be nil, does not. mu is held.
+func (p *place) strike(old, g *guest) (changed bool) {
+	for name := range old.items {
+		if g == nil || g.items[name] == nil {
+			p.s.withdrawForeign(name)
+			changed = true
+		}
+	}
+	clear(old.items)
+	return changed
+}
+
+// vacate gives the place up and returns whom see has to see off.
+func (p *place) vacate() []*guest {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	var left []*guest
+	for _, g := range []*guest{p.serving, p.next} {
+		if g != nil {
+			left = append(left, g)
+		}
+	}
+	if p.strike(p.serving, nil) {
+		p.s.listChanged(listTools)
+	}
+	p.serving, p.next = nil, nil
+	p.leaving = append(p.leaving, left...)
+	return left
+}
+
+// left takes note that g has ended.
+func (p *place) left(g *guest) {
+	stats := g.up.Stats()
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	addCounters(&p.past, &stats)
+	p.leaving = slices.DeleteFunc(p.leaving, func(l *guest) bool { return l == g })
+}
+
+// find returns who offers the tool now.
+func (p *place) find(name string) (*guest, *gateway.Tool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.serving == nil {
+		return nil, nil
+	}
+	return p.serving, p.serving.items[name]
+}
+
+// guests are those that are known: the first is the one that serves, if any does.
+func (p *place) guests() []*guest {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	all := make([]*guest, 0, 2+len(p.leaving))
+	for _, g := range []*guest{p.serving, p.next} {
+		if g != nil {
+			all = append(all, g)
+		}
+	}
+	return append(all, p.leaving...)
+}
+
+// stats are those of the one that serves; counters go on from those before it.
+func (p *place) stats() gateway.Stats {
+	p.mu.Lock()
+	sum := p.past
+	p.mu.Unlock()
+	for i, g := range p.guests() {
+		stats := g.up.Stats()
+		if i == 0 {
+			addCounters(&stats, &sum)
+			sum = stats
+			continue
+		}
+		addCounters(&sum, &stats)
+		sum.InFlight += stats.InFlight
+	}
+	return sum
+}
+
+func (p *place) inFlightMax() int {
+	if all := p.guests(); len(all) > 0 {
+		return all[0].up.InFlightMax()
+	}
+	return 0
+}
+
+// addCounters adds what only grows.
+func addCounters(sum, more *gateway.Stats) {
+	to, from := reflect.ValueOf(sum).Elem(), reflect.ValueOf(more).Elem()
+	for i := range to.NumField() {
+		if f := to.Field(i); f.CanUint() && f.Kind() == reflect.Uint64 {
+			f.SetUint(f.Uint() + from.Field(i).Uint())
+		}
+	}
+}
+
+// carry hands a client's call to the upstream behind g that offers t, or to the one that has taken
+// its place since the tool was looked up.
+func (g *guest) carry(c *Call, t *gateway.Tool) {
+	name := t.Name
+	for !g.admit(c) { // Slow path: it was replaced or removed.
+		at := g.at
+		if g, t = at.find(name); t == nil {
+			c.Fail(goneError(at.name))
+			return
+		}
+	}
+	t.Call(c, c.Request)
+}
+
+// admit counts the call in until it ends; false when g takes no more.
+func (g *guest) admit(c *Call) bool {
+	if !g.open.enter() {
+		return false
+	}
+	c.guest.Store(g)
+	if c.state.Load() != callPending {
+		c.depart() // it has ended before it was counted
+	}
+	return true
+}
+
+// depart is called when the call has ended.
+func (c *Call) depart() {
+	if g := c.guest.Load(); g != nil && c.guest.CompareAndSwap(g, nil) {
+		g.open.leave()
+	}
+}
+
+// goneError is the answer to a call whose tool was there a moment ago.
+func goneError(upstream string) error {
+	return &mcp.Error{
+		Code:    codec.ErrUpstream.Code,
+		Message: "upstream \"" + upstream + "\" does not offer this any more; list again",
+		Data:    map[string]string{"upstream": upstream, "state": "removed"},
+	}
+}
