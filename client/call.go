@@ -1,6 +1,9 @@
 package client
 
-import "time"
+import (
+	"sync/atomic"
+	"time"
+)
 
 // Call is one request on its way. The caller fills the exported fields, starts it, and leaves it
 // alone until Done; it may embed a Call in a struct of its own. A Call may be started again
@@ -15,6 +18,11 @@ type Call struct {
 	Headers []byte
 	// Timeout bounds the wait for the answer; 0: none but the caller's own Cancel.
 	Timeout time.Duration
+	// FirstByte bounds the wait for the first sign of the answer, BetweenBytes that from each sign
+	// to the next one, so that a server that has stopped is told from one that is slow; 0: Timeout
+	// alone bounds them. A sign is a byte of the HTTP answer, and progress on the other wires. That
+	// the first sign was the last one is noticed up to BetweenBytes late.
+	FirstByte, BetweenBytes time.Duration
 	// Done gets the answer: exactly once after Start returned nil, never when it returned an
 	// error, possibly before it returned. It runs on a loop, or where Cancel, Close or the
 	// timeout run; it must not block.
@@ -25,7 +33,9 @@ type Call struct {
 	Progress func(c *Call, params []byte)
 
 	id     uint64
-	expiry *time.Timer // nil without Timeout
+	expiry *time.Timer  // nil without a deadline
+	began  int64        // by Mux.clock
+	sign   atomic.Int64 // the last one, by Mux.clock; 0: none yet
 	verb   verb
 }
 
@@ -48,4 +58,7 @@ type Answer struct {
 
 	Status    int    // of HTTP, 0 elsewhere
 	SessionID string // Mcp-Session-Id of the answer to initialize, "" elsewhere
+	// RetryAfter is when HTTP wants to be asked again that has refused the call with Error; that of
+	// an *HTTPError is there.
+	RetryAfter time.Duration
 }

@@ -20,35 +20,35 @@ const envelope = `"io.modelcontextprotocol/protocolVersion":"2026-07-28",` +
 
 func TestEncode(t *testing.T) {
 	progress := func(*Call, []byte) {}
-	f := func(v mcp.Version, c Call, want string) {
+	f := func(v mcp.Version, c *Call, want string) {
 		t.Helper()
 		e := &encoder{}
-		if err := e.read(&c); err != nil {
+		if err := e.read(c); err != nil {
 			t.Errorf("%s: %v", c.Params, err)
 			return
 		}
-		e.encode(&c, 7, testFacts(v))
+		e.encode(c, 7, testFacts(v))
 		if string(e.body) != want {
 			t.Errorf("got  %s\nwant %s", e.body, want)
 		}
 	}
 	const opening = `{"jsonrpc":"2.0","id":7,"method":"m"`
-	f(mcp.V20251125, Call{Method: "m"}, opening+`}`)
-	f(mcp.V20251125, Call{Method: "m", Params: []byte("{\"a\":\n 1.0}")},
+	f(mcp.V20251125, &Call{Method: "m"}, opening+`}`)
+	f(mcp.V20251125, &Call{Method: "m", Params: []byte("{\"a\":\n 1.0}")},
 		opening+`,"params":{"a":  1.0}}`)
-	f(mcp.V20251125, Call{Method: "m", verb: verbNotify}, `{"jsonrpc":"2.0","method":"m"}`)
-	f(mcp.V20251125, Call{Method: "m", Progress: progress},
+	f(mcp.V20251125, &Call{Method: "m", verb: verbNotify}, `{"jsonrpc":"2.0","method":"m"}`)
+	f(mcp.V20251125, &Call{Method: "m", Progress: progress},
 		opening+`,"params":{"_meta":{"progressToken":7}}}`)
-	f(mcp.V20260728, Call{Method: "m"}, opening+`,"params":{"_meta":{`+envelope+`}}}`)
+	f(mcp.V20260728, &Call{Method: "m"}, opening+`,"params":{"_meta":{`+envelope+`}}}`)
 	// The caller's _meta is kept, but for what speaks for the connection.
 	claims := []byte(`{"x":[1],"_meta":{"io.modelcontextprotocol/protocolVersion":"2031-01-01",` +
 		`"progressToken":"p","traceparent":"t"},"y":2}`)
-	f(mcp.V20260728, Call{Method: "m", Params: claims, Progress: progress},
+	f(mcp.V20260728, &Call{Method: "m", Params: claims, Progress: progress},
 		opening+`,"params":{"x":[1],"y":2,"_meta":{`+envelope+
 			`,"progressToken":7,"traceparent":"t"}}}`)
-	f(mcp.V20251125, Call{Method: "m", Params: claims},
+	f(mcp.V20251125, &Call{Method: "m", Params: claims},
 		opening+`,"params":{"x":[1],"y":2,"_meta":{"progressToken":"p","traceparent":"t"}}}`)
-	f(mcp.V20251125, Call{Method: "m", Params: []byte(`{"_meta":null}`)},
+	f(mcp.V20251125, &Call{Method: "m", Params: []byte(`{"_meta":null}`)},
 		opening+`,"params":{"_meta":null}}`)
 }
 

@@ -4,7 +4,9 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
+	"time"
 
 	"github.com/mcploop/mcploop/codec"
 	"github.com/mcploop/mcploop/mcp"
@@ -38,6 +40,8 @@ type HTTPError struct {
 	Status int    // 100..599
 	Text   string // the body's beginning, or the reason; at most 256 bytes, printable
 	Cause  *mcp.Error
+	// RetryAfter is when the server wants to be asked again; 0: it has not said.
+	RetryAfter time.Duration
 }
 
 // Error returns the status and the text.
@@ -74,6 +78,26 @@ func newHTTPError(status int, reason, body []byte) *HTTPError {
 		return r
 	}, strings.ToValidUTF8(string(text), "?"))
 	return &HTTPError{Status: status, Text: strings.TrimSpace(clean)}
+}
+
+// httpDate is the one form of a date that may be sent (RFC 9110, 5.6.7).
+const httpDate = "Mon, 02 Jan 2006 15:04:05 GMT"
+
+// retryAfter reads the header of that name: seconds, or a date (RFC 9110, 10.2.3). 0 without one
+// that can be used.
+func retryAfter(headers []codec.Header, now time.Time) time.Duration {
+	for _, h := range headers {
+		if !strings.EqualFold(string(h.Name), "Retry-After") {
+			continue
+		}
+		if s, err := strconv.ParseUint(string(h.Value), 10, 32); err == nil {
+			return time.Duration(s) * time.Second
+		}
+		if date, err := time.Parse(httpDate, string(h.Value)); err == nil {
+			return max(0, date.Sub(now))
+		}
+	}
+	return 0
 }
 
 // rpcError decodes a raw JSON-RPC error object. It never fails: what does not fit is said.

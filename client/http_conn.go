@@ -122,6 +122,9 @@ func (h *httpConn) current() (j *job, doomed bool) {
 // Data reads the answer of one exchange after the other.
 func (h *httpConn) Data(c *loop.Conn, buf, out []byte) (n int, reply []byte) {
 	j, doomed := h.current()
+	if j != nil && j.signs != nil && j.posts == nil {
+		j.signs.sign.Store(h.p.m.clock())
+	}
 	for j != nil && n < len(buf) {
 		var used int
 		var done bool
@@ -328,9 +331,14 @@ func (h *httpConn) conclude(j *job, head *codec.Response, body []byte) {
 	}
 	fault := h.read.scanner.Scan(body, &h.read.msg)
 	if fault == nil && h.read.msg.Kind == codec.KindError && !success {
-		h.read.answer(j.id, Answer{Status: head.Status, Error: h.read.msg.Error})
+		h.read.answer(j.id, Answer{
+			Status: head.Status, Error: h.read.msg.Error,
+			RetryAfter: retryAfter(head.Headers, time.Now()),
+		})
 	}
-	p.answer(j, newHTTPError(head.Status, head.Reason, body))
+	refusal := newHTTPError(head.Status, head.Reason, body)
+	refusal.RetryAfter = retryAfter(head.Headers, time.Now())
+	p.answer(j, refusal)
 }
 
 // EOF is the end of an answer that has no other, or of the connection.

@@ -37,6 +37,7 @@ type job struct {
 	verb       verb
 	repeatable bool      // running it twice does no harm
 	posts      *httpPool // of HTTP+SSE: the answer comes elsewhere, this is only its POST
+	signs      *Call     // wants to know of bytes of its answer; nil: it does not
 	rest       resumption
 
 	// Guarded by httpPool.mu.
@@ -74,6 +75,9 @@ func (p *httpPool) prepare() *job { return &job{} }
 
 func (p *httpPool) send(c *Call, j *job, e *encoder, f *facts) error {
 	j.id, j.verb = c.id, c.verb
+	if c.watched() {
+		j.signs = c
+	}
 	j.repeatable = repeatable(c.Method)
 	j.request = p.heads.request(c, e, f)
 	if c.verb == verbRequest && !f.version.Modern() {

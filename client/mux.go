@@ -5,6 +5,7 @@ import (
 	"strconv"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/mcploop/mcploop/codec"
 	"github.com/mcploop/mcploop/loop"
@@ -23,6 +24,7 @@ type Mux struct {
 	encoders sync.Pool
 	count    counters
 	expire   func(id uint64) // m.timeout, made once
+	born     time.Time       // what clock counts from
 }
 
 // wire is one way to the server: line, webSocket, httpPool or sse.
@@ -55,7 +57,7 @@ type counters struct {
 }
 
 func newMux(opt *Options, group *loop.Group) *Mux {
-	m := &Mux{opt: opt, group: group}
+	m := &Mux{opt: opt, group: group, born: time.Now()}
 	m.table.max = opt.InFlightMax
 	m.encoders.New = func() any { return &encoder{} }
 	m.facts.Store(&facts{})
@@ -89,6 +91,7 @@ func (m *Mux) start(c *Call, f *facts) error {
 		}
 	}
 	j := m.wire.prepare()
+	m.begin(c)
 	id, err := m.table.put(c, j, m.expire)
 	if err != nil {
 		return fmt.Errorf("cannot call %q: %w", c.Method, err)
@@ -116,8 +119,6 @@ func (m *Mux) release(e *encoder) {
 // Cancel gives c up: the server is told in the manner of era and transport, and c.Done gets why.
 // False when c was answered already. c must have been started.
 func (m *Mux) Cancel(c *Call, why error) bool { return m.cancel(c.id, why, true) }
-
-func (m *Mux) timeout(id uint64) { m.cancel(id, ErrTimeout, true) }
 
 func (m *Mux) cancel(id uint64, why error, tell bool) bool {
 	c, j := m.table.take(id)
@@ -243,6 +244,9 @@ func (r *reader) notification(owner uint64) {
 		id, ok := parseID(r.msg.Param(mcp.MetaProgressToken))
 		if ok && (owner == anyCall || owner == id) {
 			if c := r.m.table.peek(id); c != nil && c.Progress != nil {
+				if c.watched() {
+					c.sign.Store(r.m.clock())
+				}
 				c.Progress(c, r.msg.Params)
 				return
 			}

@@ -36,7 +36,8 @@ func (t *table) reopen() {
 	t.closed = nil
 }
 
-// put takes c in and gives it its id. onTimeout runs when c.Timeout passes first.
+// put takes c in and gives it its id. onTimeout runs when the first of its deadlines passes before
+// its answer.
 func (t *table) put(c *Call, j *job, onTimeout func(id uint64)) (uint64, error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -58,8 +59,8 @@ func (t *table) put(c *Call, j *job, onTimeout func(id uint64)) (uint64, error) 
 	s.call, s.job = c, j
 	id := uint64(s.uses)<<indexBits | uint64(index)
 	c.id, c.expiry = id, nil
-	if c.Timeout > 0 {
-		c.expiry = time.AfterFunc(c.Timeout, func() { onTimeout(id) })
+	if d := c.firstLook(); d > 0 {
+		c.expiry = time.AfterFunc(d, func() { onTimeout(id) })
 	}
 	return id, nil
 }

@@ -1,0 +1,86 @@
+package client
+
+import (
+	"fmt"
+	"time"
+)
+
+// A call has one timer for all its deadlines. What comes of the answer only notes when; the timer
+// looks at that when it fires, and is set again to the deadline that is next.
+
+// clock is monotonic, in nanoseconds, and never 0.
+func (m *Mux) clock() int64 { return int64(time.Since(m.born)) + 1 }
+
+// watched tells whether signs of c's answer have deadlines.
+func (c *Call) watched() bool { return c.FirstByte > 0 || c.BetweenBytes > 0 }
+
+// begin starts c's clock.
+func (m *Mux) begin(c *Call) {
+	if c.watched() {
+		c.began = m.clock()
+		c.sign.Store(0)
+	}
+}
+
+// sooner returns the shorter one of two times; 0 is none.
+func sooner(a, b time.Duration) time.Duration {
+	if a == 0 || b > 0 && b < a {
+		return b
+	}
+	return a
+}
+
+// firstLook is when a deadline of c may have passed; 0: it has none.
+func (c *Call) firstLook() time.Duration {
+	return sooner(c.Timeout, sooner(c.FirstByte, c.BetweenBytes))
+}
+
+// timeout ends a call whose deadline has passed. It runs when the timer fires.
+func (m *Mux) timeout(id uint64) {
+	if why := m.table.overdue(id, m.clock()); why != nil {
+		m.cancel(id, why, true)
+	}
+}
+
+// overdue says which deadline of the call has passed at now. Nil: none has, and its timer fires
+// again.
+func (t *table) overdue(id uint64, now int64) error {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	s := t.slot(id)
+	if s == nil {
+		return nil
+	}
+	c := s.call
+	if !c.watched() {
+		return ErrTimeout
+	}
+	age, sign := time.Duration(now-c.began), c.sign.Load()
+	quiet := time.Duration(now - sign)
+	switch {
+	case c.Timeout > 0 && age >= c.Timeout:
+		return ErrTimeout
+	case sign == 0 && c.FirstByte > 0 && age >= c.FirstByte:
+		return fmt.Errorf("%w: nothing of an answer came within %v", ErrTimeout, c.FirstByte)
+	case sign != 0 && c.BetweenBytes > 0 && quiet >= c.BetweenBytes:
+		return fmt.Errorf("%w: nothing more of the answer came within %v", ErrTimeout,
+			c.BetweenBytes)
+	}
+	var next time.Duration
+	if c.Timeout > 0 {
+		next = c.Timeout - age
+	}
+	switch {
+	case sign == 0 && c.FirstByte > 0:
+		next = sooner(next, c.FirstByte-age)
+	case sign != 0 && c.BetweenBytes > 0:
+		next = sooner(next, c.BetweenBytes-quiet)
+	}
+	if sign == 0 {
+		next = sooner(next, c.BetweenBytes) // from whenever the first sign comes
+	}
+	if next > 0 {
+		c.expiry.Reset(next)
+	}
+	return nil
+}
