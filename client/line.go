@@ -14,7 +14,8 @@ import (
 type line struct {
 	link
 	lines codec.Lines
-	child *child // nil without one
+	large oversize // the line that is too long
+	child *child   // nil without one
 }
 
 func newLine(m *Mux) *line {
@@ -61,12 +62,17 @@ func (l *line) Open(*loop.Conn) { close(l.opened) }
 // Data cuts lines and brings each to its call.
 func (l *line) Data(c *loop.Conn, buf, out []byte) (n int, reply []byte) {
 	for {
+		if l.large.state != oversizeOver {
+			l.tooLong(buf[n:])
+		}
 		frame, used, state := l.lines.Next(buf[n:])
 		n += used
 		switch state {
 		case codec.LineNeedMore:
 			return n, out
 		case codec.LineTooLong:
+			l.m.count.tooLarge.Add(1)
+			l.large = oversize{state: oversizeSeeking}
 			l.tooLong(buf[n-used : n])
 			continue
 		}
@@ -85,20 +91,17 @@ func (l *line) Data(c *loop.Conn, buf, out []byte) (n int, reply []byte) {
 	}
 }
 
-// tooLong fails the call whose answer is too large, when there is a telling whose it is.
-func (l *line) tooLong(begin []byte) {
-	l.m.count.tooLarge.Add(1)
-	const opening = `{"jsonrpc":"2.0","id":`
-	var c *Call
-	if rest, ok := bytes.CutPrefix(begin, []byte(opening)); ok {
-		digits := rest[:min(len(rest), 20)]
-		if end := bytes.IndexByte(digits, ','); end > 0 {
-			if id, ok := parseID(digits[:end]); ok {
-				c, _ = l.m.table.take(id)
-			}
-		}
-	} else {
-		c = l.m.table.takeOnly()
+// tooLong looks at more of a line that is too long, whose own bytes begin part, and fails the call
+// whose answer it is as soon as there is a telling.
+func (l *line) tooLong(part []byte) {
+	end := bytes.IndexByte(part, '\n')
+	if end >= 0 {
+		part = part[:end]
+	}
+	l.large.feed(part)
+	c := l.large.call(&l.m.table)
+	if end >= 0 {
+		l.large.state = oversizeOver
 	}
 	if c != nil {
 		c.Done(c, Answer{Err: fmt.Errorf("%w: above %d bytes; raise Options.MessageBytesMax",

@@ -1,0 +1,135 @@
+package client
+
+import "bytes"
+
+// oversize finds whose answer a message is that is too large to be kept, from its bytes as they go
+// by, wherever in it the id stands. It keeps no more of them than the name of a member.
+type oversize struct {
+	state   oversizeState
+	depth   int
+	text    bool // inside a string
+	escaped bool // the next byte of the string means itself
+	value   bool // behind the colon of an outermost member
+	word    [16]byte
+	length  int // of word: an outermost member's name, or the value of its id; counted on beyond it
+	isID    bool
+	answer  bool // it has a result or an error
+}
+
+type oversizeState uint8
+
+const (
+	oversizeOver    oversizeState = iota // nothing is looked for
+	oversizeSeeking                      // the id has not come yet
+	oversizeFound                        // word[:length] is it
+	oversizeForeign                      // it is no answer
+)
+
+// feed looks at more of the message.
+func (o *oversize) feed(b []byte) {
+	for i := 0; i < len(b) && o.state == oversizeSeeking; i++ {
+		if o.text {
+			i += o.inText(b[i:])
+			continue
+		}
+		switch c := b[i]; c {
+		case '"':
+			o.text = true
+			if o.depth == 1 {
+				o.length = 0
+			}
+		case '{', '[':
+			o.depth++
+		case '}', ']', ',':
+			if o.depth == 1 {
+				o.memberEnds()
+			}
+			if c != ',' {
+				o.depth--
+			}
+		case ':':
+			if o.depth == 1 {
+				o.memberBegins()
+			}
+		case ' ', '\t', '\r', '\n':
+		default:
+			if o.depth == 1 && o.isID {
+				o.keep(c)
+			}
+		}
+	}
+}
+
+// inText reads on in a string and returns how many bytes were read, less one.
+func (o *oversize) inText(b []byte) int {
+	end := bytes.IndexByte(b, '"')
+	part := b
+	if end >= 0 {
+		part = b[:end]
+	}
+	if o.depth == 1 && !o.value {
+		for _, c := range part[:min(len(part), len(o.word))] {
+			o.keep(c)
+		}
+	}
+	slashes := len(part) - len(bytes.TrimRight(part, `\`))
+	odd := slashes%2 == 1
+	if slashes == len(part) {
+		odd = odd != o.escaped
+	}
+	if end < 0 {
+		o.escaped = odd
+		return len(b) - 1
+	}
+	o.escaped = false
+	o.text = odd // else the quote was the end
+	return end
+}
+
+func (o *oversize) keep(c byte) {
+	if o.length < len(o.word) {
+		o.word[o.length] = c
+	}
+	o.length = min(o.length+1, len(o.word)+1)
+}
+
+func (o *oversize) memberBegins() {
+	if o.length <= len(o.word) {
+		switch string(o.word[:o.length]) {
+		case "id":
+			o.isID = true
+		case "result", "error":
+			o.answer = true
+		case "method":
+			o.state = oversizeForeign
+		}
+	}
+	o.value, o.length = true, 0
+}
+
+func (o *oversize) memberEnds() {
+	if o.isID && o.length <= len(o.word) {
+		o.state = oversizeFound
+		return
+	}
+	o.value, o.isID, o.length = false, false, 0
+}
+
+// call takes the call out of t whose answer the message is; nil while nobody can tell. An answer
+// belongs to the only call there is, whatever its id may be.
+func (o *oversize) call(t *table) (c *Call) {
+	switch {
+	case o.state == oversizeFound:
+		if id, ok := parseID(o.word[:o.length]); ok {
+			c, _ = t.take(id)
+		}
+		o.state = oversizeOver
+	case o.state == oversizeSeeking && o.answer:
+		if c = t.takeOnly(); c != nil {
+			o.state = oversizeOver
+		}
+	case o.state == oversizeForeign:
+		o.state = oversizeOver
+	}
+	return c
+}
