@@ -39,8 +39,9 @@ func TestAnswersThatStop(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			c2 := connect(t, stopsAt(t, c.raw))
 			got := make(chan client.Answer, 1)
+			const soon = 50 * time.Millisecond
 			err := c2.Mux().Start(&client.Call{
-				Method: "any", FirstByte: 50 * time.Millisecond, BetweenBytes: 50 * time.Millisecond,
+				Method: "any", FirstByte: soon, BetweenBytes: soon,
 				Done: func(_ *client.Call, a client.Answer) { got <- a },
 			})
 			if err != nil {
