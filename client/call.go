@@ -16,6 +16,9 @@ type Call struct {
 	// Headers are whole HTTP header lines as codec.AppendHeader writes them, for this request
 	// alone: Mcp-Param-*. Read until Start returns; line wires ignore them.
 	Headers []byte
+	// Capabilities are a raw JSON object that a modern server is told instead of
+	// Options.Capabilities, for this request alone; nil: none of its own. Read until Start returns.
+	Capabilities []byte
 	// Timeout bounds the wait for the answer; 0: none but the caller's own Cancel.
 	Timeout time.Duration
 	// FirstByte bounds the wait for the first sign of the answer, BetweenBytes that from each sign
@@ -31,6 +34,11 @@ type Call struct {
 	// must not block. params is raw JSON, valid until it returns. Nil: no progress is asked for.
 	// A Cancel from another goroutine may run Done while Progress still runs.
 	Progress func(c *Call, params []byte)
+	// Notified is told, in the same manner, of the other notifications that belong to this call:
+	// those on its own stream over Streamable HTTP, except changes of lists and resources; those
+	// with its id as subscriptionId; and log messages that come where all calls share a stream,
+	// while no other call that may ask is in flight. Nil: Options.OnNotification is told.
+	Notified func(c *Call, method string, params []byte)
 
 	id     uint64
 	expiry *time.Timer  // nil without a deadline
@@ -47,6 +55,7 @@ const (
 	verbNotify       // no answer is wanted; over HTTP its refusal is
 	verbReply        // Params is the whole message, an answer to the server
 	verbDelete       // the HTTP request that ends a session
+	verbListen       // the HTTP request for the stream that belongs to no call
 )
 
 // Answer is the outcome of a call: exactly one of Result, Error and Err is set, none of them

@@ -92,13 +92,19 @@ func (c *Client) Discover(ctx context.Context) (*Discovery, error) {
 }
 
 // Raw calls any method. params is nil or marshals to a JSON object; the result is raw JSON. A
-// JSON-RPC error is an *mcp.Error in the error's chain, a refusal of HTTP an *HTTPError.
+// JSON-RPC error is an *mcp.Error in the error's chain, a refusal of HTTP an *HTTPError. What a
+// modern server asks for before it answers is answered by Elicit, Sample and Roots of Options; with
+// none of them it is the result.
 func (c *Client) Raw(ctx context.Context, method string, params any) (json.RawMessage, error) {
 	raw, err := rawObject("the params of "+method, params)
 	if err != nil {
 		return nil, err
 	}
-	return c.do(ctx, request{method: method, params: raw})
+	r := request{method: method, params: raw}
+	if mayAsk(method) {
+		return c.complete(ctx, r)
+	}
+	return c.do(ctx, r)
 }
 
 // request is a call of the blocking API.

@@ -25,8 +25,11 @@ func Connect(ctx context.Context, opt Options) (*Client, error) {
 	if c.info, err = rawObject("Options.ClientInfo", opt.ClientInfo); err != nil {
 		return nil, err
 	}
-	if c.capabilities, err = rawObject("Options.Capabilities", opt.Capabilities); err != nil {
+	if c.capabilities, err = opt.capabilities(); err != nil {
 		return nil, err
+	}
+	if opt.answers() && opt.OnRequest == nil {
+		c.opt.OnRequest = c.handle
 	}
 	if err = c.makeGroup(); err != nil {
 		return nil, err
@@ -244,6 +247,7 @@ func (c *Client) initialize(ctx context.Context) error {
 		return err
 	}
 	c.mux.facts.Store(f)
+	c.mux.hear(f)
 	c.server.Store(&serverFacts{
 		info: wire.ServerInfo, capabilities: wire.Capabilities, instructions: wire.Instructions,
 	})

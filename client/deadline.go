@@ -16,10 +16,39 @@ func (c *Call) watched() bool { return c.FirstByte > 0 || c.BetweenBytes > 0 }
 
 // begin starts c's clock.
 func (m *Mux) begin(c *Call) {
+	c.began = 0
 	if c.watched() {
 		c.began = m.clock()
 		c.sign.Store(0)
 	}
+}
+
+// SetTimeout gives c another d from now on, or with 0 all the time there is, whatever its other
+// deadlines say: while a person thinks about what the server asked. False when c was answered
+// already. c must have been started.
+func (m *Mux) SetTimeout(c *Call, d time.Duration) bool {
+	return m.table.extend(c.id, d, m.clock(), m.expire)
+}
+
+// extend is SetTimeout at now.
+func (t *table) extend(id uint64, d time.Duration, now int64, onTimeout func(id uint64)) bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	s := t.slot(id)
+	if s == nil {
+		return false
+	}
+	c := s.call
+	if c.expiry != nil {
+		c.expiry.Stop()
+		c.expiry = nil
+	}
+	if d > 0 {
+		c.Timeout, c.began = d, now
+		c.sign.Store(0)
+		c.expiry = time.AfterFunc(c.firstLook(), func() { onTimeout(id) })
+	}
+	return true
 }
 
 // sooner returns the shorter one of two times; 0 is none.
@@ -52,10 +81,16 @@ func (t *table) overdue(id uint64, now int64) error {
 		return nil
 	}
 	c := s.call
-	if !c.watched() {
-		return ErrTimeout
+	if c.expiry == nil { // since the timer fired
+		return nil
 	}
 	age, sign := time.Duration(now-c.began), c.sign.Load()
+	if !c.watched() {
+		if c.began != 0 && age < c.Timeout { // as before, and there is another timer
+			return nil
+		}
+		return ErrTimeout
+	}
 	quiet := time.Duration(now - sign)
 	switch {
 	case c.Timeout > 0 && age >= c.Timeout:

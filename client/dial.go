@@ -70,7 +70,7 @@ func (m *Mux) dialHTTP(ctx context.Context, u *url.URL) error {
 	if err != nil {
 		return err
 	}
-	m.wire = newHTTPPool(m, u, addrs)
+	m.wire = newStreamable(m, u, addrs)
 	return nil
 }
 

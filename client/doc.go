@@ -8,9 +8,11 @@
 // are lent to Done until it returns.
 //
 // Never:   starts a goroutine per call or per connection, follows a redirect, repeats a call
-// that may have run, answers for a person or a model, trusts an id that it did not issue.
+// that may have run, answers for a person or a model but by Options, trusts an id that it did not
+// issue.
 //
 // Reading order: client.go and tools.go (the blocking API), connect.go (the eras), mux.go (the
 // async core that a gateway uses as it is), then the wires: link.go with line.go, ws.go and sse.go,
-// and http_pool.go with http_conn.go and resume.go.
+// and streamable.go with http_pool.go, http_conn.go, resume.go and ear.go. What servers ask of
+// clients is in ask.go and input.go.
 package client

@@ -13,7 +13,8 @@ import (
 // facts are what was agreed with the server. They are immutable; a Mux swaps them whole.
 type facts struct {
 	version mcp.Version
-	meta    []byte // members of every request's _meta, without braces; nil in the legacy era
+	meta    []byte // begins every request's _meta, up to the capabilities; nil in the legacy era
+	able    []byte // the capabilities, where the call has none of its own
 	session string // Mcp-Session-Id; "" in the modern era and on line wires
 	lines   []byte // HTTP header lines that follow from the above
 }
@@ -29,9 +30,9 @@ func newFacts(v mcp.Version, session string, info, capabilities []byte) *facts {
 		f.lines = codec.AppendHeader(f.lines, "Mcp-Session-Id", []byte(session))
 	}
 	if v.Modern() {
-		f.meta = fmt.Appendf(nil, `"%s":"%s","%s":%s,"%s":%s`,
-			mcp.MetaProtocolVersion, v, mcp.MetaClientInfo, info,
-			mcp.MetaClientCapabilities, capabilities)
+		f.able = capabilities
+		f.meta = fmt.Appendf(nil, `"%s":"%s","%s":%s,"%s":`,
+			mcp.MetaProtocolVersion, v, mcp.MetaClientInfo, info, mcp.MetaClientCapabilities)
 	}
 	return f
 }
@@ -88,6 +89,7 @@ func (e *encoder) encode(c *Call, id uint64, f *facts) {
 	switch c.verb {
 	case verbReply:
 		e.body = append(e.body[:0], c.Params...)
+		e.toOneLine()
 		return
 	case verbNotify:
 		e.body = append(e.body[:0], `{"jsonrpc":"2.0","method":`...)
@@ -105,9 +107,7 @@ func (e *encoder) encode(c *Call, id uint64, f *facts) {
 		e.body = append(append(e.body, `,"params":`...), c.Params...)
 	}
 	e.body = append(e.body, '}')
-	if bytes.IndexByte(e.body, '\n') >= 0 || bytes.IndexByte(e.body, '\r') >= 0 {
-		oneLine(e.body)
-	}
+	e.toOneLine()
 }
 
 // claims tells whether the params' own _meta speaks for another connection.
@@ -140,7 +140,11 @@ func (e *encoder) appendParams(c *Call, id uint64, f *facts) {
 	}
 	e.body = append(e.body, `"_meta":{`...)
 	if f.meta != nil {
-		e.body = append(append(e.body, f.meta...), ',')
+		able := f.able
+		if c.Capabilities != nil {
+			able = c.Capabilities
+		}
+		e.body = append(append(append(e.body, f.meta...), able...), ',')
 	}
 	if c.Progress != nil {
 		e.body = append(e.body, `"progressToken":`...)
@@ -164,11 +168,14 @@ func (e *encoder) appendMember(m *codec.Member) {
 	e.body = append(append(e.body, m.Value...), ',')
 }
 
-// oneLine puts blanks for line breaks. body was scanned, so they stand between tokens.
-func oneLine(body []byte) {
-	for i, c := range body {
+// toOneLine puts blanks for line breaks. The body is JSON, so they stand between tokens.
+func (e *encoder) toOneLine() {
+	if bytes.IndexByte(e.body, '\n') < 0 && bytes.IndexByte(e.body, '\r') < 0 {
+		return
+	}
+	for i, c := range e.body {
 		if c == '\n' || c == '\r' {
-			body[i] = ' '
+			e.body[i] = ' '
 		}
 	}
 }

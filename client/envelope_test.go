@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"strings"
 	"testing"
 
 	"github.com/mcploop/mcploop/codec"
@@ -40,6 +41,10 @@ func TestEncode(t *testing.T) {
 	f(mcp.V20251125, &Call{Method: "m", Progress: progress},
 		opening+`,"params":{"_meta":{"progressToken":7}}}`)
 	f(mcp.V20260728, &Call{Method: "m"}, opening+`,"params":{"_meta":{`+envelope+`}}}`)
+	able := Call{Method: "m", Capabilities: []byte(`{"roots":{}}`)}
+	f(mcp.V20251125, &able, opening+`}`)
+	f(mcp.V20260728, &able, opening+`,"params":{"_meta":{`+
+		strings.Replace(envelope, `s":{}`, `s":{"roots":{}}`, 1)+`}}}`)
 	// The caller's _meta is kept, but for what speaks for the connection.
 	claims := []byte(`{"x":[1],"_meta":{"io.modelcontextprotocol/protocolVersion":"2031-01-01",` +
 		`"progressToken":"p","traceparent":"t"},"y":2}`)
@@ -110,7 +115,7 @@ func FuzzEncode(f *testing.F) {
 }
 
 func oneLined(b []byte) []byte {
-	b = bytes.Clone(b)
-	oneLine(b)
-	return b
+	e := &encoder{body: bytes.Clone(b)}
+	e.toOneLine()
+	return e.body
 }

@@ -29,8 +29,8 @@ var (
 	ErrTooLarge = errors.New("client: answer too large")
 	// ErrAnswer: the server answered, but with no answer to this call.
 	ErrAnswer = errors.New("client: not an answer")
-	// ErrInputRequired: the tool asks the user or a model for input (2026-07-28
-	// InputRequiredResult), which the blocking API has nobody to give.
+	// ErrInputRequired: the server asks the user, a model or the host for input, and none of
+	// Elicit, Sample and Roots of Options can give it; or it does not stop to ask.
 	ErrInputRequired = errors.New("client: the tool requires input")
 )
 

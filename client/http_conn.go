@@ -252,9 +252,13 @@ func (h *httpConn) takeEvents(c *loop.Conn, j *job) error {
 
 func (h *httpConn) takeEvent(c *loop.Conn, j *job, frame []byte) error {
 	m := h.p.m
-	reply, ok := h.read.take(frame, j.id, Answer{Status: 200, SessionID: h.session}, nil)
+	owner := j.id
+	if j.verb == verbListen {
+		owner = noCall
+	}
+	reply, ok := h.read.take(frame, owner, Answer{Status: 200, SessionID: h.session}, nil)
 	if len(reply) > 0 {
-		m.reply(reply)
+		_ = m.reply(reply) // else the server asks again, or not
 	}
 	if !ok {
 		if h.noise++; h.noise > m.opt.NoiseMax {

@@ -11,10 +11,11 @@ import (
 	"github.com/mcploop/mcploop/codec"
 )
 
-// httpPool is the wire of Streamable HTTP: a bounded set of kept-alive connections, one
-// exchange each at a time; calls beyond wait in order.
+// httpPool is a bounded set of kept-alive connections, one exchange each at a time; calls beyond
+// wait in order.
 type httpPool struct {
 	m       *Mux
+	max     int      // connections
 	addrs   []string // numeric; tried in turn
 	server  string   // host:port for errors
 	heads   heads
@@ -59,19 +60,17 @@ func (j *job) bytes() []byte {
 	return j.request
 }
 
-func newHTTPPool(m *Mux, u *url.URL, addrs []string) *httpPool {
+func newHTTPPool(m *Mux, u *url.URL, addrs []string, most int) *httpPool {
 	limits := codec.DefaultHTTPLimits()
 	limits.BodyBytes = int64(m.opt.MessageBytesMax)
 	streams := limits
 	streams.BodyBytes = 1 << 62
 	return &httpPool{
-		m: m, addrs: addrs, server: u.Host, heads: newHeads(u, m.opt.Headers),
+		m: m, max: most, addrs: addrs, server: u.Host, heads: newHeads(u, m.opt.Headers),
 		limits: limits, streams: streams,
 		conns: map[*httpConn]struct{}{}, gone: make(chan struct{}),
 	}
 }
-
-func (p *httpPool) prepare() *job { return &job{} }
 
 func (p *httpPool) send(c *Call, j *job, e *encoder, f *facts) error {
 	j.id, j.verb = c.id, c.verb
@@ -80,7 +79,7 @@ func (p *httpPool) send(c *Call, j *job, e *encoder, f *facts) error {
 	}
 	j.repeatable = repeatable(c.Method)
 	j.request = p.heads.request(c, e, f)
-	if c.verb == verbRequest && !f.version.Modern() {
+	if (c.verb == verbRequest || c.verb == verbListen) && !f.version.Modern() {
 		j.rest.lines = f.lines
 	}
 	return p.submit(j)
@@ -111,7 +110,7 @@ func (p *httpPool) submit(j *job) error {
 		p.mu.Unlock()
 		h.dispatch(j, request)
 		return nil
-	case len(p.conns) >= p.m.opt.HTTPConnsMax:
+	case len(p.conns) >= p.max:
 		p.queue.push(j)
 		p.mu.Unlock()
 		return nil
@@ -287,7 +286,7 @@ func (p *httpPool) again(h *httpConn, j *job) bool {
 
 // refill takes the connection's place for the next job in the queue. mu is held.
 func (p *httpPool) refill() *httpConn {
-	if p.closed || p.queue.head == nil || len(p.conns) >= p.m.opt.HTTPConnsMax {
+	if p.closed || p.queue.head == nil || len(p.conns) >= p.max {
 		return nil
 	}
 	return p.open(p.queue.pop())
@@ -316,7 +315,7 @@ func (p *httpPool) explain(opened bool, err error) error {
 func (p *httpPool) answer(j *job, err error) {
 	j.taken()
 	if c, _ := p.m.table.take(j.id); c != nil {
-		c.Done(c, Answer{Err: err})
+		p.m.done(c, Answer{Err: err})
 	}
 }
 

@@ -42,9 +42,11 @@ func headerLines(headers map[string]string) []byte {
 
 // request returns a whole request; the caller keeps it until it was sent.
 func (h *heads) request(c *Call, e *encoder, f *facts) []byte {
-	if c.verb == verbDelete {
-		out := make([]byte, 0, len(h.delete)+len(f.lines)+2)
-		return append(append(append(out, h.delete...), f.lines...), "\r\n"...)
+	switch c.verb {
+	case verbDelete:
+		return bare(h.delete, f)
+	case verbListen:
+		return bare(h.get, f)
 	}
 	const rest = 128 // Mcp-Method, Content-Length
 	size := len(h.post) + len(f.lines) + len(c.Headers) + 2*len(e.name) + len(e.body) + rest
@@ -60,6 +62,12 @@ func (h *heads) request(c *Call, e *encoder, f *facts) []byte {
 	out = append(out, "Content-Length: "...)
 	out = strconv.AppendInt(out, int64(len(e.body)), 10)
 	return append(append(out, "\r\n\r\n"...), e.body...)
+}
+
+// bare is a request without a body.
+func bare(head []byte, f *facts) []byte {
+	out := make([]byte, 0, len(head)+len(f.lines)+2)
+	return append(append(append(out, head...), f.lines...), "\r\n"...)
 }
 
 // appendValue appends the header that repeats a value of the body. What a header cannot hold as

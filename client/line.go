@@ -25,13 +25,13 @@ func newLine(m *Mux) *line {
 func (l *line) prepare() *job { return nil }
 
 func (l *line) send(c *Call, _ *job, e *encoder, _ *facts) error {
-	if c.verb == verbDelete || c.verb == verbReply {
+	if c.verb == verbDelete || c.verb == verbListen {
 		panic("BUG: only HTTP needs a message for that")
 	}
 	if l.overloaded(len(e.body)) {
 		return ErrOverloaded
 	}
-	id, notify := c.id, c.verb == verbNotify
+	id, notify := c.id, c.verb != verbRequest
 	e.body = append(e.body, '\n')
 	// When it fails the conn ends, and conclude tells this call why with all the others.
 	if err := l.conn.Send(e.body); notify && err == nil {
@@ -104,7 +104,7 @@ func (l *line) tooLong(part []byte) {
 		l.large.state = oversizeOver
 	}
 	if c != nil {
-		c.Done(c, Answer{Err: fmt.Errorf("%w: above %d bytes; raise Options.MessageBytesMax",
+		l.m.done(c, Answer{Err: fmt.Errorf("%w: above %d bytes; raise Options.MessageBytesMax",
 			ErrTooLarge, l.m.opt.MessageBytesMax)})
 	}
 }

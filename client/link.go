@@ -104,10 +104,10 @@ func (l *link) overloaded(size int) bool {
 	return queued > 0 && queued+size > l.m.opt.OutboxBytesMax
 }
 
-// sent answers a notification that is on its way; nothing else will.
+// sent answers a notification or a reply that is on its way; nothing else will.
 func (l *link) sent(id uint64) {
 	if c, _ := l.m.table.take(id); c != nil {
-		c.Done(c, Answer{})
+		c.Done(c, Answer{}) // it is no request, so nothing was asked on its behalf
 	}
 }
 

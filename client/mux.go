@@ -7,7 +7,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/mcploop/mcploop/codec"
 	"github.com/mcploop/mcploop/loop"
 	"github.com/mcploop/mcploop/mcp"
 )
@@ -21,13 +20,15 @@ type Mux struct {
 	wire     wire
 	table    table
 	facts    atomic.Pointer[facts]
+	asks     asks
+	ear      atomic.Pointer[ear] // nil unless a legacy session may be listened to
 	encoders sync.Pool
 	count    counters
 	expire   func(id uint64) // m.timeout, made once
 	born     time.Time       // what clock counts from
 }
 
-// wire is one way to the server: line, webSocket, httpPool or sse.
+// wire is one way to the server: line, webSocket, streamable or sse.
 type wire interface {
 	// prepare returns what table keeps beside a call; nil when the wire needs nothing.
 	prepare() *job
@@ -48,8 +49,9 @@ type Stats struct {
 	Strays   uint64 // answers with an unknown or repeated id, dropped
 	Noise    uint64 // frames that were no message, dropped
 	TooLarge uint64 // messages above MessageBytesMax, dropped
-	Requests uint64 // requests of the server, refused except ping
-	InFlight int    // unanswered now
+	Requests uint64 // requests of the server, of any kind
+	Asks     int    // of these, handed to OnRequest and unanswered now
+	InFlight int    // calls that are unanswered now
 }
 
 type counters struct {
@@ -58,7 +60,7 @@ type counters struct {
 
 func newMux(opt *Options, group *loop.Group) *Mux {
 	m := &Mux{opt: opt, group: group, born: time.Now()}
-	m.table.max = opt.InFlightMax
+	m.table.max, m.asks.max = opt.InFlightMax, opt.AsksMax
 	m.encoders.New = func() any { return &encoder{} }
 	m.facts.Store(&facts{})
 	m.expire = m.timeout
@@ -71,7 +73,7 @@ func (m *Mux) Stats() Stats {
 	return Stats{
 		Calls: n.calls.Load(), Answers: n.answers.Load(), Strays: n.strays.Load(),
 		Noise: n.noise.Load(), TooLarge: n.tooLarge.Load(), Requests: n.requests.Load(),
-		InFlight: m.table.len(),
+		Asks: m.asks.len(), InFlight: m.table.len(),
 	}
 }
 
@@ -129,14 +131,22 @@ func (m *Mux) cancel(id uint64, why error, tell bool) bool {
 	if tell && c.verb == verbRequest {
 		m.tellCancelled(c, id)
 	}
-	c.Done(c, Answer{Err: why})
+	m.done(c, Answer{Err: why})
 	return true
+}
+
+// done answers c, which was taken out of the table. What the server asked on its behalf ends, too.
+func (m *Mux) done(c *Call, a Answer) {
+	if m.asks.some() {
+		m.asks.endOf(c)
+	}
+	c.Done(c, a)
 }
 
 // tellCancelled sends notifications/cancelled, except where closing the stream says it (modern
 // HTTP) and for what cannot be cancelled.
 func (m *Mux) tellCancelled(c *Call, id uint64) {
-	_, overHTTP := m.wire.(*httpPool)
+	_, overHTTP := m.wire.(*streamable)
 	if c.Method == "initialize" || overHTTP && m.Version().Modern() {
 		return
 	}
@@ -152,10 +162,10 @@ func (m *Mux) Notify(method string, params []byte) error {
 	})
 }
 
-// reply posts an answer to the server. One that is not answered has a timeout of its own.
-func (m *Mux) reply(message []byte) {
-	_ = m.Start(&Call{
-		Method: "reply", Params: message, verb: verbReply, Timeout: m.opt.DialTimeout,
+// reply sends an answer to the server. One that is not taken has a timeout of its own.
+func (m *Mux) reply(message []byte) error {
+	return m.Start(&Call{
+		Method: "an answer", Params: message, verb: verbReply, Timeout: m.opt.DialTimeout,
 		Done: ignore,
 	})
 }
@@ -167,6 +177,7 @@ func (m *Mux) fail(err error) {
 	for _, c := range m.table.close(err) {
 		c.Done(c, Answer{Err: err})
 	}
+	m.asks.close(err)
 }
 
 // isClosed tells that no call can be sent any more.
@@ -184,85 +195,4 @@ func (m *Mux) Close() <-chan struct{} {
 	}
 	m.fail(ErrClosed)
 	return m.wire.close(nil)
-}
-
-// reader takes the frames of one connection; it belongs to that connection's loop.
-type reader struct {
-	m       *Mux
-	scanner codec.Scanner
-	msg     codec.Message
-}
-
-// anyCall is the owner of frames on a wire where all calls share one stream.
-const anyCall = 0
-
-// take brings one frame to whom it belongs. owner is the call on whose stream the frame came,
-// or anyCall: an answer for another one is a stray. reply is what the server wants to hear at
-// once, appended to out; ok is false when the frame was no message.
-func (r *reader) take(frame []byte, owner uint64, a Answer, out []byte) (reply []byte, ok bool) {
-	if r.scanner.Scan(frame, &r.msg) != nil {
-		r.m.count.noise.Add(1)
-		return out, false
-	}
-	switch r.msg.Kind {
-	case codec.KindResult, codec.KindError:
-		a.Result, a.Error = r.msg.Result, r.msg.Error
-		r.answer(owner, a)
-	case codec.KindNotification:
-		r.notification(owner)
-	case codec.KindRequest:
-		return r.request(out), true
-	}
-	return out, true
-}
-
-func (r *reader) answer(owner uint64, a Answer) {
-	var c *Call
-	if r.msg.ID == nil {
-		// The server could not read a request's id. When there is but one, it is that one's.
-		if owner == anyCall {
-			c = r.m.table.takeOnly()
-		} else {
-			c, _ = r.m.table.take(owner)
-		}
-	} else if id, ok := parseID(r.msg.ID); ok && (owner == anyCall || owner == id) {
-		var j *job
-		if c, j = r.m.table.take(id); j != nil {
-			j.answered()
-		}
-	}
-	if c == nil {
-		r.m.count.strays.Add(1)
-		return
-	}
-	r.m.count.answers.Add(1)
-	c.Done(c, a)
-}
-
-func (r *reader) notification(owner uint64) {
-	if string(r.msg.Method) == mcp.NotifyProgress {
-		id, ok := parseID(r.msg.Param(mcp.MetaProgressToken))
-		if ok && (owner == anyCall || owner == id) {
-			if c := r.m.table.peek(id); c != nil && c.Progress != nil {
-				if c.watched() {
-					c.sign.Store(r.m.clock())
-				}
-				c.Progress(c, r.msg.Params)
-				return
-			}
-		}
-	}
-	if told := r.m.opt.OnNotification; told != nil {
-		told(string(r.msg.Method), r.msg.Params)
-	}
-}
-
-// request answers what a legacy server asks of its client. Nobody here can sample, elicit or
-// list roots, and no capability said so.
-func (r *reader) request(out []byte) []byte {
-	r.m.count.requests.Add(1)
-	if string(r.msg.Method) == "ping" {
-		return codec.AppendResult(out, r.msg.ID, []byte("{}"))
-	}
-	return codec.AppendError(out, r.msg.ID, codec.ErrMethodNotFound, nil)
 }

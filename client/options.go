@@ -1,6 +1,7 @@
 package client
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -66,13 +67,30 @@ type Options struct {
 	Era     Era
 	Version string // pins one revision, e.g. "2025-06-18"; default: the newest of the era
 
-	ClientInfo   mcp.Implementation // default {"mcploop-client","0.0.0"}
-	Capabilities any                // marshals to a JSON object; default {}
-	Headers      map[string]string  // further HTTP request headers, e.g. Authorization
+	ClientInfo mcp.Implementation // default {"mcploop-client","0.0.0"}
+	// Capabilities marshals to a JSON object; default {}. To it come those that Elicit, Sample and
+	// Roots stand for, unless it has them.
+	Capabilities any
+	Headers      map[string]string // further HTTP request headers, e.g. Authorization
 
 	// OnNotification is told of every notification that belongs to no call, on a loop: it must
 	// not block. params is raw JSON, valid until it returns. Default: they are dropped.
 	OnNotification func(method string, params []byte)
+
+	// OnRequest takes what a legacy server asks of its client, ping excepted, on a loop: it must
+	// not block, and may answer later. Capabilities must say what it can. Default: Elicit, Sample
+	// and Roots; what they cannot is refused.
+	OnRequest func(*Ask)
+
+	// Elicit, Sample and Roots answer what a server asks of the user, the model and the host: by
+	// requests of its own in the legacy era, by an answer input_required in the modern one, which
+	// the blocking API then answers for its caller. Each runs on a goroutine that may wait; ctx
+	// ends when the server wants no answer any more. An error refuses. Nil: the server is told that
+	// there is none. Elicitation by URL is declared by Capabilities alone.
+	Elicit func(ctx context.Context, params *mcp.ElicitParams) (*mcp.ElicitResult, error)
+	Sample func(
+		ctx context.Context, params *mcp.CreateMessageParams) (*mcp.CreateMessageResult, error)
+	Roots func(ctx context.Context) (*mcp.ListRootsResult, error)
 
 	DialTimeout  time.Duration // one connect; default 10 s
 	ProbeTimeout time.Duration // server/discover of Auto; default 5 s
@@ -81,7 +99,8 @@ type Options struct {
 	CloseGrace   time.Duration // Command's time before SIGTERM and SIGKILL each; default 2 s
 
 	MessageBytesMax int // one message of the server; default 4 MiB
-	InFlightMax     int // unanswered calls, 1..1,048,575; default 4096
+	InFlightMax     int // unanswered calls, 1..1,000,000; default 4096
+	AsksMax         int // unanswered requests of the server; default 1024
 	HTTPConnsMax    int // HTTP connections, one unanswered call each; default 32
 	OutboxBytesMax  int // unsent bytes at which further calls are refused; default 512 KiB
 	NoiseMax        int // successive lines that are no message until the server is given up; 1000
@@ -92,8 +111,12 @@ type Options struct {
 	Log   *slog.Logger // faults, tools that are left out; default slog.Default()
 }
 
-// inFlightCeiling is what the index part of an id can name; see table.
-const inFlightCeiling = 1<<indexBits - 1
+// Bounds of limits: the index part of an id must be able to name every call, the answers to the
+// server and the stream that belongs to no call.
+const (
+	inFlightCeiling = 1_000_000
+	asksCeiling     = 1<<indexBits - inFlightCeiling - 1000
+)
 
 func (o Options) withDefaults() Options {
 	if o.ClientInfo.Name == "" {
@@ -109,6 +132,7 @@ func (o Options) withDefaults() Options {
 	setDefault(&o.CloseGrace, 2*time.Second)
 	setDefault(&o.MessageBytesMax, codec.LineBytesMaxDefault)
 	setDefault(&o.InFlightMax, 4096)
+	setDefault(&o.AsksMax, 1024)
 	setDefault(&o.HTTPConnsMax, 32)
 	setDefault(&o.OutboxBytesMax, 512<<10)
 	setDefault(&o.NoiseMax, 1000)
@@ -142,6 +166,7 @@ func (o *Options) validate() error {
 		{"CloseGrace", int64(o.CloseGrace), 1 << 62},
 		{"MessageBytesMax", int64(o.MessageBytesMax), 1 << 30},
 		{"InFlightMax", int64(o.InFlightMax), inFlightCeiling},
+		{"AsksMax", int64(o.AsksMax), asksCeiling},
 		{"HTTPConnsMax", int64(o.HTTPConnsMax), 1 << 16},
 		{"OutboxBytesMax", int64(o.OutboxBytesMax), 1 << 30},
 		{"NoiseMax", int64(o.NoiseMax), 1 << 30},

@@ -213,7 +213,7 @@ func (s *sse) takeEvent(c *loop.Conn, event *codec.Event) error {
 	}
 	reply, err := s.frame(event.Data, nil)
 	if len(reply) > 0 {
-		s.m.reply(reply)
+		_ = s.m.reply(reply) // else the session ends, or it asks again
 	}
 	return err
 }
@@ -228,7 +228,7 @@ func (s *sse) takeEndpoint(c *loop.Conn, text string) error {
 	if u.Scheme != "http" || !strings.EqualFold(u.Host, s.u.Host) || u.User != nil {
 		return fmt.Errorf("%w: the endpoint %.256q is not on %s", ErrAnswer, text, s.u.Host)
 	}
-	s.pool = newHTTPPool(s.m, u, []string{s.addr})
+	s.pool = newHTTPPool(s.m, u, []string{s.addr}, s.m.opt.HTTPConnsMax)
 	c.SetDeadline(0)
 	close(s.opened)
 	return nil

@@ -14,14 +14,16 @@ type table struct {
 	slots  []slot
 	free   []uint32
 	inUse  int
+	askers int // of these, requests that the server may ask on behalf of
 	max    int
 	closed error // not nil: no more calls
 }
 
 type slot struct {
-	call *Call
-	job  *job // of the HTTP wire; nil elsewhere
-	uses uint32
+	call  *Call
+	job   *job // of the HTTP wire; nil elsewhere
+	uses  uint32
+	asker bool
 }
 
 const (
@@ -44,7 +46,7 @@ func (t *table) put(c *Call, j *job, onTimeout func(id uint64)) (uint64, error) 
 	switch {
 	case t.closed != nil:
 		return 0, t.closed
-	case t.inUse >= t.max:
+	case t.inUse >= t.max && c.verb.counts():
 		return 0, ErrOverloaded
 	}
 	if len(t.free) == 0 {
@@ -53,16 +55,38 @@ func (t *table) put(c *Call, j *job, onTimeout func(id uint64)) (uint64, error) 
 	}
 	index := t.free[len(t.free)-1]
 	t.free = t.free[:len(t.free)-1]
-	t.inUse++
 	s := &t.slots[index]
 	s.uses++
-	s.call, s.job = c, j
+	s.call, s.job, s.asker = c, j, c.mayAsk()
+	t.count(s, 1)
 	id := uint64(s.uses)<<indexBits | uint64(index)
 	c.id, c.expiry = id, nil
 	if d := c.firstLook(); d > 0 {
 		c.expiry = time.AfterFunc(d, func() { onTimeout(id) })
 	}
 	return id, nil
+}
+
+// counts tells whether v is one of InFlightMax. What ends a call, or lets one go on, never waits
+// for another one.
+func (v verb) counts() bool { return v != verbReply && v != verbListen }
+
+// mayAsk tells whether a server may ask for input on behalf of c (2026-07-28, basic/patterns/mrtr,
+// "Supported requests"; the features of earlier revisions are tied to no others in practice).
+func (c *Call) mayAsk() bool { return c.verb == verbRequest && mayAsk(c.Method) }
+
+func mayAsk(method string) bool {
+	return method == "tools/call" || method == "prompts/get" || method == "resources/read"
+}
+
+// count adds one call, or -1. mu is held.
+func (t *table) count(s *slot, one int) {
+	if s.call.verb.counts() {
+		t.inUse += one
+	}
+	if s.asker {
+		t.askers += one
+	}
 }
 
 // take takes the call out; nil when it is not, or no longer, in flight. Who takes it answers it.
@@ -84,9 +108,25 @@ func (t *table) takeOnly() *Call {
 		return nil
 	}
 	for i := range t.slots {
-		if t.slots[i].call != nil {
-			c, _ := t.release(&t.slots[i], uint32(i))
+		if c := t.slots[i].call; c != nil && c.verb.counts() {
+			c, _ = t.release(&t.slots[i], uint32(i))
 			return c
+		}
+	}
+	return nil
+}
+
+// onlyAsker returns the call in flight that may ask, without taking it out; nil when there are none
+// or several.
+func (t *table) onlyAsker() *Call {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.askers != 1 {
+		return nil
+	}
+	for i := range t.slots {
+		if s := &t.slots[i]; s.call != nil && s.asker {
+			return s.call
 		}
 	}
 	return nil
@@ -154,8 +194,8 @@ func (t *table) slot(id uint64) *slot {
 // release empties s. mu is held.
 func (t *table) release(s *slot, index uint32) (*Call, *job) {
 	c, j := s.call, s.job
+	t.count(s, -1)
 	s.call, s.job = nil, nil
-	t.inUse--
 	t.free = append(t.free, index)
 	if c.expiry != nil {
 		c.expiry.Stop()

@@ -117,7 +117,7 @@ func (c *Client) CallToolRaw(ctx context.Context, params *mcp.CallToolParams, op
 		opt(&r)
 	}
 	r.headers = c.MirrorHeaders(params.Name, raw)
-	result, err := c.do(ctx, r)
+	result, err := c.complete(ctx, r)
 	var fault *mcp.Error
 	if errors.As(err, &fault) && fault.Code == codec.ErrHeaderMismatch.Code {
 		// The tool wants arguments repeated in headers, and its list has changed or was never
@@ -126,7 +126,7 @@ func (c *Client) CallToolRaw(ctx context.Context, params *mcp.CallToolParams, op
 			return nil, fmt.Errorf("%w (cannot list the tools to repair it: %w)", err, listErr)
 		}
 		r.headers = c.MirrorHeaders(params.Name, raw)
-		result, err = c.do(ctx, r)
+		result, err = c.complete(ctx, r)
 	}
 	if err != nil {
 		return nil, err

@@ -54,13 +54,13 @@ const wsHeaderBytes = 14
 func (w *webSocket) prepare() *job { return nil }
 
 func (w *webSocket) send(c *Call, _ *job, e *encoder, _ *facts) error {
-	if c.verb == verbDelete || c.verb == verbReply {
+	if c.verb == verbDelete || c.verb == verbListen {
 		panic("BUG: only HTTP needs a message for that")
 	}
 	if w.overloaded(len(e.body) + wsHeaderBytes) {
 		return ErrOverloaded
 	}
-	id, notify := c.id, c.verb == verbNotify
+	id, notify := c.id, c.verb != verbRequest
 	e.probe = codec.AppendWSClientText(e.probe[:0], e.body, mask())
 	// When it fails the conn ends, and conclude tells this call why with all the others.
 	if err := w.conn.Send(e.probe); notify && err == nil {

@@ -29,6 +29,19 @@ func (m *SamplingMessage) MarshalJSON() ([]byte, error) {
 	return json.Marshal(&wire)
 }
 
+// UnmarshalJSON reads one block into Content and Contents, several into Contents.
+func (m *SamplingMessage) UnmarshalJSON(data []byte) error {
+	var r CreateMessageResult // has the same members, and more
+	if err := json.Unmarshal(data, &r); err != nil {
+		return err
+	}
+	*m = SamplingMessage{Role: r.Role, Contents: r.Content, Meta: r.Meta}
+	if len(r.Content) == 1 {
+		m.Content = r.Content[0]
+	}
+	return nil
+}
+
 // blocks are the message's content, whichever way it was given.
 func (m *SamplingMessage) blocks() []Content {
 	if len(m.Contents) > 0 {
@@ -218,6 +231,21 @@ type CreateMessageResult struct {
 	Model      string
 	StopReason string
 	Meta       Meta
+}
+
+// MarshalJSON writes one block as itself, which every revision knows, several as a list.
+func (r *CreateMessageResult) MarshalJSON() ([]byte, error) {
+	wire := struct {
+		Role       Role   `json:"role"`
+		Content    any    `json:"content"`
+		Model      string `json:"model"`
+		StopReason string `json:"stopReason,omitempty"`
+		Meta       Meta   `json:"_meta,omitempty"`
+	}{r.Role, r.Content, r.Model, r.StopReason, r.Meta}
+	if len(r.Content) == 1 {
+		wire.Content = r.Content[0]
+	}
+	return json.Marshal(&wire)
 }
 
 // UnmarshalJSON reads one block or a list of them.

@@ -1,0 +1,138 @@
+package client
+
+import (
+	"math"
+	"strings"
+
+	"github.com/mcploop/mcploop/codec"
+	"github.com/mcploop/mcploop/mcp"
+)
+
+// reader takes the frames of one connection; it belongs to that connection's loop.
+type reader struct {
+	m       *Mux
+	scanner codec.Scanner
+	msg     codec.Message
+}
+
+// Owners of frames that are no call: of a stream that all calls share, and of one that is there for
+// what belongs to none.
+const (
+	anyCall = 0
+	noCall  = math.MaxUint64
+)
+
+// take brings one frame to whom it belongs. owner is the call on whose stream the frame came,
+// or anyCall: an answer for another one is a stray. reply is what the server wants to hear at
+// once, appended to out; ok is false when the frame was no message.
+func (r *reader) take(frame []byte, owner uint64, a Answer, out []byte) (reply []byte, ok bool) {
+	if r.scanner.Scan(frame, &r.msg) != nil {
+		r.m.count.noise.Add(1)
+		return out, false
+	}
+	switch r.msg.Kind {
+	case codec.KindResult, codec.KindError:
+		a.Result, a.Error = r.msg.Result, r.msg.Error
+		r.answer(owner, a)
+	case codec.KindNotification:
+		r.notification(owner)
+	case codec.KindRequest:
+		return r.request(owner, out), true
+	}
+	return out, true
+}
+
+func (r *reader) answer(owner uint64, a Answer) {
+	var c *Call
+	if r.msg.ID == nil {
+		// The server could not read a request's id. When there is but one, it is that one's.
+		if owner == anyCall {
+			c = r.m.table.takeOnly()
+		} else {
+			c, _ = r.m.table.take(owner)
+		}
+	} else if id, ok := parseID(r.msg.ID); ok && (owner == anyCall || owner == id) {
+		var j *job
+		if c, j = r.m.table.take(id); j != nil {
+			j.answered()
+		}
+	}
+	if c == nil {
+		r.m.count.strays.Add(1)
+		return
+	}
+	r.m.count.answers.Add(1)
+	r.m.done(c, a)
+}
+
+func (r *reader) notification(owner uint64) {
+	method := string(r.msg.Method)
+	switch method {
+	case mcp.NotifyProgress:
+		id, ok := parseID(r.msg.Param(mcp.MetaProgressToken))
+		if ok && (owner == anyCall || owner == id) {
+			if c := r.m.table.peek(id); c != nil && c.Progress != nil {
+				if c.watched() {
+					c.sign.Store(r.m.clock())
+				}
+				c.Progress(c, r.msg.Params)
+				return
+			}
+		}
+	case "notifications/cancelled":
+		if r.m.asks.retract(r.msg.Param("requestId")) {
+			return
+		}
+	}
+	if c := r.hearer(owner, method); c != nil {
+		c.Notified(c, method, r.msg.Params)
+		return
+	}
+	if told := r.m.opt.OnNotification; told != nil {
+		told(method, r.msg.Params)
+	}
+}
+
+// hearer is the call that a notification belongs to; nil: none that wants it.
+func (r *reader) hearer(owner uint64, method string) *Call {
+	var c *Call
+	id, tagged := parseID(r.msg.MetaValue(mcp.MetaSubscriptionID))
+	switch {
+	case tagged && (owner == anyCall || owner == id):
+		c = r.m.table.peek(id)
+	case owner != anyCall && owner != noCall:
+		if c = r.m.table.peek(owner); c != nil && c.Method != "subscriptions/listen" &&
+			(strings.HasSuffix(method, "/list_changed") || method == mcp.NotifyResourcesUpdated) {
+			return nil // it is true for everybody, whatever stream it came on
+		}
+	case method == mcp.NotifyMessage:
+		c = r.m.table.onlyAsker()
+	}
+	if c == nil || c.Notified == nil {
+		return nil
+	}
+	return c
+}
+
+// request takes what a legacy server asks of its client, and answers at once what nobody here can
+// do.
+func (r *reader) request(owner uint64, out []byte) []byte {
+	r.m.count.requests.Add(1)
+	switch {
+	case string(r.msg.Method) == "ping":
+		return codec.AppendResult(out, r.msg.ID, []byte("{}"))
+	case r.m.opt.OnRequest == nil:
+		return codec.AppendError(out, r.msg.ID, codec.ErrMethodNotFound, nil)
+	}
+	a := newAsk(r.m, &r.msg)
+	if owner == anyCall || owner == noCall {
+		a.Call = r.m.table.onlyAsker()
+	} else {
+		a.Call = r.m.table.peek(owner)
+	}
+	if fault := r.m.asks.add(a); fault != nil {
+		return codec.AppendError(out, r.msg.ID, fault, nil)
+	}
+	r.m.opt.OnRequest(a)
+	return out
+}
