@@ -7,7 +7,7 @@ import (
 	"github.com/mcploop/mcploop/mcp"
 )
 
-// about is what the server says of itself, encoded. It is made anew when the server begins to
+// about is what a view says of itself, encoded. It is made anew when the view begins to
 // offer something that it did not offer before.
 type about struct {
 	prompts, resources, tasks bool
@@ -35,47 +35,36 @@ func (s *Server) makeCatalogues() error {
 	if err != nil {
 		return fmt.Errorf("cannot encode the server's name: %w", err)
 	}
-	s.info, s.tails = info, makeTails(info)
-	list := func(member string) mcp.ListOptions {
-		return mcp.ListOptions{
-			Member: member, PageSize: o.Lists.PageSize, TTLMs: o.Lists.TTL.Milliseconds(),
-			CacheScope: o.Lists.CacheScope, ServerInfo: info,
-		}
-	}
-	s.tools = mcp.NewCatalogue[*tool](list("tools"))
-	s.resources = mcp.NewCatalogue[*resource](list("resources"))
-	s.templates = mcp.NewCatalogue[*resource](list("resourceTemplates"))
-	s.prompts = mcp.NewCatalogue[*prompt](list("prompts"))
-	s.about.Store(s.describe(about{}))
+	s.view.make(s, "", info, o.Instructions)
 	return nil
 }
 
-// offers describes the server anew when it begins to offer something. What was declared once stays
+// offers describes the view anew when it begins to offer something. What was declared once stays
 // declared: its lists may be empty. Safe for concurrent use.
-func (s *Server) offers(more about) {
-	s.describing.Lock()
-	defer s.describing.Unlock()
-	now := s.about.Load()
+func (v *view) offers(more about) {
+	v.describing.Lock()
+	defer v.describing.Unlock()
+	now := v.about.Load()
 	all := about{
 		prompts: more.prompts || now.prompts, resources: more.resources || now.resources,
 		tasks: more.tasks || now.tasks,
 	}
 	if all.prompts != now.prompts || all.resources != now.resources || all.tasks != now.tasks {
-		s.about.Store(s.describe(all))
+		v.about.Store(v.describe(all))
 	}
 }
 
-func (s *Server) hasPrompts() bool { return s.about.Load().prompts }
+func (v *view) hasPrompts() bool { return v.about.Load().prompts }
 
-func (s *Server) hasResources() bool { return s.about.Load().resources }
+func (v *view) hasResources() bool { return v.about.Load().resources }
 
 // describe encodes server/discover, and what initialize needs.
-func (s *Server) describe(a about) *about {
+func (v *view) describe(a about) *about {
 	for form := range a.hello {
 		a.hello[form] = mcp.Discover{
-			ServerInfo: s.info, Instructions: s.opt.Instructions,
-			TTLMs: s.opt.Lists.TTL.Milliseconds(), CacheScope: s.opt.Lists.CacheScope,
-			Capabilities: s.capabilities(&a, form),
+			ServerInfo: v.info, Instructions: v.instructions,
+			TTLMs: v.s.opt.Lists.TTL.Milliseconds(), CacheScope: v.s.opt.Lists.CacheScope,
+			Capabilities: v.capabilities(&a, form),
 		}
 	}
 	a.discover = a.hello[helloModern].AppendDiscover(nil)
@@ -83,10 +72,10 @@ func (s *Server) describe(a about) *about {
 }
 
 // capabilities is the raw JSON of ServerCapabilities. Tools and logging are always served.
-func (s *Server) capabilities(a *about, form int) []byte {
+func (v *view) capabilities(a *about, form int) []byte {
 	changes := map[string]bool{"listChanged": true}
 	c := map[string]any{"logging": struct{}{}, "tools": changes}
-	if s.opt.CompletionHandler != nil {
+	if v.s.opt.CompletionHandler != nil {
 		c["completions"] = struct{}{}
 	}
 	if a.prompts {
@@ -115,10 +104,10 @@ var experimentalTasks = map[string]any{
 }
 
 // initialized is the result of initialize.
-func (s *Server) initialized(v mcp.Version) []byte {
+func (v *view) initialized(version mcp.Version) []byte {
 	form := helloLegacy
-	if v == mcp.V20251125 {
+	if version == mcp.V20251125 {
 		form = helloExperimental
 	}
-	return s.about.Load().hello[form].AppendInitialize(nil, v)
+	return v.about.Load().hello[form].AppendInitialize(nil, version)
 }

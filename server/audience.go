@@ -5,8 +5,9 @@ import (
 	"sync"
 )
 
-// topic is what single listeners want to be told of: a resource, or a task.
+// topic is what single listeners want to be told of: a resource of a view, or a task.
 type topic struct {
+	view *view // nil of a task
 	task bool
 	name string // URI or id
 }
@@ -58,19 +59,19 @@ func (a *audience) appendTo(list []*stream, on topic) []*stream {
 }
 
 // topics calls do with everything that a listen asks to be told of.
-func (f *filter) topics(do func(topic)) {
+func (f *filter) topics(v *view, do func(topic)) {
 	for _, uri := range f.uris {
-		do(topic{name: uri})
+		do(topic{view: v, name: uri})
 	}
 	for _, id := range f.tasks {
 		do(topic{task: true, name: id})
 	}
 }
 
-// topics calls do with every resource that the session has subscribed to. u.mu must be held.
-func (u *subscriptions) topics(do func(topic)) {
+// topics calls do with every resource of v that its session has subscribed to. u.mu must be held.
+func (u *subscriptions) topics(v *view, do func(topic)) {
 	for uri := range u.uris {
-		do(topic{name: uri})
+		do(topic{view: v, name: uri})
 	}
 }
 

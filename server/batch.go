@@ -45,6 +45,7 @@ func (s *Server) batch(
 func (s *Server) element(ls *loopState, b *batch, p *peer, calls *inflight, raw []byte) []byte {
 	in := &ls.in
 	in.reset()
+	in.see(p.view)
 	in.origin, in.calls, in.peer, in.version = b, calls, p, p.version
 	if fault := ls.scanner.Scan(raw, &in.msg); fault != nil {
 		return s.refuseScanned(in, nil, fault)

@@ -47,6 +47,7 @@ type Call struct {
 	Request *mcp.Request
 
 	s       *Server
+	view    *view
 	ls      *loopState // the loop it came in on, for its counters
 	origin  origin
 	calls   *inflight // where it can be found by its id
@@ -102,7 +103,7 @@ var (
 // the handler was found by; it is kept.
 func (s *Server) newCall(in *inbound, w *work, name string, args []byte) *Call {
 	c := s.takeCall(w)
-	c.s, c.ls, c.origin, c.calls = s, in.ls, in.origin, in.calls
+	c.s, c.view, c.ls, c.origin, c.calls = s, in.view, in.ls, in.origin, in.calls
 	c.work, c.method, c.peer, c.principal = w, in.method, in.peer, in.principal()
 	c.Request = &c.request
 	c.refs.Store(2)
@@ -195,7 +196,7 @@ func (c *Call) ReplyRaw(result []byte) {
 // reply ends the call with a result object of that type.
 func (c *Call) reply(result []byte, t resultType) {
 	c.end(ErrEnded, func(dst []byte) ([]byte, int) {
-		return c.s.appendWholeResult(dst, c.id, result, c.request.Version, t), 200
+		return c.view.appendWholeResult(dst, c.id, result, c.request.Version, t), 200
 	})
 }
 

@@ -31,25 +31,31 @@ var listNotifications = [listKinds]string{
 // before that is told once. Safe for concurrent use.
 type news struct {
 	mu     sync.Mutex // guards what follows
-	kinds  kindSet
-	uris   []string // in the order of their first change
-	listed map[string]struct{}
+	lists  map[*view]kindSet
+	single []topic // resources in the order of their first change
+	listed map[topic]struct{}
 	tasks  map[string][]byte // by id: params of the notification
 	posted bool              // tellNews is on its way to the loop
 }
 
-// add notes what changed and reports whether the loop must be asked to tell it.
-func (n *news) add(kinds kindSet, uri string) bool {
+// add notes what changed in a view and reports whether the loop must be asked to tell it.
+func (n *news) add(v *view, kinds kindSet, uri string) bool {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	n.kinds |= kinds
+	if kinds != 0 {
+		if n.lists == nil {
+			n.lists = map[*view]kindSet{}
+		}
+		n.lists[v] |= kinds
+	}
 	if uri != "" {
 		if n.listed == nil {
-			n.listed = map[string]struct{}{}
+			n.listed = map[topic]struct{}{}
 		}
-		if _, twice := n.listed[uri]; !twice {
-			n.listed[uri] = struct{}{}
-			n.uris = append(n.uris, uri)
+		on := topic{view: v, name: uri}
+		if _, twice := n.listed[on]; !twice {
+			n.listed[on] = struct{}{}
+			n.single = append(n.single, on)
 		}
 	}
 	return n.post()
@@ -68,7 +74,7 @@ func (n *news) addTask(id string, params []byte) bool {
 
 // post reports whether the loop must be asked. n.mu must be held.
 func (n *news) post() bool {
-	if n.posted || n.kinds == 0 && len(n.uris) == 0 && len(n.tasks) == 0 {
+	if n.posted || len(n.lists) == 0 && len(n.single) == 0 && len(n.tasks) == 0 {
 		return false
 	}
 	n.posted = true
@@ -79,8 +85,8 @@ func (n *news) post() bool {
 func (n *news) take() (t tell) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	t = tell{kinds: n.kinds, uris: n.uris, tasks: n.tasks}
-	n.kinds, n.uris, n.listed, n.tasks, n.posted = 0, nil, nil, nil, false
+	t = tell{changed: n.lists, topics: n.single, tasks: n.tasks}
+	n.lists, n.single, n.listed, n.tasks, n.posted = nil, nil, nil, nil, false
 	return t
 }
 
@@ -90,22 +96,22 @@ func (n *news) failed() {
 	n.mu.Unlock()
 }
 
-// listChanged tells every listener that a list has changed. Safe for concurrent use.
-func (s *Server) listChanged(kind listKind) { s.spread(1<<kind, "") }
+// listChanged tells every listener of the view that a list has changed. Safe for concurrent use.
+func (v *view) listChanged(kind listKind) { v.s.spread(v, 1<<kind, "") }
 
 // ResourceUpdated tells every client that subscribed to uri that the resource has changed: by
 // resources/subscribe in the legacy era, by subscriptions/listen in the modern one. Updates of the
 // same resource that come close together are told once. Safe for concurrent use; it never blocks.
-func (s *Server) ResourceUpdated(uri string) { s.spread(0, uri) }
+func (s *Server) ResourceUpdated(uri string) { s.spread(&s.view, 0, uri) }
 
-// spread gives the news to every loop, which tells its own listeners. With nothing new it asks
-// loops again whose ring was full; the ticker does that.
-func (s *Server) spread(kinds kindSet, uri string) {
+// spread gives the news of a view to every loop, which tells its own listeners. With nothing new it
+// asks loops again whose ring was full; the ticker does that.
+func (s *Server) spread(v *view, kinds kindSet, uri string) {
 	if !s.serving.Load() {
 		return // nobody listens yet
 	}
 	for _, ls := range s.states {
-		if ls.news.add(kinds, uri) && ls.loop.Post(ls.tellNews) != nil {
+		if ls.news.add(v, kinds, uri) && ls.loop.Post(ls.tellNews) != nil {
 			ls.news.failed()
 		}
 	}
@@ -114,43 +120,44 @@ func (s *Server) spread(kinds kindSet, uri string) {
 // tell is one round of telling: what changed, encoded once for all listeners. Lists come first:
 // they concern everybody, what follows concerns few.
 type tell struct {
-	kinds  kindSet
-	uris   []string
-	tasks  map[string][]byte
-	lists  []*notice
-	at     int    // the listener that was told of them last, from the last to the first
-	round  uint32 // of loopState.rounds
-	topics []topic
-	single *notice   // of the topic at hand
-	left   []*stream // who is not told of it yet
+	changed map[*view]kindSet
+	tasks   map[string][]byte
+	lists   []*notice
+	at      int    // the listener that was told of them last, from the last to the first
+	round   uint32 // of loopState.rounds
+	topics  []topic
+	single  *notice   // of the topic at hand
+	left    []*stream // who is not told of it yet
 }
 
 // notice is one notification. A modern listener's subscription id goes between head and tail.
 type notice struct {
+	view       *view    // that it is news of; nil: a task's
 	kind       listKind // unless one of the next two is set
 	uri, task  string
 	head, tail []byte
 	legacy     []byte
 	data       []byte // legacy as the data of an event
-	crowd      uint64 // its number in loopState.crowd; 0: not there
+	crowd      uint64 // its number in the crowd of the view; 0: not there
 }
 
 // encode makes the notifications of a round.
 func (ls *loopState) encode(t *tell) {
 	ls.rounds++
 	t.round = ls.rounds
-	for kind, method := range listNotifications {
-		if t.kinds.has(listKind(kind)) {
-			t.at = len(ls.listeners)
-			n := newNotice(notice{kind: listKind(kind)}, method, nil)
-			if ls.gets > 0 {
-				n.crowd = ls.crowd.add(ls, n.legacy)
+	for v, kinds := range t.changed {
+		t.at = len(ls.listeners)
+		crowd := ls.crowds.find(v)
+		for kind, method := range listNotifications {
+			if !kinds.has(listKind(kind)) {
+				continue
+			}
+			n := newNotice(notice{view: v, kind: listKind(kind)}, method, nil)
+			if crowd != nil {
+				n.crowd = crowd.add(ls, n.legacy)
 			}
 			t.lists = append(t.lists, n)
 		}
-	}
-	for _, uri := range t.uris {
-		t.topics = append(t.topics, topic{name: uri})
 	}
 	for id := range t.tasks {
 		t.topics = append(t.topics, topic{task: true, name: id})
@@ -169,7 +176,7 @@ func (ls *loopState) nextTopic(t *tell) {
 		return
 	}
 	params := append(codec.AppendString([]byte(`{"uri":`), on.name), '}')
-	t.single = newNotice(notice{uri: on.name}, mcp.NotifyResourcesUpdated, params)
+	t.single = newNotice(notice{view: on.view, uri: on.name}, mcp.NotifyResourcesUpdated, params)
 }
 
 func newNotice(n notice, method string, params []byte) *notice {
@@ -191,7 +198,7 @@ const tellAtOnce = 256
 // tellNews runs on the loop: it begins a round, unless one goes on already.
 func (ls *loopState) tellNews() {
 	t := ls.news.take()
-	if t.kinds == 0 && len(t.uris) == 0 && len(t.tasks) == 0 {
+	if len(t.changed) == 0 && len(t.topics) == 0 && len(t.tasks) == 0 {
 		return
 	}
 	ls.encode(&t)

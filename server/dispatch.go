@@ -47,23 +47,23 @@ func (s *Server) dispatch(in *inbound, out []byte) []byte {
 	case mcp.MethodToolsCall:
 		return s.callTool(in, out)
 	case mcp.MethodToolsList:
-		return list(in, s.tools, out)
+		return list(in, in.view.tools, out)
 	case mcp.MethodResourcesRead:
 		return s.readResource(in, out)
 	case mcp.MethodResourcesList:
-		return list(in, s.resources, out)
+		return list(in, in.view.resources, out)
 	case mcp.MethodTemplatesList:
-		return list(in, s.templates, out)
+		return list(in, in.view.templates, out)
 	case mcp.MethodPromptsGet:
 		return s.getPrompt(in, out)
 	case mcp.MethodPromptsList:
-		return list(in, s.prompts, out)
+		return list(in, in.view.prompts, out)
 	case mcp.MethodComplete:
 		return s.complete(in, out)
 	case mcp.MethodPing:
 		return codec.AppendResult(out, in.msg.ID, emptyObject)
 	case mcp.MethodDiscover:
-		return codec.AppendResult(out, in.msg.ID, s.about.Load().discover)
+		return codec.AppendResult(out, in.msg.ID, in.view.about.Load().discover)
 	case mcp.MethodTasksGet, mcp.MethodTasksUpdate, mcp.MethodTasksCancel,
 		mcp.MethodTasksResult, mcp.MethodTasksList:
 		return s.taskMethod(in, out)
@@ -123,7 +123,7 @@ func inBand(e *codec.Error) *codec.Error {
 // callTool is tools/call.
 func (s *Server) callTool(in *inbound, out []byte) []byte {
 	name := in.msg.Param("name")
-	t, ok := s.tools.LookupRaw(name, &in.ls.recent)
+	t, ok := in.view.tools.LookupRaw(name, &in.ls.recent)
 	if !ok {
 		return in.fail(out, inBand(codec.ErrInvalidParams.With("name must be a string")), nil)
 	}
@@ -150,7 +150,7 @@ func (s *Server) callTool(in *inbound, out []byte) []byte {
 	}
 	in.listed = in.msg.ArgumentMembers
 	switch {
-	case in.version == mcp.V20251125 && s.about.Load().tasks:
+	case in.version == mcp.V20251125 && in.view.about.Load().tasks:
 		return s.callExperimental(in, t, w, args, out)
 	case t.Handler.tasks != "" && in.version.Modern():
 		return s.callTask(in, t, w, args, out)
@@ -211,7 +211,7 @@ func (s *Server) callInline(in *inbound, w *work, name string, args, out []byte)
 		}
 	}
 	ls.tally.inline++
-	return append(s.closeResult(out, body, in.version, resultComplete), '}')
+	return append(in.view.closeResult(out, body, in.version, resultComplete), '}')
 }
 
 // inlineSample: one inline call of so many is timed.
@@ -224,7 +224,7 @@ func (s *Server) inlineError(in *inbound, w *work, out []byte, err error) []byte
 		return s.inlineInput(in, w, out, need)
 	}
 	if !protocolError(err) && in.method == mcp.MethodToolsCall {
-		return s.appendWholeResult(out, in.msg.ID,
+		return in.view.appendWholeResult(out, in.msg.ID,
 			mcp.AppendErrorResult(nil, []byte(err.Error())), in.version, resultComplete)
 	}
 	fault, data := mcp.WireError(err, in.version)

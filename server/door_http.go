@@ -45,6 +45,7 @@ type httpConn struct {
 	closing bool // no further request is read
 	awaited bool // a request was answered later than its Data call: see Expired
 
+	view     *view     // that the request at hand is about
 	upgraded bool      // it is a WebSocket: what follows is not HTTP
 	sse      *lineConn // the session that this stream is, of HTTP+SSE
 

@@ -23,6 +23,7 @@ type lineDoor struct {
 // lineConn is the state of one connection of the line or of the WebSocket door. What is above
 // pending belongs to its loop.
 type lineConn struct {
+	view  *view // nil: of everything
 	conn  *loop.Conn
 	ls    *loopState
 	lines codec.Lines
@@ -97,6 +98,7 @@ func (d *lineDoor) usual(lc *lineConn, buf, out []byte) (int, []byte) {
 		return 0, out
 	}
 	in.reset()
+	in.see(lc.view)
 	in.origin, in.calls, in.auth = lc, &lc.calls, lc.auth
 	start := len(out)
 	if out = d.message(lc, in, out); len(out) > start {
@@ -126,6 +128,7 @@ func (d *lineDoor) frame(lc *lineConn, line, out []byte) []byte {
 	}
 	in := &lc.ls.in
 	in.reset()
+	in.see(lc.view)
 	in.origin, in.calls, in.auth = lc, &lc.calls, lc.auth
 	if fault := lc.ls.scanner.Scan(line, &in.msg); fault != nil {
 		return d.s.refuseScanned(in, out, fault)
@@ -172,11 +175,11 @@ func (d *lineDoor) initialize(lc *lineConn, in *inbound, out []byte) []byte {
 		return in.fail(out, fault, nil)
 	}
 	lc.peer, p.line = p, lc
-	lc.push = &stream{line: lc, legacy: p}
+	lc.push = &stream{view: in.view, line: lc, legacy: p}
 	p.told = lc.push
 	lc.ls.addListener(lc.push)
 	lc.ls.tally.methods[mcp.MethodInitialize]++
-	return codec.AppendResult(out, in.msg.ID, d.s.initialized(p.version))
+	return codec.AppendResult(out, in.msg.ID, in.view.initialized(p.version))
 }
 
 // uninitialized answers a message that claims no era on a connection without a session.

@@ -47,7 +47,7 @@ func (d *httpDoor) openSSE(hc *httpConn, r *codec.Request) {
 		d.failHTTP(hc, codec.ErrOverloaded.With("%v", err))
 		return
 	}
-	lc := &lineConn{conn: hc.conn, ls: hc.ls, auth: bytes.Clone(r.Authorization)}
+	lc := &lineConn{view: hc.view, conn: hc.conn, ls: hc.ls, auth: bytes.Clone(r.Authorization)}
 	lc.sse = &sseStream{hc: hc, session: one}
 	hc.sse, hc.reply.busy = lc, one
 	one.SetState(lc)

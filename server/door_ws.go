@@ -66,8 +66,8 @@ func (d *httpDoor) upgrade(hc *httpConn, r *codec.Request) {
 	hc.ls.wire = append(out, "\r\n\r\n"...)
 	hc.ls.count.webSockets.Add(1)
 	lc := &lineConn{
-		conn: hc.conn, ls: hc.ls, phase: phaseIdle, auth: bytes.Clone(r.Authorization),
-		ws: &webSocket{},
+		view: hc.view, conn: hc.conn, ls: hc.ls, phase: phaseIdle,
+		auth: bytes.Clone(r.Authorization), ws: &webSocket{},
 	}
 	lc.ws.frames.Max = d.s.opt.Limits.MessageBytes
 	if deflate {

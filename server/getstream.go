@@ -17,6 +17,7 @@ import (
 type getStream struct {
 	stream
 	ls     *loopState // its home
+	all    *crowd     // which its view's GET streams of that loop are
 	number uint32     // of the session's GET streams
 
 	mu    sync.Mutex  // guards what follows and http, which changes with subscriptions.mu held, too
@@ -39,12 +40,14 @@ func (p *peer) openGet(hc *httpConn) *codec.Error {
 	}
 	p.endGet()
 	p.gets++
-	gs := &getStream{stream: stream{legacy: p}, ls: hc.ls, number: p.gets}
+	gs := &getStream{
+		stream: stream{view: p.view, legacy: p}, ls: hc.ls, all: hc.ls.crowds.join(p.view),
+		number: p.gets,
+	}
 	gs.get = gs
 	p.get = gs
 	p.hear(&gs.stream)
 	hc.ls.addListener(&gs.stream)
-	hc.ls.gets++
 	gs.begin(hc)
 	if p.version >= mcp.V20251125 { // older clients choke on the empty data
 		hc.frames(false, func(dst []byte) []byte {
@@ -148,7 +151,7 @@ func (gs *getStream) dropped(e *loggedEvent) { gs.gone = e.number }
 // missed returns the events behind the one with that number; false when one of them is no longer
 // kept, or when there was no such event. gs.mu must be held.
 func (gs *getStream) missed(number uint64) ([]loggedEvent, bool) {
-	c := &gs.ls.crowd
+	c := gs.all
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	var own []loggedEvent
@@ -254,9 +257,7 @@ func (p *peer) drop(gs *getStream) {
 func (gs *getStream) forget() {
 	if gs.index >= 0 {
 		gs.ls.removeListener(&gs.stream)
-		if gs.ls.gets--; gs.ls.gets == 0 {
-			gs.ls.crowd.clear(gs.ls.s)
-		}
+		gs.ls.crowds.leave(gs.ls.s, gs.view)
 	}
 }
 

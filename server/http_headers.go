@@ -54,7 +54,7 @@ func (s *Server) checkHeaders(r *codec.Request, in *inbound) *codec.Error {
 				r.McpName, want)
 		}
 	}
-	if t := s.tools.Lookup(want); t != nil && len(t.Handler.mirrored) > 0 {
+	if t := in.view.tools.Lookup(want); t != nil && len(t.Handler.mirrored) > 0 {
 		return checkParams(r, t.Handler.mirrored, in.msg.Arguments)
 	}
 	return nil

@@ -18,7 +18,7 @@ func (d *httpDoor) post(hc *httpConn, r *codec.Request, body []byte) {
 	}
 	in := &hc.ls.in
 	in.reset()
-	in.origin, in.calls = hc, &hc.calls
+	in.view, in.origin, in.calls = hc.view, hc, &hc.calls
 	if codec.IsBatch(body) {
 		d.postBatch(hc, r, body)
 		return
@@ -135,7 +135,7 @@ func (d *httpDoor) initialize(hc *httpConn, r *codec.Request, in *inbound) {
 	p.sessionID = session.ID
 	session.SetState(p)
 	hc.ls.tally.methods[mcp.MethodInitialize]++
-	out := codec.AppendResult(hc.ls.body[:0], in.msg.ID, d.s.initialized(p.version))
+	out := codec.AppendResult(hc.ls.body[:0], in.msg.ID, in.view.initialized(p.version))
 	hc.ls.body = out
 	hc.ls.wire = hc.appendResponse(hc.ls.wire, 200, typeJSON, out, session.ID)
 	hc.sent()
@@ -159,7 +159,7 @@ func (d *httpDoor) legacy(hc *httpConn, r *codec.Request) (*peer, bool) {
 		return nil, false
 	}
 	p, ok := session.State.(*peer)
-	if !ok { // a session of HTTP+SSE
+	if !ok || p.view != hc.view { // a session of HTTP+SSE, or of another path
 		d.failHTTP(hc, codec.ErrSessionNotFound)
 		return nil, false
 	}

@@ -1,6 +1,8 @@
 package server
 
 import (
+	"bytes"
+
 	"github.com/mcploop/mcploop/codec"
 	"github.com/mcploop/mcploop/mcp"
 )
@@ -13,8 +15,9 @@ func (d *httpDoor) route(hc *httpConn, r *codec.Request, body []byte) {
 		return
 	}
 	hc.reply.cors = origin
+	hc.view = &d.s.view
 	switch string(r.Path) {
-	case "/mcp":
+	case mcpPath:
 		d.endpoint(hc, r, body)
 	case ssePath:
 		d.openSSE(hc, r)
@@ -23,11 +26,55 @@ func (d *httpDoor) route(hc *httpConn, r *codec.Request, body []byte) {
 	case "/health", "/livez", "/readyz", "/metrics":
 		d.operator(hc, r)
 	default:
-		d.failHTTP(hc, codec.ErrNotFound.With("MCP is served on /mcp"))
+		d.part(hc, r, body)
 	}
 }
 
-// endpoint is /mcp: POST in both eras, GET and DELETE in the legacy one.
+// mcpPath is where everything is served; below it are the parts.
+const mcpPath = "/mcp"
+
+// part serves a path that has a view of its own.
+func (d *httpDoor) part(hc *httpConn, r *codec.Request, body []byte) {
+	name, path := partOf(r.Path)
+	hc.view = d.s.views.find(name)
+	switch {
+	case path == "":
+		d.failHTTP(hc, codec.ErrNotFound.With("MCP is served on /mcp"))
+		return
+	case hc.view == nil:
+		d.failHTTP(hc, codec.ErrNotFound.With("no server %.64q here; /mcp has all that there is",
+			name))
+		return
+	}
+	hc.view.requests.Add(1)
+	if path == ssePath {
+		d.openSSE(hc, r)
+		return
+	}
+	d.endpoint(hc, r, body)
+}
+
+// serversPath is where other gateways have a server's endpoint: /servers/NAME/mcp.
+const serversPath = "/servers/"
+
+// partOf returns the view's name and what of it is asked for: mcpPath, ssePath or, for other
+// paths, "".
+func partOf(target []byte) (name []byte, path string) {
+	if name, ok := bytes.CutPrefix(target, []byte(mcpPath+"/")); ok {
+		return name, mcpPath
+	}
+	if name, ok := bytes.CutPrefix(target, []byte(ssePath+"/")); ok {
+		return name, ssePath
+	}
+	if name, ok := bytes.CutPrefix(target, []byte(serversPath)); ok {
+		if name, ok = bytes.CutSuffix(name, []byte(mcpPath)); ok {
+			return name, mcpPath
+		}
+	}
+	return nil, ""
+}
+
+// endpoint is /mcp or a part of it: POST in both eras, GET and DELETE in the legacy one.
 func (d *httpDoor) endpoint(hc *httpConn, r *codec.Request, body []byte) {
 	switch string(r.Method) {
 	case "POST":
@@ -108,7 +155,8 @@ func (d *httpDoor) deleteSession(hc *httpConn, r *codec.Request) {
 		d.failHTTP(hc, codec.ErrBadRequest.With("DELETE needs one header Mcp-Session-Id"))
 		return
 	}
-	if !d.s.sessions.Delete(r.SessionID, principalOf(r)) {
+	one, found := d.s.sessions.Get(r.SessionID, principalOf(r))
+	if !found || sees(one) != hc.view || !d.s.sessions.Delete(r.SessionID, principalOf(r)) {
 		d.failHTTP(hc, codec.ErrSessionNotFound)
 		return
 	}

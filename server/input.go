@@ -71,7 +71,8 @@ func (s *Server) openState(
 	if !ok {
 		return nil, nil, codec.ErrInvalidParams.With("requestState must be a string")
 	}
-	plain, err := s.ring.Open(text, binding(in.principal(), in.method, name, args), time.Now())
+	bound := binding(in.view, in.principal(), in.method, name, args)
+	plain, err := s.ring.Open(text, bound, time.Now())
 	if err != nil {
 		return nil, nil, codec.ErrInvalidParams.With("requestState is not accepted: %v", err)
 	}
@@ -82,10 +83,12 @@ func (s *Server) openState(
 	return sealed.State, sealed.Answers, nil
 }
 
-// binding is what a sealed state is bound to: who asked, and for what.
-func binding(principal string, m mcp.Method, name string, args []byte) []byte {
+// binding is what a sealed state is bound to: who asked, where, and for what.
+func binding(v *view, principal string, m mcp.Method, name string, args []byte) []byte {
 	h := sha256.New()
-	for _, part := range [][]byte{[]byte(principal), []byte(m.String()), []byte(name), args} {
+	for _, part := range [][]byte{
+		[]byte(v.name), []byte(principal), []byte(m.String()), []byte(name), args,
+	} {
 		var size [8]byte
 		binary.BigEndian.PutUint64(size[:], uint64(len(part)))
 		h.Write(size[:])
@@ -127,7 +130,7 @@ func checkInput(m mcp.Method, req *mcp.Request, need *mcp.InputRequired) error {
 }
 
 // appendInputRequired appends the result of a modern request whose handler needs input.
-func (s *Server) appendInputRequired(
+func (v *view) appendInputRequired(
 	dst []byte, m mcp.Method, principal string, req *mcp.Request, need *mcp.InputRequired,
 ) ([]byte, error) {
 	dst = append(dst, '{')
@@ -151,7 +154,7 @@ func (s *Server) appendInputRequired(
 	if err != nil {
 		return dst, fmt.Errorf("cannot encode the state of the request: %w", err)
 	}
-	if most := s.opt.Input.StateBytes; len(plain) > most {
+	if most := v.s.opt.Input.StateBytes; len(plain) > most {
 		return dst, codec.ErrInternal.With("the state of the request has %d bytes; "+
 			"input.state_bytes is %d", len(plain), most)
 	}
@@ -159,8 +162,8 @@ func (s *Server) appendInputRequired(
 		dst = append(dst, ',')
 	}
 	dst = append(dst, `"requestState":"`...)
-	dst = s.ring.Append(dst, plain, binding(principal, m, req.Params.Name, req.Params.Arguments),
-		time.Now().Add(s.opt.Input.StateTTL))
+	bound := binding(v, principal, m, req.Params.Name, req.Params.Arguments)
+	dst = v.s.ring.Append(dst, plain, bound, time.Now().Add(v.s.opt.Input.StateTTL))
 	return append(dst, `"}`...), nil
 }
 
@@ -183,7 +186,7 @@ func (c *Call) require(need *mcp.InputRequired) {
 		c.ask(need)
 		return
 	}
-	result, err := c.s.appendInputRequired(nil, c.method, c.principal, c.Request, need)
+	result, err := c.view.appendInputRequired(nil, c.method, c.principal, c.Request, need)
 	if err != nil {
 		c.Fail(err)
 		return

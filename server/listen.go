@@ -12,6 +12,7 @@ import (
 // basic/patterns/subscriptions), the GET stream of a legacy session, or a legacy peer on a line
 // door. It belongs to its connection's loop.
 type stream struct {
+	view   *view  // whose changes it is told of
 	asked  *asked // by a listen
 	legacy *peer  // instead: told of every list, and of what it subscribed to
 	get    *getStream
@@ -39,6 +40,8 @@ type filter struct {
 // single topic.
 func (st *stream) wants(n *notice) bool {
 	switch {
+	case n.view != nil && n.view != st.view:
+		return false
 	case st.legacy != nil: // who may have unsubscribed meanwhile
 		return n.task == "" && (n.uri == "" || st.legacy.subscribed(n.uri))
 	case n.task != "" || n.uri != "":
@@ -63,7 +66,7 @@ func (s *Server) listen(in *inbound, out []byte) []byte {
 	if !s.takeStream() {
 		return in.fail(out, codec.ErrOverloaded.With("limits.streams is reached"), nil)
 	}
-	st := &stream{asked: &asked{id: bytes.Clone(in.msg.ID), filter: wanted}}
+	st := &stream{view: in.view, asked: &asked{id: bytes.Clone(in.msg.ID), filter: wanted}}
 	switch from := in.origin.(type) {
 	case *lineConn:
 		st.line = from
@@ -106,12 +109,12 @@ func (s *Server) readFilter(in *inbound) (f filter, fault *codec.Error) {
 		}
 	}
 	set(listTools, asked.Tools)
-	set(listPrompts, asked.Prompts && s.hasPrompts())
-	if s.hasResources() {
+	set(listPrompts, asked.Prompts && in.view.hasPrompts())
+	if in.view.hasResources() {
 		set(listResources, asked.Resources)
 		f.uris = asked.URIs
 	}
-	if len(asked.Tasks) > 0 && s.about.Load().tasks {
+	if len(asked.Tasks) > 0 && in.view.about.Load().tasks {
 		if !declaresTasks(in.capabilities()) {
 			return f, codec.ErrMissingCapability
 		}
@@ -202,7 +205,7 @@ type streamSet []*stream
 func (set *streamSet) add(ls *loopState, st *stream) {
 	*set = append(*set, st)
 	ls.addListener(st)
-	st.asked.filter.topics(func(on topic) { ls.audience.join(st, on) })
+	st.asked.filter.topics(st.view, func(on topic) { ls.audience.join(st, on) })
 	ls.count.streams.Add(1)
 }
 
@@ -216,7 +219,7 @@ func (set *streamSet) remove(ls *loopState, match func(*stream) bool, graceful b
 			continue
 		}
 		ls.removeListener(st)
-		st.asked.filter.topics(func(on topic) { ls.audience.leave(st, on) })
+		st.asked.filter.topics(st.view, func(on topic) { ls.audience.leave(st, on) })
 		ls.s.streams.Add(-1)
 		if graceful {
 			st.end()

@@ -33,8 +33,7 @@ type loopState struct {
 	tells     []*tell   // rounds of telling, the first one going on
 	rounds    uint32
 	told      [512]byte // where a notification is put together
-	gets      int       // GET streams among listeners
-	crowd     crowd     // what all of them were told
+	crowds    crowds    // of GET streams among listeners: what all were told
 	aged      agedList
 
 	spare *replyStream // the origin of the next legacy message over HTTP
@@ -76,6 +75,7 @@ func (ls *loopState) flush() {
 // inbound is one message on its way through the loop; every loop has one and re-uses it.
 type inbound struct {
 	ls      *loopState
+	view    *view
 	msg     codec.Message
 	env     mcp.Envelope
 	method  mcp.Method
@@ -94,6 +94,7 @@ type inbound struct {
 
 // peer is what the legacy handshake said; it lives with the connection or the HTTP session.
 type peer struct {
+	view         *view // nil: of everything
 	version      mcp.Version
 	logLevel     atomic.Int32 // severity 1..8; 0: everything up to the server
 	sessionID    string       // HTTP only
@@ -111,11 +112,19 @@ type peer struct {
 
 func (in *inbound) reset() {
 	in.origin, in.calls, in.peer, in.auth, in.listed = nil, nil, nil, nil, nil
+	in.view = &in.ls.s.view
 	if in.input.responses != nil || in.input.state != nil {
 		in.input = input{}
 	}
 	in.status, in.pending = 200, false
 	in.method, in.version = mcp.MethodUnknown, mcp.NoVersion
+}
+
+// see makes v the view of the message; nil is that of everything.
+func (in *inbound) see(v *view) {
+	if v != nil {
+		in.view = v
+	}
 }
 
 func (in *inbound) capabilities() []byte {

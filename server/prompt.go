@@ -77,7 +77,7 @@ func (s *Server) getPrompt(in *inbound, out []byte) []byte {
 	if !ok {
 		return in.fail(out, inBand(codec.ErrInvalidParams.With("name must be a string")), nil)
 	}
-	p := s.prompts.Lookup(name)
+	p := in.view.prompts.Lookup(name)
 	if p == nil {
 		return in.fail(out, inBand(codec.ErrInvalidParams.With("unknown prompt %.128q", name)), nil)
 	}

@@ -51,7 +51,7 @@ func newPeer(in *inbound) (*peer, *codec.Error) {
 	if info != nil && info[0] != '{' {
 		return nil, inBand(codec.ErrInvalidParams.With("clientInfo must be an object"))
 	}
-	p := &peer{version: mcp.Negotiate(requested)}
+	p := &peer{view: in.view, version: mcp.Negotiate(requested)}
 	p.capabilities = clip(capabilities, peerBytes)
 	p.clientInfo = clip(info, peerBytes)
 	return p, nil

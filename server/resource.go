@@ -112,7 +112,7 @@ func (s *Server) readResource(in *inbound, out []byte) []byte {
 	if fault := in.env.CheckToken(); fault != nil {
 		return in.fail(out, inBand(fault), nil)
 	}
-	r := s.findResource(uri)
+	r := in.view.findResource(uri)
 	if r == nil {
 		fault, data := mcp.WireError(mcp.ResourceNotFound(string(uri)), in.version)
 		return in.fail(out, fault, data)
@@ -139,12 +139,12 @@ func (s *Server) uriParam(in *inbound) ([]byte, *codec.Error) {
 
 // findResource returns what serves a URI: the resource, else the first template that matches, else
 // nil.
-func (s *Server) findResource(uri []byte) *resource {
-	if e := s.resources.Lookup(uri); e != nil {
+func (v *view) findResource(uri []byte) *resource {
+	if e := v.resources.Lookup(uri); e != nil {
 		return e.Handler
 	}
 	var found *resource
-	s.templates.Each(func(e *mcp.Entry[*resource]) bool {
+	v.templates.Each(func(e *mcp.Entry[*resource]) bool {
 		if e.Handler.template.Matches(uri) {
 			found = e.Handler
 		}

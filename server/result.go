@@ -31,8 +31,8 @@ func makeTails(info []byte) (tails [resultTypeCount][]byte) {
 }
 
 // appendWholeResult appends the answer to a request: result is the object that a handler gave.
-func (s *Server) appendWholeResult(
-	dst, id, result []byte, v mcp.Version, t resultType,
+func (v *view) appendWholeResult(
+	dst, id, result []byte, version mcp.Version, t resultType,
 ) []byte {
 	if !isObject(result) {
 		return codec.AppendError(dst, id, codec.ErrInternal.With("the handler gave no object"), nil)
@@ -40,7 +40,7 @@ func (s *Server) appendWholeResult(
 	dst = appendResultHead(dst, id)
 	body := len(dst)
 	dst = append(dst, result...)
-	return append(s.closeResult(dst, body, v, t), '}')
+	return append(v.closeResult(dst, body, version, t), '}')
 }
 
 func appendResultHead(out, id []byte) []byte {
@@ -76,21 +76,21 @@ func isObject(raw []byte) bool {
 
 // closeResult makes the result object out[body:] fit a line, and adds what the modern era wants
 // at its end.
-func (s *Server) closeResult(out []byte, body int, v mcp.Version, t resultType) []byte {
+func (v *view) closeResult(out []byte, body int, version mcp.Version, t resultType) []byte {
 	if bytes.IndexByte(out[body:], '\n') >= 0 {
 		flatten(out[body:]) // Slow path: a raw handler gave indented JSON.
 	}
-	if !v.Modern() {
+	if !version.Modern() {
 		return out
 	}
 	if bytes.HasPrefix(out[body:], metaPrefix) { // Slow path: the result has a _meta of its own.
-		return s.mergeMeta(out, body, t)
+		return v.mergeMeta(out, body, t)
 	}
 	out = out[:len(out)-1]
 	if out[len(out)-1] != '{' {
 		out = append(out, ',')
 	}
-	return append(out, s.tails[t]...)
+	return append(out, v.tails[t]...)
 }
 
 // flatten blanks line ends: in valid JSON they are white space, and they would end a line frame.
@@ -105,7 +105,7 @@ func flatten(raw []byte) {
 var metaPrefix = []byte(`{"_meta":`)
 
 // mergeMeta closes a modern result whose first member is _meta: its members join the server's.
-func (s *Server) mergeMeta(out []byte, body int, t resultType) []byte {
+func (v *view) mergeMeta(out []byte, body int, t resultType) []byte {
 	result := bytes.Clone(out[body:])
 	own := codec.Find(result, "_meta")
 	rest := bytes.TrimLeft(result[len(metaPrefix)+len(own):], " ")
@@ -114,7 +114,7 @@ func (s *Server) mergeMeta(out []byte, body int, t resultType) []byte {
 		out = append(out, rest[1:len(rest)-1]...)
 		out = append(out, ',')
 	}
-	out = append(out, s.tails[t]...)
+	out = append(out, v.tails[t]...)
 	if !isObject(own) || len(bytes.TrimSpace(own[1:len(own)-1])) == 0 {
 		return out
 	}

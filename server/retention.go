@@ -111,6 +111,6 @@ func (s *Server) sweepReplay() {
 		ls.aged.mu.Lock()
 		ls.aged.list = append(left, ls.aged.list...)
 		ls.aged.mu.Unlock()
-		ls.crowd.expire(ls, before)
+		ls.crowds.expire(ls, before)
 	}
 }

@@ -25,19 +25,13 @@ import (
 // Server is one MCP server: its tools, its doors, its sessions. Make it with New.
 type Server struct {
 	opt        Options
-	tools      *mcp.Catalogue[*tool]
-	resources  *mcp.Catalogue[*resource]
-	templates  *mcp.Catalogue[*resource]
-	prompts    *mcp.Catalogue[*prompt]
-	completion work // Options.CompletionHandler
+	view             // everything that is offered
+	views      views // parts of it that have paths of their own
+	completion work  // Options.CompletionHandler
 
-	info       []byte                  // raw serverInfo
-	tails      [resultTypeCount][]byte // close every modern result
-	ring       *seal.Ring              // seals requestState
-	tasks      tasks
-	taskWork   map[mcp.Method]*work // tasks/get and its kin
-	about      atomic.Pointer[about]
-	describing sync.Mutex // held while about is made anew
+	ring     *seal.Ring // seals requestState
+	tasks    tasks
+	taskWork map[mcp.Method]*work // tasks/get and its kin
 
 	group     *loop.Group
 	states    []*loopState
@@ -322,7 +316,7 @@ func (s *Server) tick(ctx context.Context) {
 				s.tasks.store.Sweep()
 				s.sweepReplay()
 			}
-			s.spread(0, "")
+			s.spread(&s.view, 0, "")
 			s.tasks.lookAgain()
 			s.keepAlive(now)
 			s.trim(now)

@@ -40,7 +40,7 @@ func (u *subscriptions) add(uri string, most int) bool {
 	}
 	u.uris[uri] = struct{}{}
 	if u.told != nil {
-		u.told.home().audience.join(u.told, topic{name: uri})
+		u.told.home().audience.join(u.told, topic{view: u.told.view, name: uri})
 	}
 	return true
 }
@@ -52,7 +52,7 @@ func (u *subscriptions) remove(uri string) {
 		u.uris = nil
 	}
 	if u.told != nil {
-		u.told.home().audience.leave(u.told, topic{name: uri})
+		u.told.home().audience.leave(u.told, topic{view: u.told.view, name: uri})
 	}
 }
 
@@ -60,10 +60,10 @@ func (u *subscriptions) remove(uri string) {
 // must be held.
 func (u *subscriptions) hear(st *stream) {
 	if old := u.told; old != nil {
-		u.topics(func(on topic) { old.home().audience.leave(old, on) })
+		u.topics(old.view, func(on topic) { old.home().audience.leave(old, on) })
 	}
 	if u.told = st; st != nil {
-		u.topics(func(on topic) { st.home().audience.join(st, on) })
+		u.topics(st.view, func(on topic) { st.home().audience.join(st, on) })
 	}
 }
 
@@ -87,14 +87,14 @@ func (s *Server) subscribe(in *inbound, out []byte) []byte {
 	if fault != nil {
 		return in.fail(out, inBand(fault), nil)
 	}
-	if !s.hasResources() {
+	if !in.view.hasResources() {
 		return in.fail(out, codec.ErrMethodNotFound, nil)
 	}
 	if in.method == mcp.MethodUnsubscribe {
 		in.peer.remove(string(uri))
 		return codec.AppendResult(out, in.msg.ID, emptyObject)
 	}
-	if s.findResource(uri) == nil {
+	if in.view.findResource(uri) == nil {
 		fault, data := mcp.WireError(mcp.ResourceNotFound(string(uri)), in.version)
 		return in.fail(out, fault, data)
 	}

@@ -88,7 +88,7 @@ func (c *Call) task() *taskOrigin {
 func (c *Call) StartTask() error {
 	switch {
 	case c.method != mcp.MethodToolsCall || !c.request.HasExtension(mcp.ExtensionTasks),
-		!c.s.about.Load().tasks, !c.request.Version.Modern():
+		!c.view.about.Load().tasks, !c.request.Version.Modern():
 		return mcp.ErrNoTask
 	}
 	return c.startTask(c.s.opt.Tasks.TTL)
@@ -133,7 +133,7 @@ func (c *Call) becomeTask(to *taskOrigin) error {
 	c.wait(ttl)
 	c.calls.remove(c)
 	c.ls.count.tasksCreated.Add(1)
-	client.deliver(c, c.s.appendWholeResult(nil, c.id, result, c.request.Version, form), 200)
+	client.deliver(c, c.view.appendWholeResult(nil, c.id, result, c.request.Version, form), 200)
 	return nil
 }
 

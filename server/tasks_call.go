@@ -25,7 +25,7 @@ func (s *Server) callTask(
 // wantsTask tells whether the client of a tools/call of 2025-11-25 reads its answer as a task: it
 // cannot be a tool's result, then.
 func (s *Server) wantsTask(in *inbound) bool {
-	return in.version == mcp.V20251125 && s.about.Load().tasks && in.msg.Param("task") != nil
+	return in.version == mcp.V20251125 && in.view.about.Load().tasks && in.msg.Param("task") != nil
 }
 
 // callExperimental is tools/call of 2025-11-25 on a server with tasks: there the client says

@@ -56,7 +56,7 @@ func (c *Call) runTaskMethod(run taskHandler) {
 
 // taskMethod is every method of tasks: all of their params are the arguments.
 func (s *Server) taskMethod(in *inbound, out []byte) []byte {
-	if !s.about.Load().tasks {
+	if !in.view.about.Load().tasks {
 		return in.fail(out, codec.ErrMethodNotFound, nil)
 	}
 	if in.version.Modern() && !declaresTasks(in.capabilities()) {

@@ -16,7 +16,7 @@ func crowdOf(b *testing.B, n int, uri func(int) string) *loopState {
 		p := &peer{version: mcp.V20251125}
 		gs := &getStream{stream: stream{legacy: p}, ls: ls, number: 1}
 		gs.get, p.get = gs, gs
-		ls.gets++
+		gs.view, gs.all = &s.view, ls.crowds.join(&s.view)
 		ls.addListener(&gs.stream)
 		p.mu.Lock()
 		p.hear(&gs.stream)
@@ -34,7 +34,7 @@ func BenchmarkUpdateOfOneSubscriber(b *testing.B) {
 			ls := crowdOf(b, n, func(i int) string { return fmt.Sprintf("test://%d", i) })
 			b.ReportAllocs()
 			for b.Loop() {
-				ls.news.add(0, "test://0")
+				ls.news.add(&ls.s.view, 0, "test://0")
 				ls.tellNews()
 			}
 			if got := ls.count.notifications.Load(); got != uint64(b.N) {

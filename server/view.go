@@ -1,0 +1,74 @@
+package server
+
+import (
+	"sync"
+	"sync/atomic"
+
+	"github.com/mcploop/mcploop/mcp"
+	"github.com/mcploop/mcploop/server/session"
+)
+
+// view is what a request sees: the lists that it is answered from and what the server says of
+// itself. The path that the request came in on chooses it, once: /mcp is the view of everything,
+// which Server itself is, and a path below it is a part, see views.
+type view struct {
+	s    *Server
+	name string // the last part of its path; "" for everything
+
+	tools     *mcp.Catalogue[*tool]
+	resources *mcp.Catalogue[*resource]
+	templates *mcp.Catalogue[*resource]
+	prompts   *mcp.Catalogue[*prompt]
+
+	info         []byte                  // raw serverInfo
+	tails        [resultTypeCount][]byte // close every modern result
+	instructions string
+	about        atomic.Pointer[about]
+	describing   sync.Mutex // held while about is made anew
+
+	requests atomic.Uint64 // over HTTP and upgrades to WebSocket; of parts alone
+}
+
+// make makes the empty lists and describes the view.
+func (v *view) make(s *Server, name string, info []byte, instructions string) {
+	v.s, v.name, v.info, v.instructions = s, name, info, instructions
+	v.tails = makeTails(info)
+	o := &s.opt.Lists
+	list := func(member string) mcp.ListOptions {
+		return mcp.ListOptions{
+			Member: member, PageSize: o.PageSize, TTLMs: o.TTL.Milliseconds(),
+			CacheScope: o.CacheScope, ServerInfo: info,
+		}
+	}
+	v.tools = mcp.NewCatalogue[*tool](list("tools"))
+	v.resources = mcp.NewCatalogue[*resource](list("resources"))
+	v.templates = mcp.NewCatalogue[*resource](list("resourceTemplates"))
+	v.prompts = mcp.NewCatalogue[*prompt](list("prompts"))
+	v.about.Store(v.describe(about{}))
+}
+
+// sees is the view that a legacy session was opened on.
+func sees(one *session.Session) *view {
+	switch state := one.State.(type) {
+	case *peer:
+		return state.view
+	case *lineConn:
+		return state.view
+	}
+	return nil
+}
+
+// views are the parts of a server that have paths of their own, by name. Safe for concurrent use.
+type views struct {
+	mu     sync.Mutex // one change at a time
+	byName atomic.Pointer[map[string]*view]
+}
+
+// find returns the view of that name, or nil.
+func (vs *views) find(name []byte) *view {
+	all := vs.byName.Load()
+	if all == nil {
+		return nil
+	}
+	return (*all)[string(name)]
+}
