@@ -35,7 +35,7 @@ func (s *Server) makeCatalogues() error {
 	if err != nil {
 		return fmt.Errorf("cannot encode the server's name: %w", err)
 	}
-	s.view.make(s, "", info, o.Instructions)
+	s.make(s, "", info, o.Instructions)
 	return nil
 }
 

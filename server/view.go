@@ -60,7 +60,6 @@ func sees(one *session.Session) *view {
 
 // views are the parts of a server that have paths of their own, by name. Safe for concurrent use.
 type views struct {
-	mu     sync.Mutex // one change at a time
 	byName atomic.Pointer[map[string]*view]
 }
 
