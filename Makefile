@@ -103,6 +103,8 @@ pgo: build ## make the profile anew that builds are optimised with (cmd/mcploop/
 peers-build: ## build the servers that bench compares with (a module of their own)
 	@.ci/need.sh go
 	cd bench/peers && $(GO) build $(FLAGS) -o ../../bin/peers .
+	cd bench/peers/mcpproxy && $(GO) build $(FLAGS) -o ../../../bin/mcp-proxy \
+		github.com/tbxark/mcp-proxy
 
 peers-ts: ## install the TypeScript servers below bench/peers/ts and check them (needs npm)
 	@.ci/need.sh go npm

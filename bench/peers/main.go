@@ -16,6 +16,7 @@ type settings struct {
 	size      int    // *-fixed: bytes of the JSON answer
 	json      bool   // gosdk: answer application/json where it would answer an event stream
 	stateless bool   // gosdk, mcpgo: no sessions
+	upstream  string // gosdk-gateway: URL of the server behind it
 }
 
 // peer is one reference server; serve returns when it cannot go on.
@@ -35,6 +36,7 @@ func peers() map[string]peer {
 		"fasthttp-fixed": {"fasthttp with a fixed JSON answer", serveFastHTTPFixed},
 		"fasthttp-codec": {"fasthttp + mcploop's codec, reads the body", serveFastHTTPCodec},
 		"gosdk":          {"modelcontextprotocol/go-sdk, echo tool on /mcp or stdio", serveGoSDK},
+		"gosdk-gateway":  {"modelcontextprotocol/go-sdk, a gateway to --upstream", serveGoSDKGateway},
 		"mcpgo":          {"mark3labs/mcp-go, echo tool on /mcp or stdio", serveMCPGo},
 	}
 }
@@ -63,6 +65,7 @@ func run(args []string, errOut io.Writer) error {
 	fs.IntVar(&s.size, "size", 0, "*-fixed: `bytes` of the JSON answer; 0 is its natural size")
 	fs.BoolVar(&s.json, "json", false, "gosdk: answer application/json, not an event stream")
 	fs.BoolVar(&s.stateless, "stateless", false, "gosdk, mcpgo: no sessions")
+	fs.StringVar(&s.upstream, "upstream", "", "gosdk-gateway: `URL` of the server behind it")
 	if err := fs.Parse(args[1:]); err != nil {
 		return err
 	}

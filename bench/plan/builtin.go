@@ -61,7 +61,9 @@ func Builtin() map[string]Plan {
 				{"C=1000 P=16", 1000, 16, 0},
 			},
 		},
-		"http": httpPlan(),
+		"http":          httpPlan(),
+		"gateway":       gatewayPlan(),
+		"gateway-stdio": gatewayStdioPlan(),
 		"ws": {
 			Name: "ws", Reference: "tcp",
 			Rows: []Row{

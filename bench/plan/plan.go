@@ -21,8 +21,10 @@ type Plan struct {
 	Cases     []Case `json:"cases"`
 }
 
-// Row is a server. In Command {bin} is the directory of the binaries, {addr} the address the
-// server is to listen on, {size} the mean reply size of the first row in the same case.
+// Row is a server. In Command and Config {bin} is the directory of the binaries, {addr} the address
+// the server is to listen on and {port} the port of that, {size} the mean reply size of the first
+// row in the same case, {beside} the address of what runs beside it, {config} the file that holds
+// Config.
 type Row struct {
 	Name      string   `json:"name"`
 	Command   []string `json:"command"`
@@ -33,6 +35,11 @@ type Row struct {
 	Tool      string   `json:"tool,omitempty"` // default echo
 	Args      string   `json:"args,omitempty"` // its arguments, as Options.Args
 	Cure      string   `json:"cure,omitempty"` // the command that installs the server
+	// Beside is a server that this one needs, a gateway's upstream. It runs on the client's core
+	// and listens on {addr}, which is {beside} in Command; its CPU time is not in the figures.
+	Beside []string `json:"beside,omitempty"`
+	// Config is the text of a file for the server.
+	Config string `json:"config,omitempty"`
 	// Procs is the server's GOMAXPROCS where that is what is compared: server and client then
 	// share the cores of both. 0: one, on a core of its own.
 	Procs int `json:"procs,omitempty"`

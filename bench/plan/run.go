@@ -10,7 +10,6 @@ import (
 	"os"
 	"os/exec"
 	"runtime"
-	"strconv"
 	"strings"
 	"time"
 
@@ -142,7 +141,7 @@ func (opt *Options) runRow(
 	o.Tool, o.Args = cmp.Or(row.Tool, o.Tool), cmp.Or(row.Args, o.Args)
 	if row.Transport == load.TransportStdio {
 		o.Conns = 1
-		o.Command, o.ChildCore = opt.command(row, "", size), opt.ServerCore
+		o.Command, o.ChildCore = row.fill(row.Command, opt.words("", size)), opt.ServerCore
 		return opt.runClient(ctx, &o, opt.ClientCore, row.Env)
 	}
 	addr, remove, err := freeAddr(row.Transport)
@@ -150,28 +149,58 @@ func (opt *Options) runRow(
 		return result.Load{}, err
 	}
 	defer remove()
-	args := opt.command(row, addr, size)
-	cmd := exec.Command(args[0], args[1:]...)
-	procs := fmt.Sprintf("GOMAXPROCS=%d", max(1, row.Procs))
-	cmd.Env = append(append(os.Environ(), procs), row.Env...)
-	cmd.Stdout, cmd.Stderr = opt.ServerLog, opt.ServerLog
+	words := opt.words(addr, size)
+	end, err := opt.prepare(ctx, row, words)
+	if err != nil {
+		return result.Load{}, err
+	}
+	defer end()
 	serverCore, clientCore := opt.cores(row)
-	server, err := proc.Spawn(cmd, serverCore)
+	server, err := opt.spawn(ctx, row, words, serverCore)
 	if err != nil {
 		return result.Load{}, err
 	}
 	defer server.Stop()
-	wait, stopWait := context.WithTimeout(ctx, 20*time.Second)
-	defer stopWait()
-	if err := server.AwaitListen(wait, addr); err != nil {
-		return result.Load{}, err
-	}
 	o.Addr, o.PID = addr, server.PID()
+	if row.needsTool() {
+		if err := awaitTool(ctx, &o); err != nil {
+			return result.Load{}, err
+		}
+	}
 	res, err := opt.runClient(ctx, &o, clientCore, nil)
 	if server.Ended() {
-		err = errors.Join(err, fmt.Errorf("server %q has ended", args))
+		err = errors.Join(err, fmt.Errorf("server of row %q has ended", row.Name))
 	}
 	return res, err
+}
+
+// spawn starts the row's server and waits until it listens.
+func (opt *Options) spawn(
+	ctx context.Context, row Row, w words, core int,
+) (*proc.Child, error) {
+	args := row.fill(row.Command, w)
+	cmd := exec.Command(args[0], args[1:]...)
+	procs := fmt.Sprintf("GOMAXPROCS=%d", max(1, row.Procs))
+	cmd.Env = append(append(os.Environ(), procs), row.Env...)
+	cmd.Stdout, cmd.Stderr = opt.ServerLog, opt.ServerLog
+	return start(ctx, cmd, core, w["{addr}"])
+}
+
+// startWait is how long a server may take until it listens.
+const startWait = 20 * time.Second
+
+func start(ctx context.Context, cmd *exec.Cmd, core int, addr string) (*proc.Child, error) {
+	server, err := proc.Spawn(cmd, core)
+	if err != nil {
+		return nil, err
+	}
+	wait, stop := context.WithTimeout(ctx, startWait)
+	defer stop()
+	if err := server.AwaitListen(wait, addr); err != nil {
+		server.Stop()
+		return nil, err
+	}
+	return server, nil
 }
 
 // cores returns the cores that the row's server and its client are bound to; -1 is any.
@@ -180,16 +209,6 @@ func (opt *Options) cores(row Row) (server, client int) {
 		return -1, -1
 	}
 	return opt.ServerCore, opt.ClientCore
-}
-
-// command fills the row's command in.
-func (opt *Options) command(row Row, addr string, size int) []string {
-	fill := strings.NewReplacer("{bin}", opt.Bin, "{addr}", addr, "{size}", strconv.Itoa(size))
-	var args []string
-	for _, a := range row.Command {
-		args = append(args, fill.Replace(a))
-	}
-	return args
 }
 
 // freeAddr returns an address nobody listens on.
