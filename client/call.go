@@ -3,6 +3,8 @@ package client
 import (
 	"sync/atomic"
 	"time"
+
+	"github.com/mcploop/mcploop/loop"
 )
 
 // Call is one request on its way. The caller fills the exported fields, starts it, and leaves it
@@ -19,6 +21,9 @@ type Call struct {
 	// Capabilities are a raw JSON object that a modern server is told instead of
 	// Options.Capabilities, for this request alone; nil: none of its own. Read until Start returns.
 	Capabilities []byte
+	// Near is the loop that the answer is wanted on, where the wire has a choice (HTTP): one of
+	// Options.Group. Nil: any.
+	Near *loop.Loop
 	// Timeout bounds the wait for the answer; 0: none but the caller's own Cancel.
 	Timeout time.Duration
 	// FirstByte bounds the wait for the first sign of the answer, BetweenBytes that from each sign

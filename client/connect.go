@@ -67,7 +67,7 @@ func (c *Client) makeGroup() error {
 		Loops:    1,
 		CarryMax: c.opt.MessageBytesMax + 256<<10,
 		// The outbox is bounded where a call is refused: see line.send.
-		OutboxMax: 2*c.opt.OutboxBytesMax + 1<<20,
+		OutboxMax: c.opt.outboxMax(),
 		Log:       c.opt.Log,
 	})
 	if err != nil {

@@ -13,7 +13,8 @@ import (
 
 // httpConn is one connection of an httpPool. What is not marked belongs to its loop.
 type httpConn struct {
-	p *httpPool
+	p    *httpPool
+	home *loop.Loop // where it lives
 
 	// Guarded by p.mu.
 	conn   *loop.Conn // nil until Dial returned or Open came; then it stays
@@ -66,7 +67,7 @@ func (h *httpConn) carryOn(j *job) {
 // dispatch sends the request that j had under p.mu; one that is resumed gets another. When that
 // fails nothing of it was sent: the server ended an idle connection, and j goes to another one.
 func (h *httpConn) dispatch(j *job, request []byte) {
-	if h.conn.Send(request) == nil {
+	if h.conn.SendWithin(request, h.p.m.opt.outboxMax()) == nil {
 		return
 	}
 	p := h.p
@@ -329,8 +330,10 @@ func (h *httpConn) conclude(j *job, head *codec.Response, body []byte) {
 	case success && len(body) > 0:
 		a := Answer{Status: head.Status, SessionID: h.session}
 		h.read.take(body, j.id, a, nil)
-		p.answer(j, fmt.Errorf("%w: HTTP status %d with content type %.64q", ErrAnswer,
-			head.Status, head.ContentType))
+		if p.m.table.peek(j.id) != nil { // it was no answer
+			p.answer(j, fmt.Errorf("%w: HTTP status %d with content type %.64q", ErrAnswer,
+				head.Status, head.ContentType))
+		}
 		return
 	}
 	fault := h.read.scanner.Scan(body, &h.read.msg)

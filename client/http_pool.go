@@ -24,40 +24,14 @@ type httpPool struct {
 
 	mu      sync.Mutex // guards the rest, and what httpConn and job say it does
 	at      int        // the address that is tried first
+	turn    uint       // picks the loop of a connection that nobody has a wish for
 	conns   map[*httpConn]struct{}
-	idle    []*httpConn // the last one was used last
+	idle    [][]*httpConn // by loop; the last one was used last
+	idles   int           // of all loops
 	queue   jobs
 	closed  bool
 	sweeper *time.Timer // nil while nothing is idle
 	gone    chan struct{}
-}
-
-// job is a call's way over HTTP.
-type job struct {
-	id         uint64
-	verb       verb
-	repeatable bool      // running it twice does no harm
-	posts      *httpPool // of HTTP+SSE: the answer comes elsewhere, this is only its POST
-	signs      *Call     // wants to know of bytes of its answer; nil: it does not
-	rest       resumption
-
-	// Guarded by httpPool.mu.
-	request    []byte
-	conn       *httpConn // nil while it waits
-	dropped    bool
-	queued     bool
-	repeated   bool
-	expiry     *time.Timer // of a request of HTTP+SSE; nil elsewhere
-	tries      int         // addresses that refused
-	next, prev *job
-}
-
-// bytes are the request of a job, nil without one. httpPool.mu is held.
-func (j *job) bytes() []byte {
-	if j == nil {
-		return nil
-	}
-	return j.request
 }
 
 func newHTTPPool(m *Mux, u *url.URL, addrs []string, most int) *httpPool {
@@ -69,11 +43,12 @@ func newHTTPPool(m *Mux, u *url.URL, addrs []string, most int) *httpPool {
 		m: m, max: most, addrs: addrs, server: u.Host, heads: newHeads(u, m.opt.Headers),
 		limits: limits, streams: streams,
 		conns: map[*httpConn]struct{}{}, gone: make(chan struct{}),
+		idle: make([][]*httpConn, len(m.group.Loops())),
 	}
 }
 
 func (p *httpPool) send(c *Call, j *job, e *encoder, f *facts) error {
-	j.id, j.verb = c.id, c.verb
+	j.id, j.verb, j.near = c.id, c.verb, p.m.own(c.Near)
 	if c.watched() {
 		j.signs = c
 	}
@@ -101,16 +76,15 @@ func (p *httpPool) submit(j *job) error {
 	case j.dropped:
 		p.mu.Unlock()
 		return nil
-	case len(p.idle) > 0:
-		last := len(p.idle) - 1
-		h := p.idle[last]
-		p.idle = p.idle[:last]
+	}
+	if h := p.takeIdle(j); h != nil {
 		h.carryOn(j)
 		request := j.request
 		p.mu.Unlock()
 		h.dispatch(j, request)
 		return nil
-	case len(p.conns) >= p.max:
+	}
+	if len(p.conns) >= p.max {
 		p.queue.push(j)
 		p.mu.Unlock()
 		return nil
@@ -124,14 +98,19 @@ func (p *httpPool) submit(j *job) error {
 // open makes a connection for j. mu is held.
 func (p *httpPool) open(j *job) *httpConn {
 	h := newHTTPConn(p)
-	h.job, j.conn = j, h
+	h.job, j.conn, h.home = j, h, j.near
+	if h.home == nil {
+		loops := p.m.group.Loops()
+		p.turn++
+		h.home = loops[p.turn%uint(len(loops))]
+	}
 	p.conns[h] = struct{}{}
 	return h
 }
 
 // dial begins to connect h. After an error h is gone and nobody has its job.
 func (p *httpPool) dial(h *httpConn, addr string) error {
-	conn, err := p.m.group.Dial("tcp", addr, p.m.opt.DialTimeout, h, nil)
+	conn, err := h.home.Dial("tcp", addr, p.m.opt.DialTimeout, h, nil)
 	p.mu.Lock()
 	if err != nil {
 		h.job = nil
@@ -153,8 +132,10 @@ func (p *httpPool) dial(h *httpConn, addr string) error {
 // remove forgets h. mu is held.
 func (p *httpPool) remove(h *httpConn) {
 	delete(p.conns, h)
-	if i := slices.Index(p.idle, h); i >= 0 {
-		p.idle = slices.Delete(p.idle, i, i+1)
+	at := h.home.Index()
+	if i := slices.Index(p.idle[at], h); i >= 0 {
+		p.idle[at] = slices.Delete(p.idle[at], i, i+1)
+		p.idles--
 	}
 	if p.closed && len(p.conns) == 0 {
 		p.end()
@@ -205,34 +186,13 @@ func (p *httpPool) park(h *httpConn) *job {
 		return j
 	}
 	h.swept = false
-	p.idle = append(p.idle, h)
+	at := h.home.Index()
+	p.idle[at] = append(p.idle[at], h)
+	p.idles++
 	if p.sweeper == nil {
 		p.sweeper = time.AfterFunc(p.m.opt.IdleTimeout/2, p.sweep)
 	}
 	return nil
-}
-
-// sweep ends the connections that no call used since the sweep before.
-func (p *httpPool) sweep() {
-	p.mu.Lock()
-	var old []*httpConn
-	p.idle = slices.DeleteFunc(p.idle, func(h *httpConn) bool {
-		if h.swept {
-			h.doomed = true
-			old = append(old, h)
-			return true
-		}
-		h.swept = true
-		return false
-	})
-	p.sweeper = nil
-	if len(p.idle) > 0 && !p.closed {
-		p.sweeper = time.AfterFunc(p.m.opt.IdleTimeout/2, p.sweep)
-	}
-	p.mu.Unlock()
-	for _, h := range old {
-		h.conn.Close(nil)
-	}
 }
 
 // lost is told that h ended, with the error of its end, and by whom its job was.
@@ -338,39 +298,4 @@ func (p *httpPool) close(err error) <-chan struct{} {
 		}
 	}
 	return p.gone
-}
-
-// jobs is a queue from whose middle a cancelled job can go.
-type jobs struct{ head, tail *job }
-
-func (q *jobs) push(j *job) {
-	j.queued, j.prev, j.next = true, q.tail, nil
-	if q.tail == nil {
-		q.head = j
-	} else {
-		q.tail.next = j
-	}
-	q.tail = j
-}
-
-func (q *jobs) pop() *job {
-	j := q.head
-	if j != nil {
-		q.remove(j)
-	}
-	return j
-}
-
-func (q *jobs) remove(j *job) {
-	if j.prev == nil {
-		q.head = j.next
-	} else {
-		j.prev.next = j.next
-	}
-	if j.next == nil {
-		q.tail = j.prev
-	} else {
-		j.next.prev = j.prev
-	}
-	j.queued, j.next, j.prev = false, nil, nil
 }

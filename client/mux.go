@@ -80,6 +80,14 @@ func (m *Mux) Stats() Stats {
 // Version is the revision that was agreed, NoVersion before.
 func (m *Mux) Version() mcp.Version { return m.facts.Load().version }
 
+// own returns l when it is one of the group's loops, else nil.
+func (m *Mux) own(l *loop.Loop) *loop.Loop {
+	if l == nil || l.Index() >= len(m.group.Loops()) || m.group.Loops()[l.Index()] != l {
+		return nil
+	}
+	return l
+}
+
 // Start sends c. After a nil error c.Done is called exactly once. ErrOverloaded, ErrClosed, or
 // what is wrong with the params.
 func (m *Mux) Start(c *Call) error { return m.start(c, m.facts.Load()) }

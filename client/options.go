@@ -145,6 +145,9 @@ func setDefault[T int | time.Duration](field *T, value T) {
 	}
 }
 
+// outboxMax is more than may gather unsent: a call is refused before, see link.overloaded.
+func (o *Options) outboxMax() int { return 2*o.OutboxBytesMax + 1<<20 }
+
 // overSSE: the transport of 2024-11-05, which knows no modern era.
 func (o *Options) overSSE() bool { return strings.HasPrefix(o.URL, "sse:") }
 

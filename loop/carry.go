@@ -68,3 +68,11 @@ func (k *carries) grow(old []byte, n int) []byte {
 	k.put(old)
 	return bigger
 }
+
+// carryMax bounds the bytes that c's handler has not taken.
+func (c *Conn) carryMax() int {
+	if c.own&ownDialed != 0 {
+		return c.loop.opt.DialCarryMax
+	}
+	return c.loop.opt.CarryMax
+}

@@ -118,6 +118,7 @@ const (
 	ownPatient                    // no write timeout (stdout)
 	ownInbound                    // counts for ConnsMax
 	ownBecame                     // the handler was exchanged in the Data call at hand
+	ownDialed                     // ours to the peer: Quiesce leaves it alone
 )
 
 // Bits of Conn.attn.

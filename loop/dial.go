@@ -44,7 +44,7 @@ func (l *Loop) dial(network, addr string, h Handler) (*Conn, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := l.group.begin(); err != nil {
+	if err := l.group.begin(ownDialed); err != nil {
 		return nil, err
 	}
 	fd, err := newSocket(family)
@@ -54,10 +54,11 @@ func (l *Loop) dial(network, addr string, h Handler) (*Conn, error) {
 		}
 	}
 	if err != nil {
-		l.group.release(false)
+		l.group.release(ownDialed)
 		return nil, err
 	}
 	c := l.newConn(fd, to, h)
+	c.own |= ownDialed
 	switch err := unix.Connect(fd, sa); err {
 	case nil:
 	case unix.EINPROGRESS, unix.EINTR:

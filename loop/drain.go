@@ -5,6 +5,25 @@ import (
 	"fmt"
 )
 
+// Quiesce is the first half of Drain, for a group that also has conns which Dial
+// made: it stops accepting, asks each other conn to end (Drainer) and waits until
+// those are gone; when ctx ends first, the ones that are left are closed with
+// ErrDraining, and the error wraps ctx's. Dialed conns stay, and Dial makes more,
+// until Drain. Never call it on a loop.
+func (g *Group) Quiesce(ctx context.Context) error {
+	g.quiet.Store(true)
+	g.Start()
+	g.closeListeners()
+	g.each((*Loop).drainServed)
+	left := g.waitGone(ctx, g.served)
+	if left <= 0 {
+		return nil
+	}
+	g.each((*Loop).closeServed)
+	g.waitGone(context.Background(), g.served)
+	return fmt.Errorf("cannot drain %d conns in time: %w", left, context.Cause(ctx))
+}
+
 // Drain ends the group: it stops accepting at once, asks each conn to end
 // (Drainer), waits until all are gone, and stops the loops. When ctx ends
 // first, the conns that are left are closed with ErrDraining, and Drain returns
@@ -17,10 +36,10 @@ func (g *Group) Drain(ctx context.Context) error {
 	g.closeListeners()
 	g.each((*Loop).drainConns)
 
-	left := g.waitGone(ctx)
+	left := g.waitGone(ctx, g.live.Load)
 	if left > 0 {
 		g.each((*Loop).closeConns)
-		g.waitGone(context.Background())
+		g.waitGone(context.Background(), g.live.Load)
 	}
 	g.waitStd(ctx)
 	g.stop()
@@ -37,14 +56,39 @@ func (g *Group) each(f func(*Loop)) {
 	}
 }
 
-// drainConns asks every conn to end.
+// drainServed asks every conn to end that Dial did not make.
+func (l *Loop) drainServed() {
+	if l.quiet {
+		return
+	}
+	l.quiet = true
+	for _, c := range l.conns {
+		if c.own&ownDialed == 0 {
+			c.drain() // only marks and nudges, or calls the handler: conns stays as it is
+		}
+	}
+}
+
+// drainConns asks every conn to end that was not asked.
 func (l *Loop) drainConns() {
 	if l.draining {
 		return
 	}
 	l.draining = true
 	for _, c := range l.conns {
-		c.drain() // only marks and nudges, or calls the handler: conns stays as it is
+		if !l.quiet || c.own&ownDialed != 0 {
+			c.drain()
+		}
+	}
+}
+
+// closeServed ends every conn that Dial did not make, also those that are on their way to l.
+func (l *Loop) closeServed() {
+	l.quiet, l.hushed = true, true
+	for _, c := range l.conns {
+		if c.own&ownDialed == 0 {
+			c.Close(ErrDraining)
+		}
 	}
 }
 
@@ -56,11 +100,11 @@ func (l *Loop) closeConns() {
 	}
 }
 
-// waitGone waits for the last conn and returns how many are left.
-func (g *Group) waitGone(ctx context.Context) int64 {
+// waitGone waits for the last conn that count counts and returns how many are left.
+func (g *Group) waitGone(ctx context.Context, count func() int64) int64 {
 	for {
-		left := g.live.Load()
-		if left == 0 {
+		left := count()
+		if left <= 0 {
 			g.tellGone() // the next one that waits
 			return 0
 		}
@@ -103,7 +147,7 @@ func (l *Loop) register(c *Conn) {
 		l.stats.dialed.Add(1)
 	}
 	c.schedule()
-	if l.stopping {
+	if l.stopping || l.hushed && c.own&ownDialed == 0 {
 		c.fail(ErrDraining)
 	}
 }

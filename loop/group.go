@@ -20,8 +20,10 @@ type Group struct {
 
 	live     atomic.Int64 // conns of all kinds, also those on their way to a loop
 	inbound  atomic.Int64 // accepted ones, bounded by ConnsMax
+	dialed   atomic.Int64 // ours to the peer; counted after live, and before it at the end
+	quiet    atomic.Bool
 	draining atomic.Bool
-	allGone  chan struct{} // gets a token when live falls to 0 while draining
+	allGone  chan struct{} // gets a token when what Quiesce or Drain waits for has gone
 
 	mu        sync.Mutex // guards the rest; never taken on a loop while it serves
 	started   bool
@@ -125,24 +127,44 @@ func (g *Group) admit() bool {
 // begin counts a conn that is not accepted. Counting comes before the look at
 // draining and Drain sets that before it looks at the count, so a group never
 // stops with a conn on its way.
-func (g *Group) begin() error {
+func (g *Group) begin(own uint16) error {
 	g.live.Add(1)
+	if own&ownDialed != 0 {
+		g.dialed.Add(1)
+		g.lookGone() // who released one in between saw too many
+	}
 	if g.draining.Load() {
-		g.release(false)
+		g.release(own)
 		return ErrDraining
 	}
 	return nil
 }
 
-// release counts a conn that ended.
-func (g *Group) release(inbound bool) {
-	if inbound {
+// release counts a conn that ended, with its bits.
+func (g *Group) release(own uint16) {
+	if own&ownInbound != 0 {
 		g.inbound.Add(-1)
 	}
-	if g.live.Add(-1) == 0 && g.draining.Load() {
+	if own&ownDialed != 0 {
+		g.dialed.Add(-1)
+	}
+	g.live.Add(-1)
+	g.lookGone()
+}
+
+// lookGone tells who waits when all that they wait for has gone.
+func (g *Group) lookGone() {
+	if g.draining.Load() && g.live.Load() == 0 || g.quiet.Load() && g.served() <= 0 {
 		g.tellGone()
 	}
 }
+
+// served is how many conns there are that Dial did not make.
+func (g *Group) served() int64 { return g.live.Load() - g.dialed.Load() }
+
+// Served is how many conns there are that Dial did not make: accepted ones and that of Std. Safe
+// for concurrent use.
+func (g *Group) Served() int { return int(max(g.served(), 0)) }
 
 func (g *Group) tellGone() {
 	select {

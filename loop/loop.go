@@ -42,8 +42,10 @@ type Loop struct {
 	parked []*acceptor // listeners that wait because fds ran out
 	posts  [64]func()
 
-	draining bool // conns are asked to end
-	stopping bool // conns are ended at once
+	quiet    bool // conns that are not ours to the peer are asked to end
+	draining bool // all conns are
+	hushed   bool // conns that are not ours to the peer are ended at once
+	stopping bool // all conns are
 	reaping  bool // onWake was asked to reap
 
 	wakeMu sync.Mutex // guards wakeFd against a signal after stop

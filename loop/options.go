@@ -26,6 +26,8 @@ type Options struct {
 	// CarryMax bounds the bytes of one conn that its handler has not taken.
 	// A handler cuts frames below it. Default 4 MiB + 64 KiB.
 	CarryMax int
+	// DialCarryMax is CarryMax of conns that Dial made. Default CarryMax.
+	DialCarryMax int
 	// OutboxHigh: with more bytes unsent, reading from that conn stops.
 	// Default 256 KiB.
 	OutboxHigh int
@@ -67,6 +69,7 @@ func (o Options) withDefaults() Options {
 	setDefault(&o.RingSlots, 16384)
 	setDefault(&o.ConnsMax, 15000)
 	setDefault(&o.CarryMax, 4*mib+64*kib)
+	setDefault(&o.DialCarryMax, o.CarryMax)
 	setDefault(&o.OutboxHigh, 256*kib)
 	setDefault(&o.OutboxLow, 64*kib)
 	setDefault(&o.OutboxMax, mib)
@@ -108,6 +111,7 @@ func (o Options) validate() error {
 		in("RingSlots", o.RingSlots, 16, mib),
 		in("ConnsMax", o.ConnsMax, 1, 1<<30),
 		in("CarryMax", o.CarryMax, o.ReadBytes, 1<<30),
+		in("DialCarryMax", o.DialCarryMax, o.ReadBytes, 1<<31),
 		in("OutboxLow", o.OutboxLow, 1, 1<<30),
 		in("OutboxHigh", o.OutboxHigh, o.OutboxLow, 1<<30),
 		in("OutboxMax", o.OutboxMax, o.OutboxHigh, 1<<30),

@@ -33,7 +33,7 @@ func (g *Group) Std(in, out *os.File, h Handler) (*Conn, error) {
 	g.mu.Lock()
 	err = errors.New("it is served already")
 	if g.stdDone == nil {
-		if err = g.begin(); err == nil {
+		if err = g.begin(0); err == nil {
 			g.stdDone = make(chan struct{})
 		}
 	}

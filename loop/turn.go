@@ -81,7 +81,7 @@ func (c *Conn) open() {
 		c.own |= ownReading
 	}
 	c.h.Open(c)
-	if c.loop.draining {
+	if c.loop.draining || c.loop.quiet && c.own&ownDialed == 0 {
 		c.drain()
 	}
 }
@@ -327,7 +327,7 @@ func (c *Conn) teardown() {
 	if c.own&(ownOpen|ownInbound) != ownInbound {
 		c.closed(err)
 	}
-	l.group.release(c.own&ownInbound != 0)
+	l.group.release(c.own)
 }
 
 // closed makes the last call; c.guard must not see its panic as one of a conn

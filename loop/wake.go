@@ -49,7 +49,8 @@ func (c *Conn) wake() {
 
 // plain: c waits for its peer's next bytes and nothing else.
 func (c *Conn) plain() bool {
-	return c.state.Load() == 0 && c.own&^(ownInbound|ownPatient|ownIdle) == ownOpen|ownReading
+	const any = ownInbound | ownDialed | ownPatient | ownIdle
+	return c.state.Load() == 0 && c.own&^any == ownOpen|ownReading
 }
 
 // fill reads once and gives the handler what there is.
@@ -186,7 +187,7 @@ func (c *Conn) after(used int, reply []byte) {
 	}
 	if len(c.carry) > 0 {
 		switch {
-		case used == 0 && len(c.carry) >= c.loop.opt.CarryMax:
+		case used == 0 && len(c.carry) >= c.carryMax():
 			c.fail(ErrCarryFull)
 		case used > 0 && (c.Enough(reply) || c.own&ownBecame != 0):
 			c.own |= ownFresh

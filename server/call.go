@@ -8,6 +8,7 @@ import (
 
 	"github.com/VictoriaMetrics/metrics"
 	"github.com/mcploop/mcploop/codec"
+	"github.com/mcploop/mcploop/loop"
 	"github.com/mcploop/mcploop/mcp"
 	"github.com/mcploop/mcploop/mcp/schema"
 	"github.com/mcploop/mcploop/pool"
@@ -144,6 +145,9 @@ func orNil(b []byte) []byte {
 	}
 	return b
 }
+
+// Loop is where the call came in.
+func (c *Call) Loop() *loop.Loop { return c.ls.loop }
 
 // age is how long ago the call came in.
 func (c *Call) age() time.Duration { return time.Duration(c.ls.loop.Clock() - c.began) }

@@ -47,7 +47,7 @@ func (h *health) sample(s *Server, now time.Time) {
 // healthBody are the seven fields of the mission's document.
 func (s *Server) healthBody(rate float64, errors uint64) []byte {
 	b := fmt.Appendf(nil, `{"status":%q,"connections":%d,"queue_depth":%d,`,
-		s.status(), s.group.Stats().Open, s.workers.Len())
+		s.status(), s.group.Served(), s.workers.Len())
 	b = fmt.Appendf(b, `"memory_mb":%.1f,"gc_pause_ms":%.3f,`, residentMB(), gcPauseMs())
 	return fmt.Appendf(b, `"throughput_msg_sec":%.0f,"errors_1m":%d}`+"\n", rate, errors)
 }

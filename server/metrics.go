@@ -104,7 +104,7 @@ func (s *Server) gauge(name string, read func() int) {
 // registerGauges: each limit has what is used and its maximum side by side.
 func (s *Server) registerGauges() {
 	o := &s.opt
-	s.gauge("mcploop_connections", func() int { return int(s.group.Stats().Open) })
+	s.gauge("mcploop_connections", func() int { return s.group.Served() })
 	s.gauge("mcploop_connections_max", func() int { return o.Limits.Connections })
 	s.gauge("mcploop_calls_in_flight", func() int { return s.inFlight() })
 	s.gauge("mcploop_in_flight_bytes", func() int { return int(s.heavy.Load()) })

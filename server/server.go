@@ -130,8 +130,9 @@ func (s *Server) makeLoops() error {
 	group, err := loop.New(loop.Options{
 		Loops: o.Loops.Count, ReadBytes: o.Loops.ReadBytes, Backlog: o.Loops.Backlog,
 		Pin: o.Loops.Pin, ConnsMax: o.Limits.Connections,
-		CarryMax:   o.Limits.MessageBytes + o.Limits.HeadBytes + 64<<10,
-		OutboxHigh: o.Limits.OutboxHighBytes, OutboxLow: o.Limits.OutboxLowBytes,
+		CarryMax:     o.Limits.MessageBytes + o.Limits.HeadBytes + 64<<10,
+		DialCarryMax: upstreamCarryMax,
+		OutboxHigh:   o.Limits.OutboxHighBytes, OutboxLow: o.Limits.OutboxLowBytes,
 		OutboxMax: o.Limits.OutboxMaxBytes, WriteTimeout: o.Limits.WriteTimeout,
 		Log: o.Log, Buffers: s.buffers,
 	})
@@ -274,13 +275,16 @@ func (s *Server) Addrs() []Addr { return s.addrs }
 func (s *Server) Drain(ctx context.Context) error {
 	s.draining.Store(true)
 	s.drainTasks(ctx)
-	err := s.group.Drain(ctx)
+	err := s.group.Quiesce(ctx)
 	if s.stop != nil {
 		s.stop()
 		s.ticking.Wait()
 	}
 	if s.serving.Load() {
-		s.closeUpstreams(ctx)
+		s.closeUpstreams()
+	}
+	if loopsErr := s.group.Drain(ctx); err == nil {
+		err = loopsErr
 	}
 	if workersErr := s.workers.Close(ctx); err == nil {
 		err = workersErr

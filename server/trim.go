@@ -46,7 +46,7 @@ func (t *trimmer) due(held, shakes int, now time.Time) bool {
 
 // trim collects and returns free memory. It takes milliseconds, on the ticker's goroutine.
 func (s *Server) trim(now time.Time) {
-	held := int(s.group.Stats().Open) + s.sessions.Len()
+	held := s.group.Served() + s.sessions.Len()
 	shakes := s.sum(func(c *counters) *atomic.Uint64 { return &c.methods[mcp.MethodInitialize] })
 	if s.trimmer.due(held, int(shakes), now) {
 		debug.FreeOSMemory()

@@ -2,36 +2,14 @@ package server
 
 import (
 	"fmt"
-	"runtime"
 
-	"github.com/mcploop/mcploop/codec"
-	"github.com/mcploop/mcploop/loop"
 	"github.com/mcploop/mcploop/mcp"
 	"github.com/mcploop/mcploop/server/gateway"
 )
 
-// upstreamLoopsMax bounds the loops of connections to upstreams: they carry few.
-const upstreamLoopsMax = 4
-
-// upstreamLoops makes the loops that connections to upstreams live on. upstreams.changing is held.
-func (s *Server) upstreamLoops() error {
-	if s.upstreams.group != nil {
-		return nil
-	}
-	group, err := loop.New(loop.Options{
-		Loops: min(runtime.GOMAXPROCS(0), upstreamLoopsMax), Log: s.opt.Log,
-		CarryMax: codec.LineBytesMaxDefault + 256<<10, OutboxMax: upstreamOutboxMax,
-	})
-	if err != nil {
-		return fmt.Errorf("cannot make loops for upstreams: %w", err)
-	}
-	group.Start()
-	s.upstreams.group = group
-	return nil
-}
-
-// upstreamOutboxMax is more than client.Options.OutboxBytesMax lets gather.
-const upstreamOutboxMax = 2 << 20
+// upstreamCarryMax is more than any upstream's messages may have: what they may have is bounded
+// where they are cut.
+const upstreamCarryMax = 1<<30 + 1<<20
 
 // offerForeign puts a tool of an upstream into the list. Its arguments are the upstream's to check.
 func (s *Server) offerForeign(g *guest, t *gateway.Tool) error {

@@ -48,7 +48,7 @@ func (p *place) newGuest(opt gateway.Options) (*guest, error) {
 	g := &guest{at: p, opt: opt, items: map[string]*gateway.Tool{}}
 	g.open.empty = make(chan struct{}, 1)
 	up, err := gateway.New(opt, gateway.Host{
-		Group: p.s.upstreams.group, Log: p.s.opt.Log,
+		Group: p.s.group, Log: p.s.opt.Log,
 		Offer: g.offer, Withdraw: g.withdraw, Ready: g.ready,
 	})
 	g.up = up

@@ -1,7 +1,6 @@
 package server
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"maps"
@@ -10,15 +9,14 @@ import (
 	"sync"
 	"time"
 
-	"github.com/mcploop/mcploop/loop"
 	"github.com/mcploop/mcploop/mcp"
 	"github.com/mcploop/mcploop/server/gateway"
 )
 
-// upstreams are the servers behind this one.
+// upstreams are the servers behind this one. Their connections live on the server's own loops, so
+// that a call goes there and back without a hop.
 type upstreams struct {
-	changing sync.Mutex  // held while the set changes; none but closeUpstreams waits under it
-	group    *loop.Group // of their connections; nil without any; guarded by changing
+	changing sync.Mutex // held while the set changes; none but closeUpstreams waits under it
 
 	mu     sync.Mutex        // guards what follows
 	places map[string]*place // by name
@@ -174,9 +172,6 @@ func (s *Server) adapted(opt gateway.Options) gateway.Options {
 func (s *Server) newUpstream(opt gateway.Options) (*guest, error) {
 	if s.draining.Load() {
 		return nil, errors.New("cannot add an upstream to a server that ends")
-	}
-	if err := s.upstreamLoops(); err != nil {
-		return nil, err
 	}
 	return (&place{s: s, name: opt.Name}).newGuest(s.adapted(opt))
 }
@@ -346,9 +341,8 @@ func (s *Server) startUpstreams() {
 	}
 }
 
-// closeUpstreams ends them, all at the same time, and their loops until ctx ends. Nothing comes
-// after it: draining is set.
-func (s *Server) closeUpstreams(ctx context.Context) {
+// closeUpstreams ends them, all at the same time. Nothing comes after it: draining is set.
+func (s *Server) closeUpstreams() {
 	u := &s.upstreams
 	u.changing.Lock()
 	defer u.changing.Unlock()
@@ -359,7 +353,4 @@ func (s *Server) closeUpstreams(ctx context.Context) {
 		s.unsettle(p)
 	}
 	u.leaving.Wait()
-	if u.group != nil {
-		_ = u.group.Drain(ctx) // what is left was cut by Close
-	}
 }

@@ -36,7 +36,7 @@ func peers() map[string]peer {
 		"fasthttp-fixed": {"fasthttp with a fixed JSON answer", serveFastHTTPFixed},
 		"fasthttp-codec": {"fasthttp + mcploop's codec, reads the body", serveFastHTTPCodec},
 		"gosdk":          {"modelcontextprotocol/go-sdk, echo tool on /mcp or stdio", serveGoSDK},
-		"gosdk-gateway":  {"modelcontextprotocol/go-sdk, a gateway to --upstream", serveGoSDKGateway},
+		"gosdk-gateway":  {"modelcontextprotocol/go-sdk, before --upstream", serveGoSDKGateway},
 		"mcpgo":          {"mark3labs/mcp-go, echo tool on /mcp or stdio", serveMCPGo},
 	}
 }

@@ -57,6 +57,7 @@ const (
 func gatewayPlan() Plan {
 	const modern, legacy = load.TransportHTTPModern, load.TransportHTTPLegacy
 	ours := []string{"{bin}/mcploop", "serve", "-c", "{config}", "--http", "{addr}"}
+	const install = "apt-get install nginx"
 	nginx := []string{"nginx", "-e", "stderr", "-c", "{config}"}
 	none := echoServer()
 	sdk := func(name, transport string, args ...string) Row {
@@ -66,16 +67,16 @@ func gatewayPlan() Plan {
 		return gatewayRow(name, transport, "echo", "", "make peers-build",
 			append(command, args...)...)
 	}
-	mcpProxy := gatewayRow("mcp-proxy (Go) legacy", legacy, "echo", mcpProxyConf, "make peers-build",
-		"{bin}/mcp-proxy", "--config", "{config}")
+	mcpProxy := gatewayRow("mcp-proxy (Go) legacy", legacy, "echo", mcpProxyConf,
+		"make peers-build", "{bin}/mcp-proxy", "--config", "{config}")
 	mcpProxy.Path = "/up/"
 	return Plan{
 		Name: "gateway", Reference: "nginx modern",
 		Rows: []Row{
 			gatewayRow("mcploop modern", modern, "up__echo", ourUpstream, "", ours...),
-			gatewayRow("nginx modern", modern, "echo", nginxConf, "apt-get install nginx", nginx...),
+			gatewayRow("nginx modern", modern, "echo", nginxConf, install, nginx...),
 			gatewayRow("mcploop legacy", legacy, "up__echo", ourUpstream, "", ours...),
-			gatewayRow("nginx legacy", legacy, "echo", nginxConf, "apt-get install nginx", nginx...),
+			gatewayRow("nginx legacy", legacy, "echo", nginxConf, install, nginx...),
 			mcpProxy,
 			sdk("go-sdk modern", modern, "--stateless", "--json"),
 			sdk("go-sdk legacy", legacy, "--json"),
@@ -110,7 +111,8 @@ func gatewayStdioPlan() Plan {
 				"{bin}/mcploop serve --stdio", "--outputTransport", "streamableHttp", "--stateful",
 				"--port", "{port}", "--logLevel", "none"),
 			node("mcp-proxy (npm)", "mcp-proxy/dist/bin/mcp-proxy.mjs", "--host", "127.0.0.1",
-				"--port", "{port}", "--server", "stream", "--", "{bin}/mcploop", "serve", "--stdio"),
+				"--port", "{port}", "--server", "stream", "--",
+				"{bin}/mcploop", "serve", "--stdio"),
 		},
 		Cases: []Case{{"C=64 P=1", 64, 1, 0}},
 	}

@@ -10,11 +10,14 @@ import (
 
 	"github.com/mcploop/mcploop/client"
 	"github.com/mcploop/mcploop/codec"
+	"github.com/mcploop/mcploop/loop"
 	"github.com/mcploop/mcploop/mcp"
 )
 
 // Caller is a client's call that waits for its answer.
 type Caller interface {
+	// Loop is where it came in.
+	Loop() *loop.Loop
 	// Context ends when the call is cancelled, timed out or answered.
 	Context() context.Context
 	// ReplyRaw and Fail answer it; the first wins. result may be reused afterwards.
@@ -58,6 +61,7 @@ func (t *Tool) forward(
 	f := &forward{tool: t, live: live, caller: c, version: v, token: token}
 	f.Method, f.Params = "tools/call", params
 	f.Headers = live.MirrorHeaders(t.own, params)
+	f.Near = c.Loop()
 	f.Timeout, f.Done = t.up.opt.Timeout, f.done
 	if token != nil {
 		f.Progress = f.progress
