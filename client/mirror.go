@@ -13,13 +13,13 @@ import (
 // learn remembers what headers of a call repeat, and returns the tools that may be used. Over
 // Streamable HTTP of the modern era a client must leave out those whose annotations are not valid
 // (2026-07-28, basic/transports/streamable-http, "Schema Extension"); elsewhere they mean nothing.
-func (c *Client) learn(tools []mcp.RawTool) []mcp.RawTool {
+func (c *Client) learn(tools []mcp.RawDefinition) []mcp.RawDefinition {
 	if !c.mirrored() {
 		return tools
 	}
 	known := map[string][]mcp.Mirror{}
-	tools = slices.DeleteFunc(tools, func(t mcp.RawTool) bool {
-		mirrors, err := t.Mirrors()
+	tools = slices.DeleteFunc(tools, func(t mcp.RawDefinition) bool {
+		mirrors, err := (&mcp.RawTool{Name: t.Name, Raw: t.Raw}).Mirrors()
 		if err != nil {
 			c.opt.Log.Warn("client: tool left out", "tool", t.Name, "reason", err)
 			return true

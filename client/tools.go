@@ -11,12 +11,6 @@ import (
 	"github.com/mcploop/mcploop/mcp"
 )
 
-// Bounds of ListTools, against a server whose lists do not end.
-const (
-	listPagesMax = 64
-	listToolsMax = 100_000
-)
-
 // ListTools returns all tools of the server: it follows the cursors, up to 64 pages. Over HTTP in
 // the modern era tools with an x-mcp-header that is not valid are left out; Options.Log says so.
 func (c *Client) ListTools(ctx context.Context) ([]mcp.ListedTool, error) {
@@ -35,38 +29,15 @@ func (c *Client) ListTools(ctx context.Context) ([]mcp.ListedTool, error) {
 
 // ListRawTools is ListTools with the definitions as the server sent them.
 func (c *Client) ListRawTools(ctx context.Context) ([]mcp.RawTool, error) {
-	var tools []mcp.RawTool
-	var cursor *string
-	for range listPagesMax {
-		params := map[string]any{}
-		if cursor != nil {
-			params["cursor"] = *cursor
-		}
-		raw, err := c.Raw(ctx, "tools/list", params)
-		if err != nil {
-			return nil, err
-		}
-		var page struct {
-			Tools      []mcp.RawTool `json:"tools"`
-			NextCursor *string       `json:"nextCursor"`
-		}
-		if err := json.Unmarshal(raw, &page); err != nil {
-			return nil, fmt.Errorf("cannot read the answer to tools/list: %w", err)
-		}
-		tools = append(tools, page.Tools...)
-		switch next := page.NextCursor; {
-		case next == nil:
-			return c.learn(tools), nil
-		case cursor != nil && *next == *cursor:
-			return nil, fmt.Errorf("cannot list the tools: %w: the cursor %.64q came twice",
-				ErrAnswer, *next)
-		case len(tools) > listToolsMax:
-			return nil, fmt.Errorf("cannot list the tools: %w: more than %d tools", ErrAnswer,
-				listToolsMax)
-		}
-		cursor = page.NextCursor
+	list, err := c.ListRaw(ctx, mcp.KindTool)
+	if err != nil {
+		return nil, err
 	}
-	return nil, fmt.Errorf("cannot list the tools: %w: more than %d pages", ErrAnswer, listPagesMax)
+	tools := make([]mcp.RawTool, len(list.Definitions))
+	for i, d := range list.Definitions {
+		tools[i] = mcp.RawTool{Name: d.Name, Raw: d.Raw}
+	}
+	return tools, nil
 }
 
 // CallOption changes one CallTool.

@@ -103,3 +103,27 @@ func ExampleRecent() {
 	// true true
 	// false
 }
+
+// A definition of another server is shown as it was written, under a name of one's own.
+func ExampleRawDefinition() {
+	d, err := mcp.ReadDefinition(mcp.KindPrompt, []byte(`{"name":"review","title":"R","x":1.0}`))
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	show := func(d mcp.RawDefinition, v mcp.Version) {
+		list := mcp.NewCatalogue[int](mcp.ListOptions{Member: d.Kind.Member()})
+		if err := list.Add(&d, 0); err != nil {
+			fmt.Println(err)
+			return
+		}
+		page, _ := list.AppendPage(nil, v, nil)
+		fmt.Printf("%s\n", page)
+	}
+	d.Name = "up__" + d.Name
+	show(d, mcp.V20251125)
+	show(d, mcp.V20241105) // which knows no titles
+	// Output:
+	// {"prompts":[{"name":"up__review","title":"R","x":1.0}]}
+	// {"prompts":[{"name":"up__review","x":1.0}]}
+}

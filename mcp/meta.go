@@ -27,6 +27,7 @@ type Envelope struct {
 	ClientInfo   []byte
 	LogLevel     []byte
 	Token        []byte
+	Foreign      bool // there are members that the protocol does not define
 
 	empty bool // nothing above is set
 }
@@ -55,6 +56,9 @@ func ReadEnvelope(m *codec.Message, e *Envelope) {
 			e.LogLevel = value
 		case MetaProgressToken:
 			e.Token = value
+		case MetaRelatedTask:
+		default:
+			e.Foreign = true
 		}
 	}
 }

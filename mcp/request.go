@@ -33,6 +33,9 @@ type Request struct {
 	// by its keys; InputState is the State of that InputRequired. Input and State decode them.
 	InputResponses map[string]json.RawMessage
 	InputState     json.RawMessage
+	// Meta is the request's _meta as raw JSON when it has members that the protocol itself does not
+	// define, such as traceparent (SEP-414); else nil.
+	Meta json.RawMessage
 	// LogLevel is the least severity, 1 (debug) to 8, that the client wants to be told; 0: none.
 	LogLevel int
 

@@ -10,7 +10,7 @@ import (
 // about is what a view says of itself, encoded. It is made anew when the view begins to
 // offer something that it did not offer before.
 type about struct {
-	prompts, resources, tasks bool
+	prompts, resources, tasks, completions bool
 
 	discover []byte // result of server/discover
 	hello    [helloForms]mcp.Discover
@@ -47,9 +47,10 @@ func (v *view) offers(more about) {
 	now := v.about.Load()
 	all := about{
 		prompts: more.prompts || now.prompts, resources: more.resources || now.resources,
-		tasks: more.tasks || now.tasks,
+		tasks: more.tasks || now.tasks, completions: more.completions || now.completions,
 	}
-	if all.prompts != now.prompts || all.resources != now.resources || all.tasks != now.tasks {
+	if all.prompts != now.prompts || all.resources != now.resources || all.tasks != now.tasks ||
+		all.completions != now.completions {
 		v.about.Store(v.describe(all))
 	}
 }
@@ -75,7 +76,7 @@ func (v *view) describe(a about) *about {
 func (v *view) capabilities(a *about, form int) []byte {
 	changes := map[string]bool{"listChanged": true}
 	c := map[string]any{"logging": struct{}{}, "tools": changes}
-	if v.s.opt.CompletionHandler != nil {
+	if a.completions {
 		c["completions"] = struct{}{}
 	}
 	if a.prompts {

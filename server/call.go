@@ -122,6 +122,8 @@ func (s *Server) newCall(in *inbound, w *work, name string, args []byte) *Call {
 	b = append(b, in.capabilities()...)
 	n4 := len(b)
 	b = append(b, in.clientInfo()...)
+	n5 := len(b)
+	b = append(b, in.foreignMeta()...)
 	if c.bytes = b; c.buf != nil {
 		c.buf.B = b
 	}
@@ -129,7 +131,8 @@ func (s *Server) newCall(in *inbound, w *work, name string, args []byte) *Call {
 	c.request.Params = mcp.CallParams{
 		Name: name, Arguments: orNil(b[n:n2:n2]), Token: orNil(b[n2:n3:n3]),
 	}
-	c.request.Capabilities, c.request.Client = orNil(b[n3:n4:n4]), orNil(b[n4:len(b):len(b)])
+	c.request.Capabilities, c.request.Client = orNil(b[n3:n4:n4]), orNil(b[n4:n5:n5])
+	c.request.Meta = orNil(b[n5:len(b):len(b)])
 	c.request.Version, c.request.LogLevel = in.version, in.logLevel()
 	c.request.SessionID = in.sessionID()
 	c.request.Principal = c.principal

@@ -8,11 +8,13 @@ import (
 	"github.com/mcploop/mcploop/mcp"
 )
 
-// makeCompletion makes what completion/complete runs.
+// makeCompletion makes what completion/complete runs for what is this server's own.
 func (s *Server) makeCompletion() {
 	h := s.opt.CompletionHandler
-	if h == nil {
-		return
+	if h == nil { // upstreams complete what is theirs
+		h = func(context.Context, *mcp.CompleteRequest) (*mcp.CompleteResult, error) {
+			return &mcp.CompleteResult{}, nil
+		}
 	}
 	run := func(ctx context.Context, req *mcp.Request, dst []byte) ([]byte, error) {
 		ask := &mcp.CompleteRequest{Request: req}
@@ -35,11 +37,17 @@ func (s *Server) makeCompletion() {
 
 // complete is completion/complete. All of its params are the arguments of the handler.
 func (s *Server) complete(in *inbound, out []byte) []byte {
-	if s.completion.run == nil {
+	if !in.view.about.Load().completions {
 		return in.fail(out, codec.ErrMethodNotFound, nil)
 	}
 	if in.msg.Params == nil {
 		return in.fail(out, inBand(codec.ErrInvalidParams.With("ref is missing")), nil)
+	}
+	if item, w := in.view.foreignReference(in.msg.Param("ref")); w != nil {
+		if fault := in.env.CheckToken(); fault != nil {
+			return in.fail(out, inBand(fault), nil)
+		}
+		return s.call(in, w, item.Name, in.msg.Params, out)
 	}
 	return s.call(in, &s.completion, mcp.MethodComplete.String(), in.msg.Params, out)
 }

@@ -189,7 +189,7 @@ func (s *Server) callInline(in *inbound, w *work, name string, args, out []byte)
 	req.List(in.listed)
 	req.Version, req.LogLevel = in.version, in.logLevel()
 	req.Capabilities, req.Client = in.capabilities(), in.clientInfo()
-	req.SessionID = in.sessionID()
+	req.SessionID, req.Meta = in.sessionID(), in.foreignMeta()
 	req.InputResponses, req.InputState = in.input.responses, in.input.state
 	start := len(out)
 	out = appendResultHead(out, in.msg.ID)

@@ -141,6 +141,14 @@ func (in *inbound) clientInfo() []byte {
 	return in.env.ClientInfo
 }
 
+// foreignMeta is the request's _meta when it has members that are not the protocol's own.
+func (in *inbound) foreignMeta() []byte {
+	if !in.env.Foreign {
+		return nil // Fast path.
+	}
+	return in.msg.Meta
+}
+
 // principal names who a request belongs to, by its credentials.
 func (in *inbound) principal() string { return principalText(in.auth) }
 

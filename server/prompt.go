@@ -16,7 +16,8 @@ type PromptHandler func(
 // prompt is what the catalogue keeps of a prompt.
 type prompt struct {
 	work
-	arguments []mcp.PromptArgument
+	arguments []mcp.PromptArgument // unless it is foreign
+	foreign   foreign
 }
 
 // AddPrompt offers a prompt. One of the same name is replaced. h runs on a worker unless mode is

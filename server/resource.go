@@ -18,6 +18,7 @@ type ResourceHandler func(
 type resource struct {
 	work
 	template *mcp.Template // nil for a resource
+	foreign  foreign
 }
 
 // uriBytesMax bounds the URI of resources/read: it is matched against every template.

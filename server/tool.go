@@ -40,6 +40,7 @@ type tool struct {
 	input    *schema.Checker // of the arguments, on the loop; nil: none, or work.slowInput
 	large    work            // instead of work for arguments of more than loopCheckBytes
 	typed    bool            // encoding/json decodes the arguments
+	foreign  foreign
 }
 
 // Values of Tool.Execution.TaskSupport that make tasks.

@@ -11,25 +11,6 @@ import (
 // where they are cut.
 const upstreamCarryMax = 1<<30 + 1<<20
 
-// offerForeign puts a tool of an upstream into the list. Its arguments are the upstream's to check.
-func (s *Server) offerForeign(g *guest, t *gateway.Tool) error {
-	raw := &mcp.RawTool{Name: t.Name, Raw: t.Raw}
-	entry := &tool{work: work{async: func(c *Call) { g.carry(c, t) }}}
-	var err error
-	if entry.mirrored, err = raw.Mirrors(); err != nil {
-		return err
-	}
-	entry.duration = s.toolHistogram(t.Name)
-	entry.large = entry.work
-	return s.tools.Add(raw, entry)
-}
-
-// withdrawForeign takes it out, and what was measured of it.
-func (s *Server) withdrawForeign(name string) {
-	s.tools.Remove(name)
-	s.set.UnregisterMetric(toolHistogramName(name))
-}
-
 // registerUpstream: what is known of the upstream behind a place.
 func (s *Server) registerUpstream(p *place) {
 	label := fmt.Sprintf("{upstream=%q}", p.name)
@@ -52,7 +33,13 @@ func (s *Server) registerUpstream(p *place) {
 	for name, of := range map[string]func(gateway.Stats) int{
 		"in_flight":     func(s gateway.Stats) int { return s.InFlight },
 		"in_flight_max": func(gateway.Stats) int { return p.inFlightMax() },
-		"tools":         func(s gateway.Stats) int { return s.Tools },
+		"tools":         func(s gateway.Stats) int { return s.Items[mcp.KindTool] },
+		"resources":     func(s gateway.Stats) int { return s.Items[mcp.KindResource] },
+		"prompts":       func(s gateway.Stats) int { return s.Items[mcp.KindPrompt] },
+		"names_taken":   func(s gateway.Stats) int { return s.Taken },
+		"resource_templates": func(s gateway.Stats) int {
+			return s.Items[mcp.KindTemplate]
+		},
 		"up": func(s gateway.Stats) int {
 			if s.State == gateway.StateReady {
 				return 1

@@ -12,7 +12,7 @@ import (
 	"github.com/mcploop/mcploop/server/gateway"
 )
 
-// place is a name behind which an upstream stands: the one whose tools are listed, the one that
+// place is a name behind which an upstream stands: the one whose items are listed, the one that
 // will follow it once it is ready, and those before it that still have calls to answer.
 type place struct {
 	s       *Server
@@ -33,8 +33,8 @@ type guest struct {
 	at    *place
 	opt   gateway.Options // as they were given
 	up    *gateway.Upstream
-	items map[string]*gateway.Tool // that it offers now; guarded by at.mu
-	open  turnstile                // of clients' calls
+	items map[foreignKey]*gateway.Item // that it offers now; guarded by at.mu
+	open  turnstile                    // of clients' calls
 	begun atomic.Bool
 }
 
@@ -45,50 +45,50 @@ func (g *guest) start() {
 
 // newGuest makes an upstream that does nothing yet.
 func (p *place) newGuest(opt gateway.Options) (*guest, error) {
-	g := &guest{at: p, opt: opt, items: map[string]*gateway.Tool{}}
+	g := &guest{at: p, opt: opt, items: map[foreignKey]*gateway.Item{}}
 	g.open.empty = make(chan struct{}, 1)
 	up, err := gateway.New(opt, gateway.Host{
 		Group: p.s.group, Log: p.s.opt.Log,
-		Offer: g.offer, Withdraw: g.withdraw, Ready: g.ready,
+		Offer: g.offer, Withdraw: g.withdraw, Ready: g.ready, Updated: p.s.ResourceUpdated,
 	})
 	g.up = up
 	return g, err
 }
 
-// offer takes note of a tool, and lists it unless g waits for its turn.
-func (g *guest) offer(t *gateway.Tool) error {
+// offer takes note of an item, and lists it unless g waits for its turn.
+func (g *guest) offer(i *gateway.Item) error {
 	p := g.at
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	switch g {
 	case p.serving:
-		if err := p.s.offerForeign(g, t); err != nil {
+		if err := p.s.offerForeign(g, i); err != nil {
 			return err
 		}
-		p.s.listChanged(listTools)
+		p.s.listChanged(listOf(i.Kind))
 	case p.next:
 	default:
 		return nil // it has had its turn
 	}
-	g.items[t.Name] = t
+	g.items[foreignKey{i.Kind, i.Name}] = i
 	return nil
 }
 
-func (g *guest) withdraw(name string) {
-	p := g.at
+func (g *guest) withdraw(kind mcp.Kind, name string) {
+	p, key := g.at, foreignKey{kind, name}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if g.items[name] == nil {
+	if g.items[key] == nil {
 		return
 	}
-	delete(g.items, name)
+	delete(g.items, key)
 	if g == p.serving {
-		p.s.withdrawForeign(name)
-		p.s.listChanged(listTools)
+		p.s.withdrawForeign(p, key)
+		p.s.listChanged(listOf(kind))
 	}
 }
 
-// ready is told when g has listed its tools: its turn may have come.
+// ready is told when g has listed what it has: its turn may have come.
 func (g *guest) ready() {
 	p := g.at
 	p.mu.Lock()
@@ -108,30 +108,29 @@ func (g *guest) ready() {
 func (p *place) promote() *guest {
 	old, g := p.serving, p.next
 	p.serving, p.next = g, nil
-	changed := false
-	for name, t := range g.items {
-		if err := p.s.offerForeign(g, t); err != nil {
-			p.s.opt.Log.Warn("tool is left out", "upstream", p.name, "tool", name, "reason", err)
-			delete(g.items, name)
+	var changed kindSet
+	for key, i := range g.items {
+		if err := p.s.offerForeign(g, i); err != nil {
+			p.s.opt.Log.Warn(key.kind.String()+" is left out", "upstream", p.name,
+				"name", key.name, "reason", err)
+			delete(g.items, key)
 			continue
 		}
-		was := old.items[name]
-		changed = changed || was == nil || !bytes.Equal(was.Raw, t.Raw)
+		if was := old.items[key]; was == nil || !bytes.Equal(was.Raw, i.Raw) {
+			changed |= 1 << listOf(key.kind)
+		}
 	}
-	changed = p.strike(old, g) || changed
-	if changed {
-		p.s.listChanged(listTools)
-	}
+	p.s.listsChanged(changed | p.strike(old, g))
 	p.leaving = append(p.leaving, old)
 	return old
 }
 
 // strike takes out of the lists what old offered and g, which may be nil, does not. mu is held.
-func (p *place) strike(old, g *guest) (changed bool) {
-	for name := range old.items {
-		if g == nil || g.items[name] == nil {
-			p.s.withdrawForeign(name)
-			changed = true
+func (p *place) strike(old, g *guest) (changed kindSet) {
+	for key := range old.items {
+		if g == nil || g.items[key] == nil {
+			p.s.withdrawForeign(p, key)
+			changed |= 1 << listOf(key.kind)
 		}
 	}
 	clear(old.items)
@@ -148,9 +147,7 @@ func (p *place) vacate() []*guest {
 			left = append(left, g)
 		}
 	}
-	if p.strike(p.serving, nil) {
-		p.s.listChanged(listTools)
-	}
+	p.s.listsChanged(p.strike(p.serving, nil))
 	p.serving, p.next = nil, nil
 	p.leaving = append(p.leaving, left...)
 	return left
@@ -165,14 +162,14 @@ func (p *place) left(g *guest) {
 	p.leaving = slices.DeleteFunc(p.leaving, func(l *guest) bool { return l == g })
 }
 
-// find returns who offers the tool now.
-func (p *place) find(name string) (*guest, *gateway.Tool) {
+// find returns who offers the item now.
+func (p *place) find(key foreignKey) (*guest, *gateway.Item) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.serving == nil {
 		return nil, nil
 	}
-	return p.serving, p.serving.items[name]
+	return p.serving, p.serving.items[key]
 }
 
 // guests are those that are known: the first is the one that serves, if any does.
@@ -223,18 +220,20 @@ func addCounters(sum, more *gateway.Stats) {
 	}
 }
 
-// carry hands a client's call to the upstream behind g that offers t, or to the one that has taken
-// its place since the tool was looked up.
-func (g *guest) carry(c *Call, t *gateway.Tool) {
-	name := t.Name
+// carry hands a client's call to the upstream behind g that offers i, or to the one that has taken
+// its place since the item was looked up. do is what is asked of it.
+func (g *guest) carry(
+	c *Call, i *gateway.Item, do func(*gateway.Item, gateway.Caller, *mcp.Request),
+) {
+	key := foreignKey{i.Kind, i.Name}
 	for !g.admit(c) { // Slow path: it was replaced or removed.
 		at := g.at
-		if g, t = at.find(name); t == nil {
+		if g, i = at.find(key); i == nil {
 			c.Fail(goneError(at.name))
 			return
 		}
 	}
-	t.Call(c, c.Request)
+	do(i, c, c.Request)
 }
 
 // admit counts the call in until it ends; false when g takes no more.
@@ -256,7 +255,7 @@ func (c *Call) depart() {
 	}
 }
 
-// goneError is the answer to a call whose tool was there a moment ago.
+// goneError is the answer to a call whose item was there a moment ago.
 func goneError(upstream string) error {
 	return &mcp.Error{
 		Code:    codec.ErrUpstream.Code,

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"reflect"
 	"slices"
 	"sync"
 	"time"
@@ -17,6 +16,7 @@ import (
 // that a call goes there and back without a hop.
 type upstreams struct {
 	changing sync.Mutex // held while the set changes; none but closeUpstreams waits under it
+	names    names
 
 	mu     sync.Mutex        // guards what follows
 	places map[string]*place // by name
@@ -36,8 +36,9 @@ type UpstreamChanges struct {
 }
 
 // AddUpstream puts another MCP server behind this one. It is connected to when the server starts,
-// or now if it has, and again whenever it is lost; nothing waits for it. Its tools are offered as
-// NAME__TOOL and run there. Safe for concurrent use, also while the server serves.
+// or now if it has, and again whenever it is lost; nothing waits for it. Its tools and
+// prompts are offered as NAME__TOOL, its resources under their URIs. Safe for concurrent use, also
+// while the server serves.
 func (s *Server) AddUpstream(opt gateway.Options) error {
 	s.upstreams.changing.Lock()
 	defer s.upstreams.changing.Unlock()
@@ -173,7 +174,11 @@ func (s *Server) newUpstream(opt gateway.Options) (*guest, error) {
 	if s.draining.Load() {
 		return nil, errors.New("cannot add an upstream to a server that ends")
 	}
-	return (&place{s: s, name: opt.Name}).newGuest(s.adapted(opt))
+	g, err := (&place{s: s, name: opt.Name}).newGuest(s.adapted(opt))
+	if err == nil { // who comes before it has answered must learn that there will be lists
+		s.offers(about{prompts: true, resources: true})
+	}
+	return g, err
 }
 
 func (s *Server) placeOf(name string) *place {
@@ -236,7 +241,7 @@ func (p *place) wants(opt gateway.Options) bool {
 	if p.next != nil {
 		g = p.next
 	}
-	return reflect.DeepEqual(g.opt, opt)
+	return g.opt.Equal(&opt)
 }
 
 // follower makes an upstream that shall take the place, or nil when nothing changes.
@@ -275,7 +280,7 @@ func (p *place) line(g *guest) (over []*guest, done bool) {
 	p.mu.Lock()
 	old, given := p.serving, p.next
 	p.mu.Unlock()
-	back := reflect.DeepEqual(old.opt, g.opt)
+	back := old.opt.Equal(&g.opt)
 	dead := !back && old.up.Stats().State != gateway.StateReady
 	p.mu.Lock()
 	defer p.mu.Unlock()

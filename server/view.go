@@ -44,7 +44,7 @@ func (v *view) make(s *Server, name string, info []byte, instructions string) {
 	v.resources = mcp.NewCatalogue[*resource](list("resources"))
 	v.templates = mcp.NewCatalogue[*resource](list("resourceTemplates"))
 	v.prompts = mcp.NewCatalogue[*prompt](list("prompts"))
-	v.about.Store(v.describe(about{}))
+	v.about.Store(v.describe(about{completions: s.opt.CompletionHandler != nil}))
 }
 
 // sees is the view that a legacy session was opened on.

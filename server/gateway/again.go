@@ -44,7 +44,7 @@ func (u *Upstream) repeatParked(c *client.Client) {
 			continue
 		}
 		u.count.repeated.Add(1)
-		next := f.tool.forward(f.caller, c, f.Params, f.version, f.token)
+		next := f.item.forward(f.caller, c, f.method, f.Params, f.version, f.token)
 		next.again = true
 		next.start()
 	}

@@ -30,7 +30,8 @@ type Caller interface {
 // forward is a call on its way to the upstream and back.
 type forward struct {
 	client.Call
-	tool    *Tool
+	item    *Item
+	method  mcp.Method // what is asked of the item
 	live    *client.Client
 	caller  Caller
 	again   bool // the second and last try
@@ -40,10 +41,30 @@ type forward struct {
 	rest    func() bool // stops watching the client's context
 }
 
-// Call carries a client's call to the upstream. It returns at once; c is answered later, on a loop.
-// req and what it points to are valid until c was answered.
-func (t *Tool) Call(c Caller, req *mcp.Request) {
-	u := t.up
+// Call carries a client's use of the item (Kind.Use) to the upstream. It returns at once; c is
+// answered later, on a loop or, by a Provider, on a goroutine. req and what it points to are valid
+// until c was answered.
+func (i *Item) Call(c Caller, req *mcp.Request) {
+	if i.up.opt.Provider != nil {
+		i.up.provide(i, c, req)
+		return
+	}
+	i.begin(c, req, i.Kind.Use(), i.params(req))
+}
+
+// Complete carries a client's completion/complete for a prompt or a template to the upstream.
+// req.Params.Arguments are the client's params. Who cannot complete suggests nothing.
+func (i *Item) Complete(c Caller, req *mcp.Request) {
+	if !i.completes || i.up.opt.Provider != nil {
+		c.ReplyRaw([]byte(`{"completion":{"values":[]}}`))
+		return
+	}
+	i.begin(c, req, mcp.MethodComplete, i.completion(req.Params.Arguments))
+}
+
+// begin sends a request about the item, if there is a connection to send it on.
+func (i *Item) begin(c Caller, req *mcp.Request, m mcp.Method, params []byte) {
+	u := i.up
 	live := u.live.Load()
 	if live == nil {
 		u.count.failed.Add(1)
@@ -51,18 +72,20 @@ func (t *Tool) Call(c Caller, req *mcp.Request) {
 		return
 	}
 	u.count.calls.Add(1)
-	t.forward(c, live, t.params(req.Params.Arguments), req.Version, req.Params.Token).start()
+	i.forward(c, live, m, params, req.Version, req.Params.Token).start()
 }
 
 // forward makes the call at the upstream. params are kept until it was answered.
-func (t *Tool) forward(
-	c Caller, live *client.Client, params []byte, v mcp.Version, token []byte,
+func (i *Item) forward(
+	c Caller, live *client.Client, m mcp.Method, params []byte, v mcp.Version, token []byte,
 ) *forward {
-	f := &forward{tool: t, live: live, caller: c, version: v, token: token}
-	f.Method, f.Params = "tools/call", params
-	f.Headers = live.MirrorHeaders(t.own, params)
+	f := &forward{item: i, method: m, live: live, caller: c, version: v, token: token}
+	f.Method, f.Params = m.String(), params
+	if m == mcp.MethodToolsCall {
+		f.Headers = live.MirrorHeaders(i.own, params)
+	}
 	f.Near = c.Loop()
-	f.Timeout, f.Done = t.up.opt.Timeout, f.done
+	f.Timeout, f.Done = i.up.opt.Timeout, f.done
 	if token != nil {
 		f.Progress = f.progress
 	}
@@ -83,18 +106,41 @@ func (f *forward) start() {
 	f.sending.Unlock()
 	if err != nil {
 		f.rest()
-		f.tool.up.count.failed.Add(1)
-		f.caller.Fail(f.tool.up.fault(err))
+		f.item.up.count.failed.Add(1)
+		f.caller.Fail(f.item.up.fault(err))
 	}
 }
 
-// params are those of the call at the upstream: the arguments pass unread.
-func (t *Tool) params(arguments []byte) []byte {
-	b := make([]byte, 0, len(t.own)+len(arguments)+32)
-	b = append(b, `{"name":`...)
-	b = codec.AppendString(b, t.own)
+// params are those of the call at the upstream: arguments pass unread, and so does _meta, of which
+// the client package leaves out what speaks for a connection.
+func (i *Item) params(req *mcp.Request) []byte {
+	arguments, meta, name := req.Params.Arguments, req.Meta, i.own
+	b := make([]byte, 0, len(name)+len(arguments)+len(meta)+48)
+	if i.Kind.Use() == mcp.MethodResourcesRead {
+		b = codec.AppendString(append(b, `{"uri":`...), req.Params.Name)
+	} else {
+		b = codec.AppendString(append(b, `{"name":`...), name)
+	}
 	if arguments != nil {
 		b = append(append(b, `,"arguments":`...), arguments...)
+	}
+	if meta != nil {
+		b = append(append(b, `,"_meta":`...), meta...)
+	}
+	return append(b, '}')
+}
+
+// completion are the client's params of completion/complete with the upstream's own name in ref.
+func (i *Item) completion(params []byte) []byte {
+	b := append(make([]byte, 0, len(params)+len(i.own)), '{')
+	_ = eachMember(params, func(m member) { // the scanner has passed them
+		if string(m.key) == `"ref"` && i.Kind == mcp.KindPrompt {
+			m.value = withName(m.value, i.own)
+		}
+		b = append(append(append(append(b, m.key...), ':'), m.value...), ',')
+	})
+	if last := len(b) - 1; b[last] == ',' {
+		b = b[:last]
 	}
 	return append(b, '}')
 }
@@ -107,7 +153,7 @@ func (f *forward) progress(_ *client.Call, params []byte) {
 // done passes the upstream's answer on.
 func (f *forward) done(_ *client.Call, a client.Answer) {
 	f.rest()
-	u := f.tool.up
+	u := f.item.up
 	switch {
 	case a.Err != nil && f.caller.Context().Err() != nil:
 		u.count.cancelled.Add(1) // nobody waits any more
@@ -120,9 +166,9 @@ func (f *forward) done(_ *client.Call, a client.Answer) {
 		}
 		f.caller.Fail(u.fault(a.Err))
 	case a.Error != nil:
-		f.caller.Fail(errorOf(a.Error))
+		f.caller.Fail(f.errorOf(a.Error))
 	default:
-		result, err := splice(a.Result, f.version)
+		result, err := splice(a.Result, f.method, f.version)
 		if err != nil {
 			u.count.failed.Add(1)
 			f.caller.Fail(u.fault(err))
@@ -132,8 +178,9 @@ func (f *forward) done(_ *client.Call, a client.Answer) {
 	}
 }
 
-// errorOf is an upstream's JSON-RPC error as it came.
-func errorOf(raw []byte) error {
+// errorOf is an upstream's JSON-RPC error as it came, but for a resource that does not exist:
+// modern servers say -32602 with its URI, legacy ones -32002 (SEP-2164).
+func (f *forward) errorOf(raw []byte) error {
 	var e struct {
 		Code    int             `json:"code"`
 		Message string          `json:"message"`
@@ -145,6 +192,10 @@ func errorOf(raw []byte) error {
 	out := &mcp.Error{Code: e.Code, Message: e.Message}
 	if e.Data != nil {
 		out.Data = e.Data
+	}
+	if f.method == mcp.MethodResourcesRead && e.Code == codec.ErrInvalidParams.Code &&
+		codec.Find(e.Data, "uri") != nil {
+		out.Code = codec.ErrResourceNotFound.Code // the server says it as the client's era does
 	}
 	return out
 }

@@ -5,10 +5,12 @@ import (
 	"fmt"
 	"log/slog"
 	"path"
+	"reflect"
 	"time"
 
 	"github.com/mcploop/mcploop/client"
 	"github.com/mcploop/mcploop/loop"
+	"github.com/mcploop/mcploop/mcp"
 )
 
 // Options say what an upstream is and what it may cost.
@@ -18,15 +20,18 @@ type Options struct {
 	// Client says how it is reached: URL or Command, and the limits of the connection. Group,
 	// OnNotification and Log are set by the gateway, Stderr where it is nil.
 	Client client.Options
+	// Provider is what runs behind the upstream instead of an MCP server. Of Client only
+	// InFlightMax has a meaning then. The upstream closes it.
+	Provider Provider
 
 	Separator string   // between Name and a tool's own name, default "__"
-	Allow     []string // patterns (path.Match) of own names that are offered; none: all
-	Deny      []string // patterns of own names that are not, whatever Allow says
+	Allow     []string // patterns (path.Match) of own names of tools to offer; none: all
+	Deny      []string // patterns of those that are not, whatever Allow says
 
 	Timeout      time.Duration // longest wait for the answer to a call, default 60 s
-	StartTimeout time.Duration // from connecting to the list of tools, default 60 s
-	Refresh      time.Duration // the tools are listed anew after so long, default 5 min
-	Grace        time.Duration // tools of a lost upstream stay in the list so long, default 30 s
+	StartTimeout time.Duration // from connecting to the lists, default 60 s
+	Refresh      time.Duration // its lists are asked for anew after so long, default 5 min
+	Grace        time.Duration // what a lost upstream offers stays listed so long, default 30 s
 	BackoffMin   time.Duration // before the second attempt to connect, default 100 ms
 	BackoffMax   time.Duration // each further one waits twice as long, up to this; default 30 s
 
@@ -37,6 +42,20 @@ type Options struct {
 }
 
 const nameMax = 32
+
+// Equal tells whether an upstream with other options is the same one.
+func (o *Options) Equal(other *Options) bool {
+	a, b := *o, *other
+	if a.Provider == nil || b.Provider == nil {
+		return reflect.DeepEqual(a, b)
+	}
+	same := a.Provider == b.Provider
+	if e, ok := a.Provider.(Equaler); ok && !same {
+		same = e.Equal(b.Provider)
+	}
+	a.Provider, b.Provider = nil, nil
+	return same && reflect.DeepEqual(a, b)
+}
 
 func (o Options) withDefaults() Options {
 	if o.Separator == "" {
@@ -95,8 +114,14 @@ func (o *Options) validate() error {
 	if o.StderrLines < 0 {
 		bad("cannot use StderrLines = %d; it must not be negative", o.StderrLines)
 	}
-	if (o.Client.URL == "") == (len(o.Client.Command) == 0) {
-		bad("cannot reach the upstream; set either a URL or a command")
+	ways := 0
+	for _, set := range []bool{o.Client.URL != "", len(o.Client.Command) > 0, o.Provider != nil} {
+		if set {
+			ways++
+		}
+	}
+	if ways != 1 {
+		bad("cannot reach the upstream; set either a URL or a command or a provider")
 	}
 	if err := errors.Join(faults...); err != nil {
 		return fmt.Errorf("upstream %q: %w", o.Name, err)
@@ -124,10 +149,13 @@ func nameByte(c byte) bool {
 type Host struct {
 	Group *loop.Group  // where connections live; started, outlives the upstreams
 	Log   *slog.Logger // the few lines of the control plane
-	// Offer puts a tool into the list or replaces it; Withdraw takes it out. They are called on
-	// goroutines of the gateway, for one upstream from one at a time.
-	Offer    func(*Tool) error
-	Withdraw func(name string)
+	// Offer puts an item into its list or replaces it; Withdraw takes it out. They are called on
+	// goroutines of the gateway, for one upstream from one at a time. ErrTaken: somebody else
+	// offers one of that name; Upstream.OfferAgain is for when he does no longer.
+	Offer    func(*Item) error
+	Withdraw func(kind mcp.Kind, name string)
+	// Updated is told of a resource that has changed.
+	Updated func(uri string)
 	// Ready is called when an upstream has connected and listed, each time; nil is nobody.
 	Ready func()
 }

@@ -42,13 +42,15 @@ func eachMember(object []byte, f func(member)) error {
 	return nil
 }
 
-// splice makes an upstream's result of tools/call ours: its bytes, less resultType, which the
-// server adds for clients that know it, and with _meta first, where the server looks for it. For
-// clients before 2026-07-28 a structured result that is no object becomes one, as the list tells
-// them of the schema.
-func splice(result []byte, v mcp.Version) ([]byte, error) {
-	out := make([]byte, 0, len(result)+32)
+// splice makes an upstream's result of m ours: its bytes, less resultType, which the server adds
+// for clients that know it, and with _meta first, where the server looks for it. For clients before
+// 2026-07-28 a structured result that is no object becomes one, as the list tells them of the
+// schema. How long what was read may be reused is told to modern clients alone, who must hear of
+// it.
+func splice(result []byte, m mcp.Method, v mcp.Version) ([]byte, error) {
+	out := make([]byte, 0, len(result)+48)
 	var meta, kind []byte
+	caching := m == mcp.MethodResourcesRead && v.Modern()
 	out = append(out, '{')
 	err := eachMember(result, func(m member) {
 		switch string(m.key) {
@@ -58,6 +60,11 @@ func splice(result []byte, v mcp.Version) ([]byte, error) {
 		case `"_meta"`:
 			meta = m.value
 			return
+		case `"ttlMs"`, `"cacheScope"`:
+			if !v.Modern() {
+				return
+			}
+			caching = false
 		case `"structuredContent"`:
 			if !v.Modern() && m.value[0] != '{' {
 				m.value = fmt.Appendf(nil, `{%q:%s}`, mcp.StructuredMember, m.value)
@@ -72,6 +79,9 @@ func splice(result []byte, v mcp.Version) ([]byte, error) {
 		return nil, client.ErrInputRequired
 	case kind != nil && string(kind) != `"complete"`:
 		return nil, fmt.Errorf("%w: result of type %.32s", client.ErrAnswer, kind)
+	}
+	if caching { // 2026-07-28 wants both members
+		out = append(mcp.AppendCaching(out, 0, "private"), ',')
 	}
 	out[len(out)-1] = '}'
 	if len(out) == 1 {
@@ -114,6 +124,17 @@ func withToken(params, token []byte) []byte {
 	out = append(out, token...)
 	_ = eachMember(params, func(m member) { // the client has scanned them
 		if !bytes.Equal(m.key, []byte(`"progressToken"`)) {
+			out = append(append(append(append(out, ','), m.key...), ':'), m.value...)
+		}
+	})
+	return append(out, '}')
+}
+
+// withName returns a reference to a prompt with another name.
+func withName(ref []byte, name string) []byte {
+	out := codec.AppendString([]byte(`{"name":`), name)
+	_ = eachMember(ref, func(m member) { // the scanner has passed it
+		if string(m.key) != `"name"` {
 			out = append(append(append(append(out, ','), m.key...), ':'), m.value...)
 		}
 	})

@@ -14,7 +14,7 @@ import (
 func TestSplice(t *testing.T) {
 	f := func(v mcp.Version, in, want string) {
 		t.Helper()
-		got, err := splice([]byte(in), v)
+		got, err := splice([]byte(in), mcp.MethodToolsCall, v)
 		if err != nil || string(got) != want {
 			t.Errorf("%s: got %s, %v, want %s", in, got, err, want)
 		}
@@ -38,10 +38,26 @@ func TestSplice(t *testing.T) {
 		`[]`:                              client.ErrAnswer,
 		`{"_meta":5}`:                     client.ErrAnswer,
 	} {
-		if got, err := splice([]byte(in), modern); !errors.Is(err, want) {
+		if got, err := splice([]byte(in), mcp.MethodToolsCall, modern); !errors.Is(err, want) {
 			t.Errorf("%s: got %s, %v, want %v", in, got, err, want)
 		}
 	}
+}
+
+func TestSpliceOfWhatWasRead(t *testing.T) {
+	f := func(v mcp.Version, in, want string) {
+		t.Helper()
+		got, err := splice([]byte(in), mcp.MethodResourcesRead, v)
+		if err != nil || string(got) != want {
+			t.Errorf("%s: got %s, %v, want %s", in, got, err, want)
+		}
+	}
+	const said = `{"contents":[],"ttlMs":5,"cacheScope":"public"}`
+	f(mcp.V20260728, said, said)
+	f(mcp.V20251125, said, `{"contents":[]}`)
+	f(mcp.V20251125, `{"contents":[]}`, `{"contents":[]}`)
+	f(mcp.V20260728, `{"contents":[]}`, `{"contents":[],"ttlMs":0,"cacheScope":"private"}`)
+	f(mcp.V20260728, `{}`, `{"ttlMs":0,"cacheScope":"private"}`)
 }
 
 func TestWithToken(t *testing.T) {
@@ -63,7 +79,7 @@ func FuzzSplice(f *testing.F) {
 		if s.Scan(frame, &m) != nil || m.Kind != codec.KindResult {
 			return
 		}
-		out, err := splice(m.Result, mcp.V20260728)
+		out, err := splice(m.Result, mcp.MethodToolsCall, mcp.V20260728)
 		if err != nil {
 			return
 		}

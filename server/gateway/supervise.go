@@ -15,6 +15,7 @@ const steadyAfter = 10 * time.Second
 // supervise keeps the upstream connected until ctx ends.
 func (u *Upstream) supervise(ctx context.Context) {
 	defer close(u.ended)
+	defer u.closeProvider()
 	wait := u.opt.BackoffMin
 	for {
 		u.enter(StateStarting)
@@ -58,6 +59,9 @@ func sleep(ctx context.Context, d time.Duration) bool {
 // session is one connection from its beginning to its end, which the error explains.
 func (u *Upstream) session(ctx context.Context) error {
 	u.count.starts.Add(1)
+	if u.opt.Provider != nil {
+		return u.attendProvider(ctx)
+	}
 	start, cancel := context.WithTimeout(ctx, u.opt.StartTimeout)
 	defer cancel()
 	c, err := client.Connect(start, u.opt.Client)
@@ -81,7 +85,7 @@ func (u *Upstream) session(ctx context.Context) error {
 	return u.attend(ctx, c)
 }
 
-// attend lists the tools anew when they have changed and now and then, which also shows whether
+// attend asks for the lists anew when they have changed and now and then, which also shows whether
 // the upstream is still there, until the connection ends.
 func (u *Upstream) attend(ctx context.Context, c *client.Client) error {
 	tick := time.NewTicker(u.opt.Refresh)
@@ -108,15 +112,17 @@ func (u *Upstream) attend(ctx context.Context, c *client.Client) error {
 
 // notified is told of the upstream's notifications, on a loop.
 func (u *Upstream) notified(method string, _ []byte) {
-	if method == "notifications/tools/list_changed" {
+	switch method {
+	case mcp.NotifyToolsListChanged, mcp.NotifyPromptsListChanged, mcp.NotifyResourcesListChanged:
 		u.doubt()
 	}
 }
 
-// listenParams ask to be told of changed tools (2026-07-28, basic/utilities/subscriptions).
-const listenParams = `{"notifications":{"toolsListChanged":true}}`
+// listenParams ask to be told of changed lists (2026-07-28, basic/utilities/subscriptions).
+const listenParams = `{"notifications":{"toolsListChanged":true,"promptsListChanged":true,` +
+	`"resourcesListChanged":true}}`
 
-// listen has a modern upstream tell when its tools change, unless it does already; a legacy one
+// listen has a modern upstream tell when its lists change, unless it does already; a legacy one
 // does so by itself where there is a connection to do it on. At the end of the stream the list is
 // looked at once more; the next tick listens again.
 func (u *Upstream) listen(c *client.Client) {
@@ -141,18 +147,23 @@ func (u *Upstream) enter(s State) {
 	u.state = s
 }
 
-// ready takes note of a connection that has listed its tools.
+// ready takes note of a connection on which the lists have come.
 func (u *Upstream) ready(c *client.Client) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
+	u.found()
+	info := c.ServerInfo()
+	u.host.Log.Info("upstream is ready", "upstream", u.opt.Name, "server", info.Name,
+		"version", info.Version, "revision", c.Version().String(), "items", len(u.offered))
+}
+
+// found keeps what the upstream offers in the lists. mu is held.
+func (u *Upstream) found() {
 	u.state, u.reason = StateReady, nil
 	if u.grace != nil {
 		u.grace.Stop()
 		u.grace = nil
 	}
-	info := c.ServerInfo()
-	u.host.Log.Info("upstream is ready", "upstream", u.opt.Name, "server", info.Name,
-		"version", info.Version, "revision", c.Version().String(), "tools", len(u.offered))
 }
 
 // lost takes note of a failure. Only the first of several is worth a line.
@@ -169,7 +180,7 @@ func (u *Upstream) lost(err error, pause time.Duration) {
 	}
 }
 
-// withdrawLost takes the tools out of the list of an upstream that did not come back in time.
+// withdrawLost takes what an upstream offers out of the lists that did not come back in time.
 func (u *Upstream) withdrawLost() {
 	u.mu.Lock()
 	defer u.mu.Unlock()
@@ -180,13 +191,12 @@ func (u *Upstream) withdrawLost() {
 	u.withdrawAll()
 }
 
-// withdrawAll takes every tool out of the list. mu is held.
+// withdrawAll takes everything out of the lists. mu is held.
 func (u *Upstream) withdrawAll() {
-	for name := range u.offered {
-		u.host.Withdraw(name)
+	for key := range u.offered {
+		u.host.Withdraw(key.kind, key.name)
 	}
 	clear(u.offered)
-	clear(u.names)
 }
 
 func (u *Upstream) close() {

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/mcploop/mcploop/client"
+	"github.com/mcploop/mcploop/mcp"
 )
 
 // Upstream is one MCP server behind this one. Its methods are safe for concurrent use.
@@ -18,18 +19,21 @@ type Upstream struct {
 	listening atomic.Bool                   // subscriptions/listen is open
 	count     counters
 	parked    parking
+	renew     atomic.Bool   // what is offered already is offered again
+	running   chan struct{} // holds an element for each call that a Provider runs
 
+	life  context.Context // from Start to Close
 	stop  context.CancelFunc
 	ended chan struct{}
 	wake  chan struct{} // has one element when somebody doubts the connection or the list
 
-	mu      sync.Mutex        // guards the rest
-	state   State             // of the attempt under way
-	reason  error             // of the last failure
-	retry   time.Time         // when the next attempt begins, in StateWaiting
-	offered map[string]*Tool  // by the name that clients see
-	names   map[string]string // own names to those that clients see
-	grace   *time.Timer       // withdraws the tools; nil while the upstream is there
+	mu      sync.Mutex         // guards the rest
+	state   State              // of the attempt under way
+	reason  error              // of the last failure
+	retry   time.Time          // when the next attempt begins, in StateWaiting
+	offered map[itemKey]*Item  // by the names that clients see
+	refused map[itemKey]string // why items are left out, as was logged
+	grace   *time.Timer        // withdraws all of them; nil while the upstream is there
 }
 
 // State is what an upstream is doing.
@@ -51,6 +55,7 @@ func (s State) String() string {
 
 type counters struct {
 	calls, failed, cancelled, starts, changes, repeated, unlogged atomic.Uint64
+	taken                                                         atomic.Int64
 }
 
 // Stats are the counters of an upstream since it was made.
@@ -59,12 +64,14 @@ type Stats struct {
 	Failed    uint64 // of these: no answer came; and calls while there was no connection
 	Cancelled uint64 // given up by their clients
 	Starts    uint64 // attempts to connect
-	Changes   uint64 // of its list of tools
+	Changes   uint64 // of its lists
 	Repeated  uint64 // sent once more, as a lost session had kept them from being run
 	Unlogged  uint64 // lines of a child's standard error that were too many for the log
 	InFlight  int    // not answered yet
-	Tools     int    // offered now
+	Taken     int    // items that are left out as somebody else offers one of that name
 	State     State
+
+	Items [mcp.KindCount]int // offered now
 }
 
 // New makes an upstream that does nothing before Start.
@@ -75,7 +82,10 @@ func New(opt Options, host Host) (*Upstream, error) {
 	}
 	u := &Upstream{
 		opt: opt, host: host, ended: make(chan struct{}), wake: make(chan struct{}, 1),
-		offered: map[string]*Tool{}, names: map[string]string{},
+		offered: map[itemKey]*Item{}, refused: map[itemKey]string{},
+	}
+	if opt.Provider != nil {
+		u.running = make(chan struct{}, opt.Client.InFlightMax)
 	}
 	c := &u.opt.Client
 	c.Group, c.Log, c.OnNotification = host.Group, host.Log, u.notified
@@ -95,9 +105,11 @@ func (u *Upstream) InFlightMax() int { return u.opt.Client.InFlightMax }
 
 // Start begins to connect and returns at once: an upstream that is not there holds nobody up.
 func (u *Upstream) Start() {
-	ctx, stop := context.WithCancel(context.Background())
-	u.stop = stop
-	go u.supervise(ctx)
+	u.life, u.stop = context.WithCancel(context.Background())
+	if w, ok := u.opt.Provider.(Watcher); ok {
+		w.Watch(u.host.Updated)
+	}
+	go u.supervise(u.life)
 }
 
 // Close ends the connection and, over stdio, the process; calls in flight fail. It returns when
@@ -117,11 +129,23 @@ func (u *Upstream) Stats() Stats {
 	}
 	if c := u.live.Load(); c != nil {
 		s.InFlight = c.Stats().InFlight
+	} else if u.opt.Provider != nil {
+		s.InFlight = len(u.running)
 	}
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	s.Tools, s.State = len(u.offered), u.state
+	for key := range u.offered {
+		s.Items[key.kind]++
+	}
+	s.Taken, s.State = int(n.taken.Load()), u.state
 	return s
+}
+
+// OfferAgain has the upstream's lists looked at anew and all of it offered again. It returns at
+// once and takes no lock.
+func (u *Upstream) OfferAgain() {
+	u.renew.Store(true)
+	u.doubt()
 }
 
 // doubt has the supervisor look after the connection and the list.

@@ -2,14 +2,12 @@ package gateway
 
 import (
 	"fmt"
-	"maps"
 	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/mcploop/mcploop/client"
-	"github.com/mcploop/mcploop/mcp"
 )
 
 func upstream(t *testing.T, change func(*Options)) *Upstream {
@@ -25,20 +23,24 @@ func upstream(t *testing.T, change func(*Options)) *Upstream {
 	return u
 }
 
-func listed(names ...string) []mcp.RawTool {
-	var list []mcp.RawTool
+func listed(names ...string) []Raw {
+	var list []Raw
 	for _, n := range names {
-		list = append(list, mcp.RawTool{Name: n, Raw: fmt.Appendf(nil, `{"name":%q}`, n)})
+		list = append(list, Raw{Name: n, Raw: fmt.Appendf(nil, `{"name":%q}`, n)})
 	}
 	return list
 }
 
 func TestNamesOfTools(t *testing.T) {
-	f := func(change func(*Options), list []mcp.RawTool, want ...string) {
+	f := func(change func(*Options), list []Raw, want ...string) {
 		t.Helper()
 		u := upstream(t, change)
 		for range 2 {
-			got := slices.Sorted(maps.Keys(u.choose(list)))
+			var got []string
+			for key := range u.choose(&Listing{Tools: list}) {
+				got = append(got, key.name)
+			}
+			slices.Sort(got)
 			if !slices.Equal(got, want) {
 				t.Errorf("got %q, want %q", got, want)
 			}

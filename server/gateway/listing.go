@@ -1,0 +1,108 @@
+package gateway
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+
+	"github.com/mcploop/mcploop/client"
+	"github.com/mcploop/mcploop/codec"
+	"github.com/mcploop/mcploop/mcp"
+)
+
+// Listing is what an upstream offers, under its own names.
+type Listing struct {
+	Tools, Resources, Templates, Prompts []Raw
+
+	// Completes: completion/complete suggests values for its prompts and templates.
+	Completes bool
+	// Caching is what the upstream says of each of its lists.
+	Caching [mcp.KindCount]Caching
+}
+
+// Raw is a definition. Raw is a valid JSON object that conforms to the kind's definition in the
+// newest revision; it is shown as it is, less what a client's revision does not know.
+type Raw struct {
+	Name string // a name, a URI or a URI template, as in Raw
+	Raw  json.RawMessage
+}
+
+// Caching says how long a list may be reused and by whom (2026-07-28, schema: CacheableResult).
+type Caching struct {
+	Said    bool  // the upstream has said so; else the rest means nothing
+	TTLMs   int64 // milliseconds
+	Private bool  // by the one who asked alone
+}
+
+// of is the list of one kind.
+func (l *Listing) of(kind mcp.Kind) *[]Raw {
+	switch kind {
+	case mcp.KindTool:
+		return &l.Tools
+	case mcp.KindResource:
+		return &l.Resources
+	case mcp.KindTemplate:
+		return &l.Templates
+	}
+	return &l.Prompts
+}
+
+func (l *Listing) len() int {
+	return len(l.Tools) + len(l.Resources) + len(l.Templates) + len(l.Prompts)
+}
+
+// refresh asks a server for its lists and offers what is in them.
+func (u *Upstream) refresh(ctx context.Context, c *client.Client) error {
+	list, err := u.list(ctx, c)
+	if err != nil {
+		return err
+	}
+	u.live.Store(c) // who sees an item can use it
+	u.offer(list)
+	return nil
+}
+
+// list asks for the lists that the server has declared. A list other than that of tools which it
+// refuses is empty: its tools are worth having without it.
+func (u *Upstream) list(ctx context.Context, c *client.Client) (*Listing, error) {
+	list := &Listing{Completes: codec.Find(c.ServerCapabilities(), "completions") != nil}
+	for kind := range mcp.KindCount {
+		if !c.Offers(kind) {
+			continue
+		}
+		raw, err := c.ListRaw(ctx, kind)
+		var refusal *mcp.Error
+		switch {
+		case err == nil:
+		case !errors.As(err, &refusal):
+			return nil, err
+		case refusal.Code == codec.ErrMethodNotFound.Code:
+			continue
+		case kind == mcp.KindTool:
+			return nil, err
+		default:
+			u.refuses(kind, err)
+			continue
+		}
+		all := list.of(kind)
+		for _, d := range raw.Definitions {
+			*all = append(*all, Raw{d.Name, d.Raw})
+		}
+		list.Caching[kind] = Caching{
+			Said: c.Version().Modern(), TTLMs: raw.TTLMs, Private: raw.CacheScope != "public",
+		}
+	}
+	return list, nil
+}
+
+// refuses logs that the upstream does not show a list, once.
+func (u *Upstream) refuses(kind mcp.Kind, err error) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	key := itemKey{kind, ""}
+	if u.refused[key] == "" {
+		u.refused[key] = err.Error()
+		u.host.Log.Warn("upstream does not list what it has", "upstream", u.opt.Name,
+			"kind", kind.String(), "reason", err)
+	}
+}
