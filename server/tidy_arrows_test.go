@@ -24,6 +24,17 @@ func arrows() []arrow {
 		{"client", []string{"loop", "mcp", "codec", "pool", "shard"}},
 		{"server/session", []string{"mcp", "shard"}},
 		{"server/gateway", []string{"client", "mcp", "codec", "pool", "shard", "loop"}},
+		{"server/gateway/declared", []string{"mcp", "mcp/schema", "codec"}},
+		{"server/gateway/rest", []string{
+			"server/gateway", "server/gateway/declared", "mcp", "codec",
+		}},
+		{"server/gateway/openapi", []string{
+			"server/gateway", "server/gateway/declared", "server/gateway/rest", "mcp",
+		}},
+		{"server/gateway/exec", []string{
+			"server/gateway", "server/gateway/declared", "mcp", "codec",
+		}},
+		{"server/gateway/files", []string{"server/gateway", "mcp", "codec"}},
 		{"server/cluster", []string{"server/session"}},
 		{"server/auth", []string{"mcp"}},
 		{"server/admin", []string{"server/config"}},
@@ -42,7 +53,7 @@ func arrows() []arrow {
 		}},
 		{"bench/...", []string{"bench/...", "codec", "client"}},
 		{"cmd/...", []string{
-			"server", "server/config", "server/audit", "server/gateway", "server/admin",
+			"server", "server/config", "server/audit", "server/gateway/...", "server/admin",
 			"client", "mcp", "bench/...", "cmd/...",
 		}},
 		{"examples/...", []string{"server", "server/config", "mcp", "client", "examples/..."}},
@@ -100,11 +111,13 @@ func homes() []home {
 		{"github.com/spf13/cobra", []string{"cmd/..."}},
 		{"go.yaml.in/yaml/v3", []string{"server/config"}},
 		{"github.com/HdrHistogram/hdrhistogram-go", []string{"bench/..."}},
-		{"golang.org/x/sys", []string{"loop", "client", "bench/..."}},
+		{"golang.org/x/sys", []string{"loop", "client", "server/gateway/exec", "bench/..."}},
 		{"github.com/gobwas/ws", []string{"codec"}},
 		{"github.com/klauspost/compress", []string{"codec"}},
 		{"github.com/sony/gobreaker", []string{"pool"}},
 		{"github.com/nats-io", []string{"server/cluster"}},
+		{"github.com/getkin/kin-openapi", []string{"server/gateway/openapi"}},
+		{"github.com/fsnotify/fsnotify", []string{"server/gateway/files"}},
 		{"go.opentelemetry.io", []string{"server/trace"}},
 	}
 }
