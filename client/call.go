@@ -24,6 +24,10 @@ type Call struct {
 	// Near is the loop that the answer is wanted on, where the wire has a choice (HTTP): one of
 	// Options.Group. Nil: any.
 	Near *loop.Loop
+	// Aside is for a call that lasts, such as subscriptions/listen: it is none of InFlightMax, and
+	// over Streamable HTTP of no connection of HTTPConnsMax. There are 8 others for such calls; one
+	// more waits.
+	Aside bool
 	// Timeout bounds the wait for the answer; 0: none but the caller's own Cancel.
 	Timeout time.Duration
 	// FirstByte bounds the wait for the first sign of the answer, BetweenBytes that from each sign

@@ -60,6 +60,11 @@ func (c *Client) Gone() <-chan struct{} {
 	return nil
 }
 
+// Session is the id of the legacy session over Streamable HTTP, "" elsewhere. It is another one
+// after a session that the server had forgotten was renewed: what the server knew of this client is
+// gone with the old one.
+func (c *Client) Session() string { return c.mux.facts.Load().session }
+
 // SessionLost tells whether a, an answer that Mux brought, says that the server has forgotten the
 // legacy session: it has not run the call (2025-11-25, basic/transports, "Session Management"). The
 // next call of the blocking API opens another session, for Mux, too.

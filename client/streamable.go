@@ -32,7 +32,7 @@ func (s *streamable) prepare() *job { return &job{} }
 
 // pool is the one that carries c.
 func (s *streamable) pool(c *Call) *httpPool {
-	if c.verb == verbRequest || c.verb == verbDelete {
+	if (c.verb == verbRequest || c.verb == verbDelete) && !c.Aside {
 		return s.calls
 	}
 	return s.aside

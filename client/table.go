@@ -46,7 +46,7 @@ func (t *table) put(c *Call, j *job, onTimeout func(id uint64)) (uint64, error) 
 	switch {
 	case t.closed != nil:
 		return 0, t.closed
-	case t.inUse >= t.max && c.verb.counts():
+	case t.inUse >= t.max && c.counts():
 		return 0, ErrOverloaded
 	}
 	if len(t.free) == 0 {
@@ -67,9 +67,9 @@ func (t *table) put(c *Call, j *job, onTimeout func(id uint64)) (uint64, error) 
 	return id, nil
 }
 
-// counts tells whether v is one of InFlightMax. What ends a call, or lets one go on, never waits
+// counts tells whether c is one of InFlightMax. What ends a call, or lets one go on, never waits
 // for another one.
-func (v verb) counts() bool { return v != verbReply && v != verbListen }
+func (c *Call) counts() bool { return c.verb != verbReply && c.verb != verbListen && !c.Aside }
 
 // mayAsk tells whether a server may ask for input on behalf of c (2026-07-28, basic/patterns/mrtr,
 // "Supported requests"; the features of earlier revisions are tied to no others in practice).
@@ -81,7 +81,7 @@ func mayAsk(method string) bool {
 
 // count adds one call, or -1. mu is held.
 func (t *table) count(s *slot, one int) {
-	if s.call.verb.counts() {
+	if s.call.counts() {
 		t.inUse += one
 	}
 	if s.asker {
@@ -108,7 +108,7 @@ func (t *table) takeOnly() *Call {
 		return nil
 	}
 	for i := range t.slots {
-		if c := t.slots[i].call; c != nil && c.verb.counts() {
+		if c := t.slots[i].call; c != nil && c.counts() {
 			c, _ = t.release(&t.slots[i], uint32(i))
 			return c
 		}

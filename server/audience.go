@@ -19,9 +19,24 @@ type topic struct {
 type audience struct {
 	mu sync.Mutex // guards of
 	of map[topic]map[*stream]struct{}
+
+	interest *interest // is told of the first who wants a topic, and of the last
 }
 
 func (a *audience) join(st *stream, on topic) {
+	if a.enter(st, on) {
+		a.interest.change(on, 1)
+	}
+}
+
+func (a *audience) leave(st *stream, on topic) {
+	if a.exit(st, on) {
+		a.interest.change(on, -1)
+	}
+}
+
+// enter reports whether st is the first who wants the topic.
+func (a *audience) enter(st *stream, on topic) bool {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if a.of == nil {
@@ -33,18 +48,21 @@ func (a *audience) join(st *stream, on topic) {
 		a.of[on] = all
 	}
 	all[st] = struct{}{}
+	return len(all) == 1
 }
 
-func (a *audience) leave(st *stream, on topic) {
+// exit reports whether st was the last one.
+func (a *audience) exit(st *stream, on topic) bool {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	all := a.of[on]
+	all, there := a.of[on]
 	if delete(all, st); len(all) == 0 {
 		delete(a.of, on)
 	}
 	if len(a.of) == 0 {
 		a.of = nil // maps do not shrink
 	}
+	return there && len(all) == 0
 }
 
 // appendTo appends who wants to be told of a topic.

@@ -47,6 +47,7 @@ type Server struct {
 	health    health
 	trimmer   trimmer
 	upstreams upstreams
+	interest  interest
 	kept      time.Time // when comments were sent last; the ticker's
 	date      atomic.Pointer[[]byte]
 	began     time.Time
@@ -115,6 +116,7 @@ func New(opt Options) (*Server, error) {
 	if err != nil {
 		return nil, fmt.Errorf("cannot make the session table: %w", err)
 	}
+	s.interest.s = s
 	if err := s.makeLoops(); err != nil {
 		return nil, err
 	}
@@ -145,7 +147,7 @@ func (s *Server) makeLoops() error {
 			s: s, loop: l,
 			scanner: codec.Scanner{DepthMax: o.Limits.Depth, BatchMax: o.Limits.BatchMessages},
 		}
-		ls.in.ls = ls
+		ls.in.ls, ls.audience.interest = ls, &s.interest
 		ls.expiry.limit, ls.expiry.now = max(o.CallTimeout, 0), l.Clock
 		ls.inline.Bind(nil, &ls.parser)
 		s.states = append(s.states, ls)

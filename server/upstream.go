@@ -26,17 +26,21 @@ func (s *Server) registerUpstream(p *place) {
 		"cancelled_total":            func(s gateway.Stats) uint64 { return s.Cancelled },
 		"starts_total":               func(s gateway.Stats) uint64 { return s.Starts },
 		"list_changes_total":         func(s gateway.Stats) uint64 { return s.Changes },
+		"resource_updates_total":     func(s gateway.Stats) uint64 { return s.Updates },
 		"stderr_lines_dropped_total": func(s gateway.Stats) uint64 { return s.Unlogged },
 	} {
 		s.counterFunc(named(name), func() uint64 { return of(p.stats()) })
 	}
 	for name, of := range map[string]func(gateway.Stats) int{
-		"in_flight":     func(s gateway.Stats) int { return s.InFlight },
-		"in_flight_max": func(gateway.Stats) int { return p.inFlightMax() },
-		"tools":         func(s gateway.Stats) int { return s.Items[mcp.KindTool] },
-		"resources":     func(s gateway.Stats) int { return s.Items[mcp.KindResource] },
-		"prompts":       func(s gateway.Stats) int { return s.Items[mcp.KindPrompt] },
-		"names_taken":   func(s gateway.Stats) int { return s.Taken },
+		"in_flight":              func(s gateway.Stats) int { return s.InFlight },
+		"in_flight_max":          func(gateway.Stats) int { return p.inFlightMax() },
+		"tools":                  func(s gateway.Stats) int { return s.Items[mcp.KindTool] },
+		"resources":              func(s gateway.Stats) int { return s.Items[mcp.KindResource] },
+		"prompts":                func(s gateway.Stats) int { return s.Items[mcp.KindPrompt] },
+		"subscriptions":          func(s gateway.Stats) int { return s.Heard },
+		"subscriptions_max":      func(gateway.Stats) int { return p.subscriptionsMax() },
+		"subscriptions_left_out": func(s gateway.Stats) int { return s.Unheard },
+		"names_taken":            func(s gateway.Stats) int { return s.Taken },
 		"resource_templates": func(s gateway.Stats) int {
 			return s.Items[mcp.KindTemplate]
 		},

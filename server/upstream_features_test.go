@@ -116,9 +116,6 @@ func TestUpstreamResourceThatIsNotThere(t *testing.T) {
 func TestUpstreamFeaturesChange(t *testing.T) {
 	up := start(t, nil, addFeatures)
 	for name, opt := range up.doors() {
-		if name == "http legacy" {
-			continue // it tells over a GET stream alone
-		}
 		t.Run(name, func(t *testing.T) {
 			g := behind(t, func(o *gateway.Options) { o.Client = opt })
 			g.lists("prompts/list", `"name":"up__greet"`, true)

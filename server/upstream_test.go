@@ -225,9 +225,6 @@ func TestUpstreamThatIsNotThere(t *testing.T) {
 func TestUpstreamListChanges(t *testing.T) {
 	up := start(t, nil)
 	for name, opt := range up.doors() {
-		if name == "http legacy" {
-			continue // it tells over a GET stream alone, and the list is looked at now and then
-		}
 		t.Run(name, func(t *testing.T) {
 			g := behind(t, func(o *gateway.Options) { o.Client = opt })
 			g.has("up__echo", true)

@@ -49,7 +49,8 @@ func (p *place) newGuest(opt gateway.Options) (*guest, error) {
 	g.open.empty = make(chan struct{}, 1)
 	up, err := gateway.New(opt, gateway.Host{
 		Group: p.s.group, Log: p.s.opt.Log,
-		Offer: g.offer, Withdraw: g.withdraw, Ready: g.ready, Updated: p.s.ResourceUpdated,
+		Offer: g.offer, Withdraw: g.withdraw, Ready: g.ready, Updated: g.updated,
+		Wanted: g.wanted,
 	})
 	g.up = up
 	return g, err
@@ -122,6 +123,7 @@ func (p *place) promote() *guest {
 	}
 	p.s.listsChanged(changed | p.strike(old, g))
 	p.leaving = append(p.leaving, old)
+	g.up.Heed() // it takes no lock
 	return old
 }
 
@@ -201,6 +203,13 @@ func (p *place) stats() gateway.Stats {
 		sum.InFlight += stats.InFlight
 	}
 	return sum
+}
+
+func (p *place) subscriptionsMax() int {
+	if all := p.guests(); len(all) > 0 {
+		return all[0].up.SubscriptionsMax()
+	}
+	return 0
 }
 
 func (p *place) inFlightMax() int {

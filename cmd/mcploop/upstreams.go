@@ -53,7 +53,7 @@ func upstreamOptions(name string, u *config.Upstream) gateway.Options {
 	opt := gateway.Options{
 		Name: name, Separator: u.Separator, Allow: u.Allow, Deny: u.Deny,
 		Timeout: u.Timeout, StartTimeout: u.StartTimeout, Refresh: u.Refresh, Grace: u.Grace,
-		BackoffMax: u.BackoffMax, StderrLines: u.StderrLines,
+		BackoffMax: u.BackoffMax, StderrLines: u.StderrLines, Subscriptions: u.Subscriptions,
 		Client: client.Options{
 			URL: u.Target(), Command: u.Command, Dir: u.Dir, Headers: u.Headers, Era: era,
 			InFlightMax: u.InFlight, HTTPConnsMax: u.Connections,

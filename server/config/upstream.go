@@ -36,6 +36,8 @@ type Upstream struct {
 	InFlight    int `yaml:"in_flight"`
 	Connections int `yaml:"connections"`
 	StderrLines int `yaml:"stderr_lines"`
+
+	Subscriptions int `yaml:"subscriptions"`
 }
 
 const (
@@ -49,7 +51,7 @@ func defaultUpstream() Upstream {
 	return Upstream{
 		Type: Auto, Era: Auto, Separator: "__", Timeout: time.Minute, StartTimeout: time.Minute,
 		Refresh: 5 * time.Minute, Grace: 30 * time.Second, BackoffMax: 30 * time.Second,
-		InFlight: 4096, Connections: 32, StderrLines: 10,
+		InFlight: 4096, Connections: 32, StderrLines: 10, Subscriptions: 1000,
 	}
 }
 
@@ -143,6 +145,10 @@ func upstreamLimitFields() []field {
 		{
 			path: at("in_flight"), unit: "calls", min: 1, max: 1_000_000,
 			doc: "Calls that wait for it at the same time; one more is refused.",
+		},
+		{
+			path: at("subscriptions"), unit: "resources", min: 1, max: 1_000_000,
+			doc: "Resources that it is asked to tell of, as clients listen to them.",
 		},
 		{
 			path: at("connections"), unit: "connections", min: 1, max: 65536,

@@ -35,6 +35,10 @@ type Options struct {
 	BackoffMin   time.Duration // before the second attempt to connect, default 100 ms
 	BackoffMax   time.Duration // each further one waits twice as long, up to this; default 30 s
 
+	// Subscriptions is how many resources the upstream is asked to tell of, as clients listen to
+	// them, default 1000. Clients hear of no changes of further ones.
+	Subscriptions int
+
 	// StderrLines is how many lines a second of what a Command writes on its standard error go
 	// into the log, the first 1,024 bytes of each; the rest is counted. Default 10. It has no
 	// meaning when Client.Stderr is set.
@@ -68,6 +72,7 @@ func (o Options) withDefaults() Options {
 	setDefault(&o.BackoffMin, 100*time.Millisecond)
 	setDefault(&o.BackoffMax, 30*time.Second)
 	setDefault(&o.StderrLines, 10)
+	setDefault(&o.Subscriptions, 1000)
 	setDefault(&o.Client.InFlightMax, 4096)
 	return o
 }
@@ -110,6 +115,9 @@ func (o *Options) validate() error {
 		if d.value < 0 {
 			bad("cannot use %s = %v; it must not be negative", d.name, d.value)
 		}
+	}
+	if o.Subscriptions < 0 {
+		bad("cannot use Subscriptions = %d; it must not be negative", o.Subscriptions)
 	}
 	if o.StderrLines < 0 {
 		bad("cannot use StderrLines = %d; it must not be negative", o.StderrLines)
@@ -154,8 +162,10 @@ type Host struct {
 	// offers one of that name; Upstream.OfferAgain is for when he does no longer.
 	Offer    func(*Item) error
 	Withdraw func(kind mcp.Kind, name string)
-	// Updated is told of a resource that has changed.
+	// Updated is told of a resource that has changed, Wanted returns the URIs that clients listen
+	// to: Upstream.Heed is called when they are others. Nil: nobody listens.
 	Updated func(uri string)
+	Wanted  func() []string
 	// Ready is called when an upstream has connected and listed, each time; nil is nobody.
 	Ready func()
 }

@@ -80,14 +80,17 @@ func (u *Upstream) session(ctx context.Context) error {
 	if u.host.Ready != nil {
 		u.host.Ready()
 	}
-	u.listen(c)
+	f := u.newFeed(c, u.feed.Load())
+	u.feed.Store(f)
+	defer f.close()
+	f.follow()
 	u.repeatParked(c) // of a session that ended at a bad moment
-	return u.attend(ctx, c)
+	return u.attend(ctx, c, f)
 }
 
 // attend asks for the lists anew when they have changed and now and then, which also shows whether
 // the upstream is still there, until the connection ends.
-func (u *Upstream) attend(ctx context.Context, c *client.Client) error {
+func (u *Upstream) attend(ctx context.Context, c *client.Client, f *feed) error {
 	tick := time.NewTicker(u.opt.Refresh)
 	defer tick.Stop()
 	for {
@@ -96,9 +99,11 @@ func (u *Upstream) attend(ctx context.Context, c *client.Client) error {
 			return ctx.Err()
 		case <-c.Gone():
 			return client.ErrGone
+		case <-u.heed:
+			f.follow()
+			continue
 		case <-u.wake:
 		case <-tick.C:
-			u.listen(c)
 		}
 		look, cancel := context.WithTimeout(ctx, u.opt.Timeout)
 		err := u.refresh(look, c)
@@ -106,38 +111,18 @@ func (u *Upstream) attend(ctx context.Context, c *client.Client) error {
 		if err != nil {
 			return err
 		}
+		f.follow() // another session knows of no subscription, and there may be other resources
 		u.repeatParked(c)
 	}
 }
 
 // notified is told of the upstream's notifications, on a loop.
-func (u *Upstream) notified(method string, _ []byte) {
+func (u *Upstream) notified(method string, params []byte) {
 	switch method {
 	case mcp.NotifyToolsListChanged, mcp.NotifyPromptsListChanged, mcp.NotifyResourcesListChanged:
 		u.doubt()
-	}
-}
-
-// listenParams ask to be told of changed lists (2026-07-28, basic/utilities/subscriptions).
-const listenParams = `{"notifications":{"toolsListChanged":true,"promptsListChanged":true,` +
-	`"resourcesListChanged":true}}`
-
-// listen has a modern upstream tell when its lists change, unless it does already; a legacy one
-// does so by itself where there is a connection to do it on. At the end of the stream the list is
-// looked at once more; the next tick listens again.
-func (u *Upstream) listen(c *client.Client) {
-	if !c.Version().Modern() || u.listening.Swap(true) {
-		return
-	}
-	err := c.Mux().Start(&client.Call{
-		Method: mcp.MethodListen.String(), Params: []byte(listenParams),
-		Done: func(*client.Call, client.Answer) {
-			u.listening.Store(false)
-			u.doubt()
-		},
-	})
-	if err != nil {
-		u.listening.Store(false)
+	case mcp.NotifyResourcesUpdated:
+		u.hears(params)
 	}
 }
 

@@ -15,17 +15,18 @@ type Upstream struct {
 	opt  Options
 	host Host
 
-	live      atomic.Pointer[client.Client] // nil while there is no connection
-	listening atomic.Bool                   // subscriptions/listen is open
-	count     counters
-	parked    parking
-	renew     atomic.Bool   // what is offered already is offered again
-	running   chan struct{} // holds an element for each call that a Provider runs
+	live    atomic.Pointer[client.Client] // nil while there is no connection
+	feed    atomic.Pointer[feed]          // of the last connection; nil before it
+	count   counters
+	parked  parking
+	renew   atomic.Bool   // what is offered already is offered again
+	running chan struct{} // holds an element for each call that a Provider runs
 
 	life  context.Context // from Start to Close
 	stop  context.CancelFunc
 	ended chan struct{}
 	wake  chan struct{} // has one element when somebody doubts the connection or the list
+	heed  chan struct{} // has one element when clients listen to something else
 
 	mu      sync.Mutex         // guards the rest
 	state   State              // of the attempt under way
@@ -55,7 +56,8 @@ func (s State) String() string {
 
 type counters struct {
 	calls, failed, cancelled, starts, changes, repeated, unlogged atomic.Uint64
-	taken                                                         atomic.Int64
+	updates                                                       atomic.Uint64
+	taken, unheard                                                atomic.Int64
 }
 
 // Stats are the counters of an upstream since it was made.
@@ -66,8 +68,11 @@ type Stats struct {
 	Starts    uint64 // attempts to connect
 	Changes   uint64 // of its lists
 	Repeated  uint64 // sent once more, as a lost session had kept them from being run
+	Updates   uint64 // of resources, that it has told of
 	Unlogged  uint64 // lines of a child's standard error that were too many for the log
 	InFlight  int    // not answered yet
+	Heard     int    // resources that it tells of, as clients listen to them
+	Unheard   int    // those that it does not, as Options.Subscriptions is reached
 	Taken     int    // items that are left out as somebody else offers one of that name
 	State     State
 
@@ -82,6 +87,7 @@ func New(opt Options, host Host) (*Upstream, error) {
 	}
 	u := &Upstream{
 		opt: opt, host: host, ended: make(chan struct{}), wake: make(chan struct{}, 1),
+		heed:    make(chan struct{}, 1),
 		offered: map[itemKey]*Item{}, refused: map[itemKey]string{},
 	}
 	if opt.Provider != nil {
@@ -99,6 +105,9 @@ func New(opt Options, host Host) (*Upstream, error) {
 
 // Name is the upstream's name.
 func (u *Upstream) Name() string { return u.opt.Name }
+
+// SubscriptionsMax is how many resources it may be asked to tell of.
+func (u *Upstream) SubscriptionsMax() int { return u.opt.Subscriptions }
 
 // InFlightMax is how many calls may wait for it at the same time.
 func (u *Upstream) InFlightMax() int { return u.opt.Client.InFlightMax }
@@ -125,13 +134,17 @@ func (u *Upstream) Stats() Stats {
 	s := Stats{
 		Calls: n.calls.Load(), Failed: n.failed.Load(), Cancelled: n.cancelled.Load(),
 		Starts: n.starts.Load(), Changes: n.changes.Load(),
-		Repeated: n.repeated.Load(), Unlogged: n.unlogged.Load(),
+		Repeated: n.repeated.Load(), Updates: n.updates.Load(), Unlogged: n.unlogged.Load(),
 	}
 	if c := u.live.Load(); c != nil {
 		s.InFlight = c.Stats().InFlight
 	} else if u.opt.Provider != nil {
 		s.InFlight = len(u.running)
 	}
+	if f := u.feed.Load(); f != nil {
+		s.Heard = f.size()
+	}
+	s.Unheard = int(n.unheard.Load())
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	for key := range u.offered {
@@ -146,6 +159,14 @@ func (u *Upstream) Stats() Stats {
 func (u *Upstream) OfferAgain() {
 	u.renew.Store(true)
 	u.doubt()
+}
+
+// Heed has the upstream ask for what clients listen to now. It returns at once and takes no lock.
+func (u *Upstream) Heed() {
+	select {
+	case u.heed <- struct{}{}:
+	default: // it will ask anyway
+	}
 }
 
 // doubt has the supervisor look after the connection and the list.
