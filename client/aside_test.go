@@ -1,6 +1,7 @@
 package client_test
 
 import (
+	"errors"
 	"testing"
 
 	"github.com/mcploop/mcploop/client"
@@ -35,5 +36,7 @@ func TestAside(t *testing.T) {
 		t.Errorf("%d in flight, want none", n)
 	}
 	c.Mux().Cancel(call, client.ErrClosed)
-	wantError(t, await(t, "its end", ended), client.ErrClosed)
+	if err := await(t, "its end", ended); !errors.Is(err, client.ErrClosed) {
+		t.Errorf("got %v, want why it was cancelled", err)
+	}
 }
