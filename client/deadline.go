@@ -17,7 +17,7 @@ func (c *Call) watched() bool { return c.FirstByte > 0 || c.BetweenBytes > 0 }
 // begin starts c's clock.
 func (m *Mux) begin(c *Call) {
 	c.began = 0
-	if c.watched() {
+	if c.firstLook() > 0 {
 		c.began = m.clock()
 		c.sign.Store(0)
 	}
@@ -86,7 +86,7 @@ func (t *table) overdue(id uint64, now int64) error {
 	}
 	age, sign := time.Duration(now-c.began), c.sign.Load()
 	if !c.watched() {
-		if c.began != 0 && age < c.Timeout { // as before, and there is another timer
+		if age < c.Timeout { // as before, and there is another timer
 			return nil
 		}
 		return ErrTimeout

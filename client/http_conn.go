@@ -68,6 +68,7 @@ func (h *httpConn) carryOn(j *job) {
 // fails nothing of it was sent: the server ended an idle connection, and j goes to another one.
 func (h *httpConn) dispatch(j *job, request []byte) {
 	if h.conn.SendWithin(request, h.p.m.opt.outboxMax()) == nil {
+		h.p.sent(j)
 		return
 	}
 	p := h.p

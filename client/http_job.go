@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/mcploop/mcploop/loop"
+	"github.com/mcploop/mcploop/pool"
 )
 
 // job is a call's way over HTTP.
@@ -18,7 +19,8 @@ type job struct {
 
 	// Guarded by httpPool.mu.
 	request    []byte
-	conn       *httpConn // nil while it waits
+	lent       *pool.Buffer // holds request; nil when nobody lent it
+	conn       *httpConn    // nil while it waits
 	dropped    bool
 	queued     bool
 	repeated   bool
@@ -33,6 +35,22 @@ func (j *job) bytes() []byte {
 		return nil
 	}
 	return j.request
+}
+
+// sent gives the bytes back of a request that is on its way and will not be sent again.
+func (p *httpPool) sent(j *job) {
+	p.mu.Lock()
+	lent := j.lent
+	if j.repeatable { // or it is resumed already, with another request
+		lent = nil
+	}
+	if lent != nil {
+		j.lent, j.request = nil, nil
+	}
+	p.mu.Unlock()
+	if lent != nil {
+		p.m.requests.Put(lent)
+	}
 }
 
 // jobs is a queue from whose middle a cancelled job can go.

@@ -53,7 +53,9 @@ func (p *httpPool) send(c *Call, j *job, e *encoder, f *facts) error {
 		j.signs = c
 	}
 	j.repeatable = repeatable(c.Method)
-	j.request = p.heads.request(c, e, f)
+	j.lent = p.m.requests.Get()
+	j.lent.B = p.heads.request(j.lent.B[:0], c, e, f)
+	j.request = j.lent.B
 	if (c.verb == verbRequest || c.verb == verbListen) && !f.version.Modern() {
 		j.rest.lines = f.lines
 	}

@@ -40,17 +40,17 @@ func headerLines(headers map[string]string) []byte {
 	return lines
 }
 
-// request returns a whole request; the caller keeps it until it was sent.
-func (h *heads) request(c *Call, e *encoder, f *facts) []byte {
+// request appends a whole request.
+func (h *heads) request(out []byte, c *Call, e *encoder, f *facts) []byte {
 	switch c.verb {
 	case verbDelete:
-		return bare(h.delete, f)
+		return bare(out, h.delete, f)
 	case verbListen:
-		return bare(h.get, f)
+		return bare(out, h.get, f)
 	}
 	const rest = 128 // Mcp-Method, Content-Length
 	size := len(h.post) + len(f.lines) + len(c.Headers) + 2*len(e.name) + len(e.body) + rest
-	out := append(make([]byte, 0, size), h.post...)
+	out = append(slices.Grow(out, size), h.post...)
 	out = append(out, f.lines...)
 	if f.version.Modern() && c.verb != verbReply {
 		out = appendValue(out, "Mcp-Method", c.Method)
@@ -64,9 +64,8 @@ func (h *heads) request(c *Call, e *encoder, f *facts) []byte {
 	return append(append(out, "\r\n\r\n"...), e.body...)
 }
 
-// bare is a request without a body.
-func bare(head []byte, f *facts) []byte {
-	out := make([]byte, 0, len(head)+len(f.lines)+2)
+// bare appends a request without a body.
+func bare(out, head []byte, f *facts) []byte {
 	return append(append(append(out, head...), f.lines...), "\r\n"...)
 }
 

@@ -9,6 +9,7 @@ import (
 
 	"github.com/mcploop/mcploop/loop"
 	"github.com/mcploop/mcploop/mcp"
+	"github.com/mcploop/mcploop/pool"
 )
 
 // Mux carries many calls to one server and brings each answer to its own caller. It is the async
@@ -23,6 +24,7 @@ type Mux struct {
 	asks     asks
 	ear      atomic.Pointer[ear] // nil unless a legacy session may be listened to
 	encoders sync.Pool
+	requests *pool.Bytes // what HTTP requests are written to
 	count    counters
 	expire   func(id uint64) // m.timeout, made once
 	born     time.Time       // what clock counts from
@@ -59,7 +61,7 @@ type counters struct {
 }
 
 func newMux(opt *Options, group *loop.Group) *Mux {
-	m := &Mux{opt: opt, group: group, born: time.Now()}
+	m := &Mux{opt: opt, group: group, born: time.Now(), requests: pool.NewBytes(0)}
 	m.table.max, m.asks.max = opt.InFlightMax, opt.AsksMax
 	m.encoders.New = func() any { return &encoder{} }
 	m.facts.Store(&facts{})

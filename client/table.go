@@ -21,7 +21,8 @@ type table struct {
 
 type slot struct {
 	call  *Call
-	job   *job // of the HTTP wire; nil elsewhere
+	job   *job        // of the HTTP wire; nil elsewhere
+	timer *time.Timer // nil until a call had a deadline
 	uses  uint32
 	asker bool
 }
@@ -62,9 +63,29 @@ func (t *table) put(c *Call, j *job, onTimeout func(id uint64)) (uint64, error) 
 	id := uint64(s.uses)<<indexBits | uint64(index)
 	c.id, c.expiry = id, nil
 	if d := c.firstLook(); d > 0 {
-		c.expiry = time.AfterFunc(d, func() { onTimeout(id) })
+		c.expiry = t.timer(index, d, onTimeout)
 	}
 	return id, nil
+}
+
+// timer returns the slot's own timer, set to d: one for each call would cost more than all else
+// that a call does here. mu is held.
+func (t *table) timer(index uint32, d time.Duration, onTimeout func(id uint64)) *time.Timer {
+	s := &t.slots[index]
+	if s.timer == nil {
+		s.timer = time.AfterFunc(d, func() { onTimeout(t.current(index)) })
+	} else {
+		s.timer.Reset(d)
+	}
+	return s.timer
+}
+
+// current is the id of the call in the slot, or of the last one. A timer that fires as its call
+// ends finds the next one there, whose own deadlines are looked at.
+func (t *table) current(index uint32) uint64 {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return uint64(t.slots[index].uses)<<indexBits | uint64(index)
 }
 
 // counts tells whether c is one of InFlightMax. What ends a call, or lets one go on, never waits

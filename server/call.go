@@ -12,6 +12,7 @@ import (
 	"github.com/mcploop/mcploop/mcp"
 	"github.com/mcploop/mcploop/mcp/schema"
 	"github.com/mcploop/mcploop/pool"
+	"github.com/mcploop/mcploop/server/gateway"
 )
 
 // origin is where a call came from and where its answer goes: a connection of the line door, an
@@ -67,17 +68,18 @@ type Call struct {
 	awaits atomic.Pointer[taskOrigin] // the task whose end answers it; mostly nil
 	guest  atomic.Pointer[guest]      // the upstream that was given it; mostly nil
 
-	result  *[]byte       // of an async tool, to be checked; guarded by telling
-	cause   error         // why it has ended; guarded by telling
-	timer   *time.Timer   // see wait; nil: expiry watches it; guarded by telling
-	pace    *pace         // of progress; nil until there is some; guarded by telling
-	telling sync.Mutex    // held while a notification goes out, and where state leaves callPending
-	state   atomic.Uint32 // callPending, then one of the others, once
-	refs    atomic.Int32  // who still uses the call: the handler, and whoever ends it
-	kept    atomic.Bool   // it is not used again
-	heavy   atomic.Int64  // bytes that count as in flight; mostly 0
-	began   int64         // on the loop's clock
-	context *callContext  // nil until it is asked for; guarded by telling
+	watcher gateway.EndWatcher // see OnEnd; mostly nil; guarded by telling
+	result  *[]byte            // of an async tool, to be checked; guarded by telling
+	cause   error              // why it has ended; guarded by telling
+	timer   *time.Timer        // see wait; nil: expiry watches it; guarded by telling
+	pace    *pace              // of progress; nil until there is some; guarded by telling
+	telling sync.Mutex         // held while a notification goes out, and state leaves callPending
+	state   atomic.Uint32      // callPending, then one of the others, once
+	refs    atomic.Int32       // who still uses the call: the handler, and whoever ends it
+	kept    atomic.Bool        // it is not used again
+	heavy   atomic.Int64       // bytes that count as in flight; mostly 0
+	began   int64              // on the loop's clock
+	context *callContext       // nil until it is asked for; guarded by telling
 
 	hash              uint64 // of id; the links are those of inflight
 	next, prev, chain *Call
@@ -151,6 +153,26 @@ func orNil(b []byte) []byte {
 
 // Loop is where the call came in.
 func (c *Call) Loop() *loop.Loop { return c.ls.loop }
+
+// OnEnd has w told, instead of who was to be told before, when the call ends otherwise than by an
+// answer of the tool. False: it has ended, and nobody will be told. It costs less than Context.
+func (c *Call) OnEnd(w gateway.EndWatcher) bool {
+	c.telling.Lock()
+	defer c.telling.Unlock()
+	if c.state.Load() != callPending {
+		return false
+	}
+	c.watcher = w
+	return true
+}
+
+// Ended tells whether the call was cancelled, timed out or answered.
+func (c *Call) Ended() bool { return c.state.Load() != callPending }
+
+// Release says that an async tool uses neither the call nor what its Request points to any more,
+// which saves the server their memory. It is called once at most for each run of the tool, after it
+// has answered or the call has ended.
+func (c *Call) Release() { c.release() }
 
 // age is how long ago the call came in.
 func (c *Call) age() time.Duration { return time.Duration(c.ls.loop.Clock() - c.began) }
@@ -262,10 +284,14 @@ func (c *Call) leave(to uint32, cause error) bool {
 	if c.timer != nil {
 		c.timer.Stop()
 	}
-	ctx := c.context
+	ctx, watcher := c.context, c.watcher
+	c.watcher = nil
 	c.telling.Unlock()
 	if ctx != nil {
 		ctx.end(cause)
+	}
+	if watcher != nil && cause != ErrEnded {
+		watcher.CallEnded(cause)
 	}
 	return true
 }

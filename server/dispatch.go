@@ -314,10 +314,11 @@ func (s *Server) refuseCall(in *inbound, c *Call, out []byte) []byte {
 
 // startAsync runs the part of an async tool that may run on the loop.
 func (s *Server) startAsync(c *Call) {
-	_, err := s.guard(c.Context(), func(context.Context, *mcp.Request, []byte) ([]byte, error) {
+	run := func(context.Context, *mcp.Request, []byte) ([]byte, error) {
 		c.work.async(c)
 		return nil, nil
-	}, c.Request, nil)
+	}
+	_, err := s.guard(context.Background(), run, c.Request, nil)
 	if err != nil {
 		c.Fail(err)
 	}

@@ -307,7 +307,7 @@ func (r *running) metric(name string) float64 {
 }
 
 // eventually polls until ok holds.
-func eventually(t *testing.T, what string, ok func() bool) {
+func eventually(t testing.TB, what string, ok func() bool) {
 	t.Helper()
 	deadline := time.Now().Add(patience)
 	for !ok() {

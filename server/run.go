@@ -78,8 +78,8 @@ func (c *Call) run() {
 }
 
 // release gives the call's bytes back once the worker's handler and whoever ended the call have
-// both let go of them. Nobody knows when an async handler has, so its bytes are left to the
-// collector.
+// both let go of them. An async handler that does not say when it has (Release) leaves its bytes to
+// the collector.
 func (c *Call) release() {
 	async := c.work.async != nil // c may be somebody else's as soon as refs is lowered
 	left := c.refs.Add(-1)

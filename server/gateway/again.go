@@ -39,8 +39,9 @@ func (u *Upstream) unpark() []*forward {
 // repeatParked sends them again: there is another session.
 func (u *Upstream) repeatParked(c *client.Client) {
 	for _, f := range u.unpark() {
-		if f.caller.Context().Err() != nil {
+		if f.caller.Ended() {
 			u.count.cancelled.Add(1)
+			f.caller.Release()
 			continue
 		}
 		u.count.repeated.Add(1)
@@ -53,11 +54,12 @@ func (u *Upstream) repeatParked(c *client.Client) {
 // failParked answers them with why there is no session.
 func (u *Upstream) failParked(err error) {
 	for _, f := range u.unpark() {
-		if f.caller.Context().Err() != nil {
+		if f.caller.Ended() {
 			u.count.cancelled.Add(1)
-			continue
+		} else {
+			u.count.failed.Add(1)
+			f.caller.Fail(u.fault(err))
 		}
-		u.count.failed.Add(1)
-		f.caller.Fail(u.fault(err))
+		f.caller.Release()
 	}
 }

@@ -1,11 +1,11 @@
 package gateway
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"sync"
 	"time"
 
 	"github.com/mcploop/mcploop/client"
@@ -18,13 +18,27 @@ import (
 type Caller interface {
 	// Loop is where it came in.
 	Loop() *loop.Loop
-	// Context ends when the call is cancelled, timed out or answered.
+	// Context ends when the call is cancelled, timed out or answered. It costs more than OnEnd.
 	Context() context.Context
+	// OnEnd has w told, instead of who was to be told before, when the call ends otherwise than
+	// by ReplyRaw or Fail. False: it has ended, and nobody will be told.
+	OnEnd(w EndWatcher) bool
+	// Ended tells whether it was cancelled, timed out or answered.
+	Ended() bool
+	// Release says that the call, and what its request points to, is not used any more; it is
+	// called once at most, after the call has ended or was answered.
+	Release()
 	// ReplyRaw and Fail answer it; the first wins. result may be reused afterwards.
 	ReplyRaw(result []byte)
 	Fail(err error)
 	// Notify sends a notification that belongs to it.
 	Notify(method string, params []byte) error
+}
+
+// EndWatcher wants to know when a client's call ends that it works for.
+type EndWatcher interface {
+	// CallEnded is told why. It runs where the call ends, and must not block.
+	CallEnded(cause error)
 }
 
 // forward is a call on its way to the upstream and back.
@@ -36,9 +50,7 @@ type forward struct {
 	caller  Caller
 	again   bool // the second and last try
 	version mcp.Version
-	token   []byte // of the client, raw; nil: it wants no progress
-	sending sync.Mutex
-	rest    func() bool // stops watching the client's context
+	token   []byte // of the client, raw, a copy; nil: it wants no progress
 }
 
 // Call carries a client's use of the item (Kind.Use) to the upstream. It returns at once; c is
@@ -72,7 +84,7 @@ func (i *Item) begin(c Caller, req *mcp.Request, m mcp.Method, params []byte) {
 		return
 	}
 	u.count.calls.Add(1)
-	i.forward(c, live, m, params, req.Version, req.Params.Token).start()
+	i.forward(c, live, m, params, req.Version, bytes.Clone(req.Params.Token)).start()
 }
 
 // forward makes the call at the upstream. params are kept until it was answered.
@@ -95,21 +107,22 @@ func (i *Item) forward(
 // start sends it. The client may give up at any moment; until the call was sent there is nothing to
 // cancel.
 func (f *forward) start() {
-	mux := f.live.Mux()
-	f.sending.Lock()
-	f.rest = context.AfterFunc(f.caller.Context(), func() {
-		f.sending.Lock()
-		defer f.sending.Unlock()
-		mux.Cancel(&f.Call, context.Cause(f.caller.Context()))
-	})
-	err := mux.Start(&f.Call)
-	f.sending.Unlock()
-	if err != nil {
-		f.rest()
+	if err := f.live.Mux().Start(&f.Call); err != nil {
 		f.item.up.count.failed.Add(1)
 		f.caller.Fail(f.item.up.fault(err))
+		f.caller.Release()
+		return
+	}
+	if !f.caller.OnEnd(f) {
+		f.CallEnded(errEnded) // unless it was answered, which is nothing to cancel
 	}
 }
+
+// errEnded is why a call was cancelled whose client had given up before it was sent.
+var errEnded = errors.New("the client waits no more")
+
+// CallEnded implements EndWatcher: the client has given up.
+func (f *forward) CallEnded(cause error) { f.live.Mux().Cancel(&f.Call, cause) }
 
 // params are those of the call at the upstream: arguments pass unread, and so does _meta, of which
 // the client package leaves out what speaks for a connection.
@@ -152,13 +165,15 @@ func (f *forward) progress(_ *client.Call, params []byte) {
 
 // done passes the upstream's answer on.
 func (f *forward) done(_ *client.Call, a client.Answer) {
-	f.rest()
 	u := f.item.up
-	switch {
-	case a.Err != nil && f.caller.Context().Err() != nil:
-		u.count.cancelled.Add(1) // nobody waits any more
-	case f.sessionLost(a):
+	if !f.caller.Ended() && f.sessionLost(a) {
 		u.park(f)
+		return
+	}
+	defer f.caller.Release()
+	switch {
+	case a.Err != nil && f.caller.Ended():
+		u.count.cancelled.Add(1) // nobody waits any more
 	case a.Err != nil:
 		u.count.failed.Add(1)
 		if errors.Is(a.Err, client.ErrUnreachable) || errors.Is(a.Err, client.ErrGone) {

@@ -87,7 +87,7 @@ func splice(result []byte, m mcp.Method, v mcp.Version) ([]byte, error) {
 	if len(out) == 1 {
 		out = append(out[:0], "{}"...)
 	}
-	if meta == nil {
+	if meta == nil || saysNothing(meta) {
 		return out, nil
 	}
 	head, err := withoutServerInfo([]byte(`{"_meta":`), meta)
@@ -100,12 +100,23 @@ func splice(result []byte, m mcp.Method, v mcp.Version) ([]byte, error) {
 	return append(head, out[1:]...), nil
 }
 
+// saysNothing tells whether a result's _meta says who answered at most. Most do no more.
+func saysNothing(meta []byte) bool {
+	nothing := meta[0] == '{'
+	_ = eachMember(meta, func(m member) {
+		nothing = nothing && string(m.key) == serverInfoKey
+	})
+	return nothing
+}
+
+const serverInfoKey = `"` + mcp.MetaServerInfo + `"`
+
 // withoutServerInfo appends a result's _meta less what says who answered: that is us.
 func withoutServerInfo(dst, meta []byte) ([]byte, error) {
 	start := len(dst)
 	dst = append(dst, '{')
 	err := eachMember(meta, func(m member) {
-		if string(m.key) != `"`+mcp.MetaServerInfo+`"` {
+		if string(m.key) != serverInfoKey {
 			dst = append(append(append(append(dst, m.key...), ':'), m.value...), ',')
 		}
 	})

@@ -26,7 +26,7 @@ func TestSplice(t *testing.T) {
 	f(legacy, `{"b":1e400,"a":{"b" : [1, 2]}}`, `{"b":1e400,"a":{"b" : [1, 2]}}`)
 	f(modern, `{"a":1,"_meta":{"k":1,"io.modelcontextprotocol/serverInfo":{"name":"up"},"l":2}}`,
 		`{"_meta":{"k":1,"l":2},"a":1}`)
-	f(modern, `{"_meta":{"io.modelcontextprotocol/serverInfo":{}}}`, `{"_meta":{}}`)
+	f(modern, `{"_meta":{"io.modelcontextprotocol/serverInfo":{}}}`, `{}`)
 	f(modern, `{"structuredContent":[1]}`, `{"structuredContent":[1]}`)
 	f(legacy, `{"structuredContent":[1],"content":[]}`,
 		`{"structuredContent":{"result":[1]},"content":[]}`)

@@ -1,0 +1,87 @@
+package server_test
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net"
+	"strings"
+	"testing"
+
+	"github.com/mcploop/mcploop/client"
+	"github.com/mcploop/mcploop/mcp"
+	"github.com/mcploop/mcploop/server"
+	"github.com/mcploop/mcploop/server/gateway"
+)
+
+// BenchmarkGatewayCall is a modern tools/call over HTTP through a gateway to another server, all in
+// this process: client and upstream allocate nothing, so what is counted is the gateway's.
+func BenchmarkGatewayCall(b *testing.B) {
+	serve := func(opt server.Options, change func(*server.Server) error) string {
+		s, err := server.New(opt)
+		if err == nil {
+			err = change(s)
+		}
+		if err == nil {
+			err = s.Start()
+		}
+		if err != nil {
+			b.Fatal(err)
+		}
+		b.Cleanup(func() {
+			hard, cancel := context.WithCancel(context.Background())
+			cancel()
+			_ = s.Drain(hard)
+		})
+		return s.Addrs()[0].Addr.String()
+	}
+	opt := server.Options{
+		Name: "bench", HTTP: []string{"127.0.0.1:0"}, Loops: server.Loops{Count: 1},
+	}
+	up := serve(opt, func(s *server.Server) error {
+		return s.AddRawTool(mcp.Tool{
+			Name: "echo", InputSchema: json.RawMessage(`{"type":"object"}`),
+		}, func(_ context.Context, r *mcp.Request, dst []byte) ([]byte, error) {
+			return mcp.AppendRawTextResult(dst, r.Arg("message")), nil
+		}, server.Inline)
+	})
+	addr := serve(opt, func(s *server.Server) error {
+		return s.AddUpstream(gateway.Options{
+			Name: "up", Client: client.Options{URL: "http://" + up + "/mcp"},
+		})
+	})
+	body := modernRequest("7", "tools/call", `"name":"up__echo","arguments":{"message":"hello"}`)
+	c, err := net.Dial("tcp", addr)
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer c.Close()
+	request := fmt.Appendf(nil, "POST /mcp HTTP/1.1\r\nHost: %s\r\nContent-Type: application/json"+
+		"\r\nAccept: application/json, text/event-stream\r\nMCP-Protocol-Version: 2026-07-28\r\n"+
+		"Mcp-Method: tools/call\r\nMcp-Name: up__echo\r\nContent-Length: %d\r\n\r\n%s",
+		addr, len(body), body)
+	answer := make([]byte, 4096)
+	call := func() string {
+		if _, err := c.Write(request); err != nil {
+			b.Fatal(err)
+		}
+		n, err := c.Read(answer)
+		if err != nil && err != io.EOF {
+			b.Fatal(err)
+		}
+		return string(answer[:n])
+	}
+	eventually(b, "a good answer", func() bool {
+		return strings.Contains(call(), `"text":"hello"`)
+	})
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := c.Write(request); err != nil {
+			b.Fatal(err)
+		}
+		if _, err := c.Read(answer); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
