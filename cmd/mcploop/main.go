@@ -98,6 +98,9 @@ func newCheckCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
+			if err := checkKinds(cmd.Context(), cfg, cmd.OutOrStdout()); err != nil {
+				return fmt.Errorf("%s: %w", file, err)
+			}
 			fmt.Fprintf(cmd.OutOrStdout(), "%s: ok%s\n", file, countUpstreams(cfg))
 			return nil
 		},

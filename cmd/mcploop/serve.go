@@ -68,7 +68,7 @@ func serve(cmd *cobra.Command, f *serveFlags) error {
 			return err
 		}
 	}
-	behind, err := addUpstreams(s, cfg)
+	behind, err := addUpstreams(s, cfg, opt.Log)
 	if err != nil {
 		return err
 	}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"log/slog"
 	"maps"
 	"slices"
 
@@ -33,13 +34,19 @@ func newImportCommand() *cobra.Command {
 }
 
 // addUpstreams puts the servers of the configuration behind s and returns how many.
-func addUpstreams(s *server.Server, cfg *config.Config) (count int, err error) {
+func addUpstreams(
+	s *server.Server, cfg *config.Config, log *slog.Logger,
+) (count int, err error) {
 	for _, name := range slices.Sorted(maps.Keys(cfg.Upstreams)) {
 		u := cfg.Upstreams[name]
 		if u.Disabled {
 			continue
 		}
-		if err := s.AddUpstream(upstreamOptions(name, &u)); err != nil {
+		opt := upstreamOptions(name, &u)
+		if opt.Provider, err = providerOf(name, &u, log); err != nil {
+			return count, err
+		}
+		if err := s.AddUpstream(opt); err != nil {
 			return count, err
 		}
 		count++
@@ -60,10 +67,7 @@ func upstreamOptions(name string, u *config.Upstream) gateway.Options {
 		},
 	}
 	if len(u.Env) > 0 {
-		opt.Client.Env = client.PlainEnv()
-		for _, name := range slices.Sorted(maps.Keys(u.Env)) { // the last of a name counts
-			opt.Client.Env = append(opt.Client.Env, name+"="+u.Env[name])
-		}
+		opt.Client.Env = childEnv(u)
 	}
 	return opt
 }

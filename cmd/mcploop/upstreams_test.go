@@ -20,11 +20,22 @@ import (
 // TestEachUpstreamKeyReachesTheGateway changes one key of an upstream after the other: one that
 // leaves its options as they are is a key that nothing reads.
 func TestEachUpstreamKeyReachesTheGateway(t *testing.T) {
+	pair := map[string]string{"A": "b"}
 	valid := map[string]func(*config.Upstream){
 		"Type":    func(u *config.Upstream) { u.Type = "sse" },
 		"Era":     func(u *config.Upstream) { u.Era = "legacy" },
 		"Headers": func(u *config.Upstream) { u.Headers = map[string]string{"A": "b"} },
 		"Env":     func(u *config.Upstream) { u.Env = map[string]string{"A": "b"} },
+
+		"HTTP.Query":          func(u *config.Upstream) { u.HTTP.Query = pair },
+		"OpenAPI.Query":       func(u *config.Upstream) { u.OpenAPI.Query = pair },
+		"OpenAPI.Credentials": func(u *config.Upstream) { u.OpenAPI.Credentials = pair },
+		"HTTP.Tools": func(u *config.Upstream) {
+			u.HTTP.Tools = map[string]config.HTTPTool{"t": {}}
+		},
+		"Exec.Tools": func(u *config.Upstream) {
+			u.Exec.Tools = map[string]config.ExecTool{"t": {}}
+		},
 	}
 	plain := func() *config.Upstream {
 		cfg, err := config.Parse([]byte("upstreams: {u: {url: 'http://h:1/'}}"), nil)
@@ -41,14 +52,18 @@ func TestEachUpstreamKeyReachesTheGateway(t *testing.T) {
 		if set := valid[path]; set != nil {
 			set(u)
 		} else {
-			change(t, path, reflect.ValueOf(u).Elem().FieldByName(path))
+			field := reflect.ValueOf(u).Elem()
+			for name := range strings.SplitSeq(path, ".") {
+				field = field.FieldByName(name)
+			}
+			change(t, path, field)
 		}
-		same := reflect.DeepEqual(upstreamOptions("u", u), upstreamOptions("u", plain()))
+		same := reflect.DeepEqual(kindOptions(u), kindOptions(plain()))
 		if same != (path == "Disabled") { // addUpstreams reads it
 			t.Errorf("%s: the options are the same: %v", path, same)
 		}
 	})
-	if count < 19 {
+	if count < 57 {
 		t.Errorf("found %d keys; does the test look at the wrong struct?", count)
 	}
 }

@@ -122,7 +122,8 @@ func TestClientFaults(t *testing.T) {
 		`config:3: cannot use upstreams.a.url: the value of "https://h/${KEY}": TLS is not spoken `+
 			"here; let a proxy end it and write http:// or ws://")
 	f("{\n\"servers\": {\n\n\"a b\": {}}}",
-		"config:4: cannot use upstreams.a_b: write either url or command")
+		"config:4: cannot use upstreams.a_b: write one of url, command, http, openapi, exec and "+
+			"files")
 	f("{\n\"mcpServers\": {\"a\": {\"command\": [\"x\"]},\n\"b\": 5,\n"+
 		"\"c\": {\"env\": {\"A\": []}}}}",
 		"config:2: cannot use server a: command must not be a array",
@@ -161,9 +162,10 @@ func TestUpstreamKeys(t *testing.T) {
 	}
 	f("upstreams:\n  a: {url: 'http://h/', comand: [x]}", "config:2: cannot use "+
 		"upstreams.a.comand: no such key; the nearest is upstreams.a.command")
-	f("upstreams:\n  a: {}", "config:2: cannot use upstreams.a: write either url or command")
-	f("upstreams:\n  a: {url: 'http://h/', command: [x]}",
-		"config:2: cannot use upstreams.a: write either url or command")
+	const ways = "config:2: cannot use upstreams.a: write one of url, command, http, openapi, " +
+		"exec and files"
+	f("upstreams:\n  a: {}", ways)
+	f("upstreams:\n  a: {url: 'http://h/', command: [x]}", ways+"; here are url and command")
 	f("upstreams:\n  a+b: {command: [x]}", "config:2: cannot use upstreams.a+b: "+
 		"write a name of 1 to 32 characters of A-Z a-z 0-9 _ -")
 	f("upstreams:\n  a.b: {command: [x]}",

@@ -252,6 +252,11 @@ func TestSchemaAgreesWithParse(t *testing.T) {
 	f("upstreams: {a: {command: [x], env: {K: true}}}", false)
 	f("upstreams: {a: {command: [x], timeout: 5}}", false)
 	f("upstreams: {a: {command: [x], era: old}}", false)
+	f("upstreams: {a: {http: {tools: {t: {url: /x, body: [1], input: {type: object}}}}}}", true)
+	f("upstreams: {a: {http: {tools: {t: {url: 'http://h/', input: 5}}}}}", false)
+	f("upstreams: {a: {http: {tools: {t: {url: 'http://h/', method: get}}}}}", false)
+	f("upstreams: {a: {exec: {processes: 1, tools: {t: {command: [x]}}}}}", true)
+	f("upstreams: {a: {exec: {processes: 0, tools: {t: {command: [x]}}}}}", false)
 	f("logs: {}", false)
 	f("- 1", false)
 }

@@ -90,6 +90,12 @@ func (d *decoder) value(n *yaml.Node, path string, v reflect.Value) {
 		d.section(n, path, v)
 		return
 	}
+	if v.Type() == reflect.TypeFor[JSON]() {
+		if text, ok := d.json(n, path); ok {
+			v.SetString(string(text))
+		}
+		return
+	}
 	if !d.plain(n, path) {
 		return
 	}
@@ -97,11 +103,12 @@ func (d *decoder) value(n *yaml.Node, path string, v reflect.Value) {
 		d.fault(n, path, "it has no value; give one or remove the key for the default")
 		return
 	}
+	all, isNamed := asNamed(v)
 	switch {
 	case v.Kind() == reflect.Slice:
 		d.list(n, path, v)
-	case v.Type() == reflect.TypeFor[map[string]Upstream]():
-		d.named(n, path, v)
+	case isNamed:
+		d.named(n, path, all)
 	case v.Kind() == reflect.Map:
 		d.texts(n, path, v)
 	default:
@@ -137,15 +144,14 @@ func (d *decoder) entries(n *yaml.Node, path string, f func(key string, value *y
 	return true
 }
 
-// named reads the upstreams, each a section under its name.
-func (d *decoder) named(n *yaml.Node, path string, v reflect.Value) {
-	all := map[string]Upstream{}
+// named reads sections under names of the writer's own.
+func (d *decoder) named(n *yaml.Node, path string, all named) {
+	all.Set(reflect.MakeMap(all.Type()))
 	d.entries(n, path, func(name string, value *yaml.Node) {
-		u := defaultUpstream()
-		d.section(value, join(path, name), reflect.ValueOf(&u).Elem())
-		all[name] = u
+		section := all.fresh()
+		d.section(value, join(path, name), section)
+		all.SetMapIndex(reflect.ValueOf(name), section)
 	})
-	v.Set(reflect.ValueOf(all))
 }
 
 // texts reads names with a text each.

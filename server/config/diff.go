@@ -65,6 +65,10 @@ func formatValue(f *field, v reflect.Value) string {
 			return names
 		}
 		return names + " " + fingerprint(fmt.Sprintf("%q", value)) // fmt sorts the keys
+	case JSON:
+		if value == "" {
+			return "none"
+		}
 	case string:
 		if value == "" {
 			return `""`

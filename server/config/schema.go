@@ -55,8 +55,8 @@ func schemaOf(v reflect.Value, path string) object {
 			properties[key] = section
 			continue
 		}
-		if v.Field(i).Type() == reflect.TypeFor[map[string]Upstream]() {
-			one := schemaOf(reflect.ValueOf(defaultUpstream()), join(child, anyName))
+		if all, ok := asNamed(v.Field(i)); ok {
+			one := schemaOf(all.fresh(), join(child, all.word()))
 			properties[key] = object{
 				"type": []string{"object", "null"}, "additionalProperties": one,
 				"maxProperties": listMax,
@@ -80,6 +80,9 @@ func (f *field) schema(v reflect.Value) object {
 		s["x-change"] = "cold"
 	}
 	switch {
+	case f.unit == schemaUnit:
+		s["type"] = []string{"object", "null"}
+	case f.unit == jsonUnit: // any value
 	case v.Kind() == reflect.Slice:
 		s["type"], s["items"], s["maxItems"] = "array", object{"type": "string"}, listMax
 	case v.Kind() == reflect.Map:
@@ -159,6 +162,8 @@ func (f *field) defaultJSON(v reflect.Value) any {
 		}
 	case map[string]string:
 		return object{}
+	case JSON:
+		return nil
 	}
 	return v.Interface()
 }

@@ -22,6 +22,11 @@ type Upstream struct {
 	Env     map[string]string `yaml:"env"`
 	Dir     string            `yaml:"dir"`
 
+	HTTP    HTTPKind    `yaml:"http"`
+	OpenAPI OpenAPIKind `yaml:"openapi"`
+	Exec    ExecKind    `yaml:"exec"`
+	Files   FilesKind   `yaml:"files"`
+
 	Era       string   `yaml:"era"`
 	Separator string   `yaml:"separator"`
 	Allow     []string `yaml:"allow"`
@@ -48,16 +53,21 @@ const (
 )
 
 func defaultUpstream() Upstream {
-	return Upstream{
+	u := Upstream{
 		Type: Auto, Era: Auto, Separator: "__", Timeout: time.Minute, StartTimeout: time.Minute,
 		Refresh: 5 * time.Minute, Grace: 30 * time.Second, BackoffMax: 30 * time.Second,
 		InFlight: 4096, Connections: 32, StderrLines: 10, Subscriptions: 1000,
 	}
+	setKindDefaults(&u)
+	return u
 }
 
 // withUpstream adds an upstream that stands for any, so that its keys can be listed.
 func withUpstream(c *Config) *Config {
-	c.Upstreams = map[string]Upstream{anyName: defaultUpstream()}
+	u := defaultUpstream()
+	u.HTTP.Tools = map[string]HTTPTool{anyTool: defaultHTTPTool()}
+	u.Exec.Tools = map[string]ExecTool{anyTool: {}}
+	c.Upstreams = map[string]Upstream{anyName: u}
 	return c
 }
 
@@ -69,7 +79,9 @@ func upstreamTypes() []string {
 	}
 }
 
-func upstreamFields() []field { return append(upstreamWayFields(), upstreamLimitFields()...) }
+func upstreamFields() []field {
+	return slices.Concat(upstreamWayFields(), kindFields(), upstreamLimitFields())
+}
 
 // ofUpstream is the path of a key of any upstream.
 func ofUpstream(key string) string { return join(join(upstreamsKey, anyName), key) }
@@ -182,11 +194,10 @@ func (c *Config) checkUpstreams(report reportFunc) {
 			report(at, "", fmt.Sprintf("write a name of 1 to %d characters of A-Z a-z 0-9 _ -",
 				upstreamNameMax))
 		}
-		if (u.URL == "") == (len(u.Command) == 0) {
-			report(at, "", "write either url or command")
-		}
+		u.checkKind(at, report)
 		known := slices.Contains(upstreamTypes(), u.Type) && u.Type != Auto
-		if known && (u.Type == "stdio") != (u.URL == "") {
+		mcp := u.URL != "" || len(u.Command) > 0
+		if mcp && known && (u.Type == "stdio") != (u.URL == "") {
 			report(join(at, "type"), u.Type, "stdio goes with command, all others go with url")
 		}
 		if text := urlCure(u.URL); text != "" {

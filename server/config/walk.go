@@ -2,7 +2,6 @@ package config
 
 import (
 	"fmt"
-	"maps"
 	"reflect"
 	"slices"
 	"strings"
@@ -24,14 +23,62 @@ var fieldIndex = sync.OnceValue(func() map[string]*field {
 // fieldAt returns what is known about a leaf; an entry of a list is known as its list.
 func fieldAt(path string) *field {
 	list, _, _ := strings.Cut(path, "[")
-	if parts := strings.SplitN(list, ".", 3); len(parts) == 3 && parts[0] == upstreamsKey {
-		list = join(join(upstreamsKey, anyName), parts[2])
-	}
-	f := fieldIndex()[list]
+	f := fieldIndex()[anyNames(list)]
 	if f == nil {
 		panic(fmt.Sprintf("BUG: config field %q is not in the table", path))
 	}
 	return f
+}
+
+// anyNames puts the names of the table in place of those that a file has chosen.
+func anyNames(path string) string {
+	parts := strings.Split(path, ".")
+	if len(parts) < 3 || parts[0] != upstreamsKey {
+		return path
+	}
+	parts[1] = anyName
+	if len(parts) > 5 && parts[3] == "tools" {
+		parts[4] = anyTool
+	}
+	return strings.Join(parts, ".")
+}
+
+// named is a section whose keys are names of the writer's own, each a section itself.
+type named struct{ reflect.Value }
+
+func asNamed(v reflect.Value) (named, bool) {
+	t := v.Type()
+	return named{v}, t.Kind() == reflect.Map && t.Elem().Kind() == reflect.Struct
+}
+
+// fresh is a section of it with its defaults, which can be set.
+func (n named) fresh() reflect.Value {
+	v := reflect.New(n.Type().Elem()).Elem()
+	switch at := v.Addr().Interface().(type) {
+	case *Upstream:
+		*at = defaultUpstream()
+	case *HTTPTool:
+		*at = defaultHTTPTool()
+	}
+	return v
+}
+
+// word stands for a name in the field table.
+func (n named) word() string {
+	if n.Type().Elem() == reflect.TypeFor[Upstream]() {
+		return anyName
+	}
+	return anyTool
+}
+
+// names are those that are there, sorted.
+func (n named) names() []string {
+	var all []string
+	for _, key := range n.MapKeys() {
+		all = append(all, key.String())
+	}
+	slices.Sort(all)
+	return all
 }
 
 // eachLeaf calls f with every leaf of cfg, in the order of the structs.
@@ -39,7 +86,9 @@ func eachLeaf(cfg *Config, f func(path string, v reflect.Value)) {
 	walk(reflect.ValueOf(cfg).Elem(), "", f)
 }
 
+// walk visits the leaves of a section, and then its sections.
 func walk(v reflect.Value, path string, f func(path string, v reflect.Value)) {
+	var inner []func()
 	for i := range v.NumField() {
 		key := v.Type().Field(i).Tag.Get("yaml")
 		if key == "" {
@@ -47,16 +96,23 @@ func walk(v reflect.Value, path string, f func(path string, v reflect.Value)) {
 		}
 		child := join(path, key)
 		if v.Field(i).Kind() == reflect.Struct {
-			walk(v.Field(i), child, f)
+			inner = append(inner, func() { walk(v.Field(i), child, f) })
 			continue
 		}
-		if named, ok := v.Field(i).Interface().(map[string]Upstream); ok {
-			for _, name := range slices.Sorted(maps.Keys(named)) {
-				walk(reflect.ValueOf(named[name]), join(child, name), f)
-			}
+		if all, ok := asNamed(v.Field(i)); ok {
+			inner = append(inner, func() { walkNamed(all, child, f) })
 			continue
 		}
 		f(child, v.Field(i))
+	}
+	for _, walkOne := range inner {
+		walkOne()
+	}
+}
+
+func walkNamed(all named, path string, f func(path string, v reflect.Value)) {
+	for _, name := range all.names() {
+		walk(all.MapIndex(reflect.ValueOf(name)), join(path, name), f)
 	}
 }
 

@@ -96,8 +96,8 @@ func (t *Tool) readProperties(def Definition) error {
 func (t *Tool) Knows(names []string) error {
 	for _, name := range names {
 		if _, ok := t.properties[name]; !ok {
-			return fmt.Errorf("cannot use {%s}: its input schema has no such property; it has %s",
-				name, strings.Join(slices.Sorted(maps.Keys(t.properties)), ", "))
+			return fmt.Errorf("cannot use {%s}: its input schema has no such property; of those "+
+				"that it has there are %q", name, slices.Sorted(maps.Keys(t.properties)))
 		}
 	}
 	return nil
