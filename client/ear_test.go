@@ -22,6 +22,11 @@ func TestHearsLegacySession(t *testing.T) {
 		URL: urls(s)["http"], Era: client.Legacy,
 		OnNotification: func(method string, params []byte) { heard <- method + string(params) },
 	})
+	waitUntil(t, "the stream is open", func() bool {
+		var text strings.Builder
+		s.WriteMetrics(&text)
+		return strings.Contains(text.String(), "\nmcploop_streams 1\n")
+	})
 	err := s.AddResource(mcp.Resource{URI: "test://x", Name: "x"},
 		func(context.Context, *mcp.ReadResourceRequest) (*mcp.ReadResourceResult, error) {
 			return nil, mcp.ResourceNotFound("test://x")
