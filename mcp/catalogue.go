@@ -67,12 +67,23 @@ func (c *Catalogue[H]) Add(d Definition, handler H) error {
 	return nil
 }
 
-// Put is Add with an entry, which may be in several catalogues: its definition is held once.
-func (c *Catalogue[H]) Put(e *Entry[H]) {
+// Put is Add with an entry, which may be in several catalogues: its definition is held once. It
+// tells whether clients see something else now.
+func (c *Catalogue[H]) Put(e *Entry[H]) (differs bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	old := c.entries[e.Name]
 	c.entries[e.Name] = e
 	c.changed(e.Name)
+	return old == nil || !old.shown.equal(e.shown)
+}
+
+// Describe changes what modern results say of the server: raw JSON Implementation.
+func (c *Catalogue[H]) Describe(serverInfo []byte) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.opt.ServerInfo = serverInfo
+	c.snapshot.Store(nil)
 }
 
 // Remove takes a definition out; false when there is none of that name. Calls in flight go on.

@@ -19,6 +19,18 @@ type shown struct {
 	rest [versionCount][]byte
 }
 
+func (s *shown) equal(other *shown) bool {
+	if s == other {
+		return true
+	}
+	for v := range s.rest {
+		if !bytes.Equal(s.rest[v], other.rest[v]) {
+			return false
+		}
+	}
+	return s.head == other.head
+}
+
 // NewEntry encodes a definition for every revision. d must not be changed afterwards.
 func NewEntry[H any](d Definition, handler H) (*Entry[H], error) {
 	name, err := d.key()

@@ -15,7 +15,8 @@ import (
 // are encoded when the first client of a revision asks for them.
 type snapshot[H any] struct {
 	index[H]
-	pages [versionCount]atomic.Pointer[[]atomic.Pointer[[]byte]]
+	serverInfo []byte
+	pages      [versionCount]atomic.Pointer[[]atomic.Pointer[[]byte]]
 }
 
 // index is the entries of a catalogue in two forms. Its maps and its list are never written to
@@ -86,9 +87,11 @@ func (c *Catalogue[H]) current() *snapshot[H] {
 	if s := c.snapshot.Load(); s != nil {
 		return s
 	}
-	c.built = c.built.next(c.entries, c.touched)
-	c.touched = map[string]struct{}{}
-	s := &snapshot[H]{index: c.built}
+	if len(c.touched) > 0 {
+		c.built = c.built.next(c.entries, c.touched)
+		c.touched = map[string]struct{}{}
+	}
+	s := &snapshot[H]{index: c.built, serverInfo: c.opt.ServerInfo}
 	c.snapshot.Store(s)
 	return s
 }
@@ -155,7 +158,7 @@ func (c *Catalogue[H]) appendPage(dst []byte, s *snapshot[H], v Version, start i
 		dst = append(dst, ',')
 		dst = AppendCaching(dst, c.opt.TTLMs, c.opt.CacheScope)
 		dst = append(dst, ',')
-		dst = AppendMeta(dst, "complete", c.opt.ServerInfo)
+		dst = AppendMeta(dst, "complete", s.serverInfo)
 	}
 	return append(dst, '}')
 }
