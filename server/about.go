@@ -10,10 +10,27 @@ import (
 // about is what a view says of itself, encoded. It is made anew when the view begins to
 // offer something that it did not offer before.
 type about struct {
-	prompts, resources, tasks, completions bool
+	abilities
+	info         []byte // raw serverInfo
+	instructions string
 
-	discover []byte // result of server/discover
+	tails    [resultTypeCount][]byte // close every modern result
+	discover []byte                  // result of server/discover
 	hello    [helloForms]mcp.Discover
+}
+
+// abilities are the capabilities that a view declares.
+type abilities struct {
+	tools, prompts, resources, subscribe, completions, logging, tasks bool
+}
+
+// with are the abilities of both.
+func (a abilities) with(b abilities) abilities {
+	return abilities{
+		a.tools || b.tools, a.prompts || b.prompts, a.resources || b.resources,
+		a.subscribe || b.subscribe, a.completions || b.completions, a.logging || b.logging,
+		a.tasks || b.tasks,
+	}
 }
 
 // Forms of what the server can do, by the revision that asks.
@@ -35,23 +52,22 @@ func (s *Server) makeCatalogues() error {
 	if err != nil {
 		return fmt.Errorf("cannot encode the server's name: %w", err)
 	}
-	s.make(s, "", info, o.Instructions)
+	s.make(s, "", about{info: info, instructions: o.Instructions, abilities: abilities{
+		tools: true, logging: true, completions: o.CompletionHandler != nil,
+	}})
 	return nil
 }
 
 // offers describes the view anew when it begins to offer something. What was declared once stays
 // declared: its lists may be empty. Safe for concurrent use.
-func (v *view) offers(more about) {
+func (v *view) offers(more abilities) {
 	v.describing.Lock()
 	defer v.describing.Unlock()
 	now := v.about.Load()
-	all := about{
-		prompts: more.prompts || now.prompts, resources: more.resources || now.resources,
-		tasks: more.tasks || now.tasks, completions: more.completions || now.completions,
-	}
-	if all.prompts != now.prompts || all.resources != now.resources || all.tasks != now.tasks ||
-		all.completions != now.completions {
-		v.about.Store(v.describe(all))
+	if all := now.with(more); all != now.abilities {
+		v.about.Store(v.describe(about{
+			abilities: all, info: now.info, instructions: now.instructions,
+		}))
 	}
 }
 
@@ -63,19 +79,26 @@ func (v *view) hasResources() bool { return v.about.Load().resources }
 func (v *view) describe(a about) *about {
 	for form := range a.hello {
 		a.hello[form] = mcp.Discover{
-			ServerInfo: v.info, Instructions: v.instructions,
+			ServerInfo: a.info, Instructions: a.instructions,
 			TTLMs: v.s.opt.Lists.TTL.Milliseconds(), CacheScope: v.s.opt.Lists.CacheScope,
 			Capabilities: v.capabilities(&a, form),
 		}
 	}
+	a.tails = makeTails(a.info)
 	a.discover = a.hello[helloModern].AppendDiscover(nil)
 	return &a
 }
 
-// capabilities is the raw JSON of ServerCapabilities. Tools and logging are always served.
+// capabilities is the raw JSON of ServerCapabilities.
 func (v *view) capabilities(a *about, form int) []byte {
 	changes := map[string]bool{"listChanged": true}
-	c := map[string]any{"logging": struct{}{}, "tools": changes}
+	c := map[string]any{}
+	if a.logging {
+		c["logging"] = struct{}{}
+	}
+	if a.tools {
+		c["tools"] = changes
+	}
 	if a.completions {
 		c["completions"] = struct{}{}
 	}
@@ -83,7 +106,7 @@ func (v *view) capabilities(a *about, form int) []byte {
 		c["prompts"] = changes
 	}
 	if a.resources {
-		c["resources"] = map[string]bool{"listChanged": true, "subscribe": true}
+		c["resources"] = map[string]bool{"listChanged": true, "subscribe": a.subscribe}
 	}
 	switch {
 	case a.tasks && form == helloModern:

@@ -48,7 +48,7 @@ func (s *Server) offerForeign(g *guest, i *gateway.Item) error {
 		return err
 	}
 	if i.Completes() {
-		s.offers(about{completions: true})
+		s.offers(abilities{completions: true})
 	}
 	return nil
 }

@@ -43,7 +43,7 @@ func (s *Server) AddPrompt(p mcp.Prompt, h PromptHandler, mode ...Mode) error {
 	if err := s.prompts.Add(&p, entry); err != nil {
 		return err
 	}
-	s.offers(about{prompts: true})
+	s.offers(abilities{prompts: true})
 	s.listChanged(listPrompts)
 	return nil
 }

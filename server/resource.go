@@ -32,7 +32,7 @@ func (s *Server) AddResource(r mcp.Resource, h ResourceHandler, mode ...Mode) er
 	if err := s.resources.Add(&r, entry); err != nil {
 		return err
 	}
-	s.offers(about{resources: true})
+	s.offers(abilities{resources: true, subscribe: true})
 	s.listChanged(listResources)
 	return nil
 }
@@ -51,7 +51,7 @@ func (s *Server) AddResourceTemplate(
 	if err := s.templates.Add(&r, entry); err != nil {
 		return err
 	}
-	s.offers(about{resources: true})
+	s.offers(abilities{resources: true, subscribe: true})
 	s.listChanged(listResources)
 	return nil
 }

@@ -90,7 +90,7 @@ func (v *view) closeResult(out []byte, body int, version mcp.Version, t resultTy
 	if out[len(out)-1] != '{' {
 		out = append(out, ',')
 	}
-	return append(out, v.tails[t]...)
+	return append(out, v.about.Load().tails[t]...)
 }
 
 // flatten blanks line ends: in valid JSON they are white space, and they would end a line frame.
@@ -114,7 +114,7 @@ func (v *view) mergeMeta(out []byte, body int, t resultType) []byte {
 		out = append(out, rest[1:len(rest)-1]...)
 		out = append(out, ',')
 	}
-	out = append(out, v.tails[t]...)
+	out = append(out, v.about.Load().tails[t]...)
 	if !isObject(own) || len(bytes.TrimSpace(own[1:len(own)-1])) == 0 {
 		return out
 	}

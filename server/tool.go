@@ -111,7 +111,7 @@ func (s *Server) addTool(t *mcp.Tool, entry *tool) error {
 		return err
 	}
 	if entry.tasks != "" {
-		s.offers(about{tasks: true})
+		s.offers(abilities{tasks: true})
 	}
 	s.listChanged(listTools)
 	return nil

@@ -176,7 +176,7 @@ func (s *Server) newUpstream(opt gateway.Options) (*guest, error) {
 	}
 	g, err := (&place{s: s, name: opt.Name}).newGuest(s.adapted(opt))
 	if err == nil { // who comes before it has answered must learn that there will be lists
-		s.offers(about{prompts: true, resources: true})
+		s.offers(abilities{prompts: true, resources: true, subscribe: true})
 	}
 	return g, err
 }

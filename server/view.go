@@ -20,31 +20,27 @@ type view struct {
 	templates *mcp.Catalogue[*resource]
 	prompts   *mcp.Catalogue[*prompt]
 
-	info         []byte                  // raw serverInfo
-	tails        [resultTypeCount][]byte // close every modern result
-	instructions string
-	about        atomic.Pointer[about]
-	describing   sync.Mutex // held while about is made anew
+	about      atomic.Pointer[about]
+	describing sync.Mutex // held while about is made anew
 
 	requests atomic.Uint64 // over HTTP and upgrades to WebSocket; of parts alone
 }
 
 // make makes the empty lists and describes the view.
-func (v *view) make(s *Server, name string, info []byte, instructions string) {
-	v.s, v.name, v.info, v.instructions = s, name, info, instructions
-	v.tails = makeTails(info)
+func (v *view) make(s *Server, name string, a about) {
+	v.s, v.name = s, name
 	o := &s.opt.Lists
 	list := func(member string) mcp.ListOptions {
 		return mcp.ListOptions{
 			Member: member, PageSize: o.PageSize, TTLMs: o.TTL.Milliseconds(),
-			CacheScope: o.CacheScope, ServerInfo: info,
+			CacheScope: o.CacheScope, ServerInfo: a.info,
 		}
 	}
 	v.tools = mcp.NewCatalogue[*tool](list("tools"))
 	v.resources = mcp.NewCatalogue[*resource](list("resources"))
 	v.templates = mcp.NewCatalogue[*resource](list("resourceTemplates"))
 	v.prompts = mcp.NewCatalogue[*prompt](list("prompts"))
-	v.about.Store(v.describe(about{completions: s.opt.CompletionHandler != nil}))
+	v.about.Store(v.describe(a))
 }
 
 // sees is the view that a legacy session was opened on.
