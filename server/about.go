@@ -1,6 +1,7 @@
 package server
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 
@@ -69,6 +70,22 @@ func (v *view) offers(more abilities) {
 			abilities: all, info: now.info, instructions: now.instructions,
 		}))
 	}
+}
+
+// say replaces what the view says of itself.
+func (v *view) say(a about) {
+	v.describing.Lock()
+	defer v.describing.Unlock()
+	now := v.about.Load()
+	if now.abilities == a.abilities && now.instructions == a.instructions &&
+		bytes.Equal(now.info, a.info) {
+		return
+	}
+	v.about.Store(v.describe(a))
+	v.tools.Describe(a.info)
+	v.resources.Describe(a.info)
+	v.templates.Describe(a.info)
+	v.prompts.Describe(a.info)
 }
 
 func (v *view) hasPrompts() bool { return v.about.Load().prompts }

@@ -97,14 +97,7 @@ func (n *news) failed() {
 }
 
 // listChanged tells every listener of the view that a list has changed. Safe for concurrent use.
-func (v *view) listChanged(kind listKind) { v.listsChanged(1 << kind) }
-
-// listsChanged is listChanged for several lists, or none.
-func (v *view) listsChanged(kinds kindSet) {
-	if kinds != 0 {
-		v.s.spread(v, kinds, "")
-	}
-}
+func (v *view) listChanged(kind listKind) { v.s.spread(v, 1<<kind, "") }
 
 // ResourceUpdated tells every client that subscribed to uri that the resource has changed: by
 // resources/subscribe in the legacy era, by subscriptions/listen in the modern one. Updates of the

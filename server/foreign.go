@@ -1,10 +1,6 @@
 package server
 
 import (
-	"fmt"
-	"slices"
-	"sync"
-
 	"github.com/mcploop/mcploop/codec"
 	"github.com/mcploop/mcploop/mcp"
 	"github.com/mcploop/mcploop/server/gateway"
@@ -18,43 +14,19 @@ type foreign struct {
 	complete *work // completion/complete about it
 }
 
+func (t *tool) origin() *foreign     { return &t.foreign }
+func (r *resource) origin() *foreign { return &r.foreign }
+func (p *prompt) origin() *foreign   { return &p.foreign }
+
 // foreignKey is what an item is found by. Two upstreams may both want to offer it.
 type foreignKey struct {
 	kind mcp.Kind
 	name string
 }
 
-// names keeps each name with who had it first.
-type names struct {
-	mu    sync.Mutex // held while an item comes or goes, within place.mu; guards taken
-	taken map[foreignKey][]*gateway.Upstream
-}
-
-// offerForeign puts an item of g into its list, without telling anybody. What clients send for it
-// is the upstream's to check. A name that another place has, or the server itself, stays there.
+// offerForeign puts an item of g into every view that shows it. What clients send for it is the
+// upstream's to check. at.mu is held.
 func (s *Server) offerForeign(g *guest, i *gateway.Item) error {
-	n := &s.upstreams.names
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	key := foreignKey{i.Kind, i.Name}
-	if holder, there := s.holder(key); there && holder != g.at {
-		n.note(key, g.up)
-		if holder == nil {
-			return fmt.Errorf("%w: by this server", gateway.ErrTaken)
-		}
-		return fmt.Errorf("%w: by upstream %q", gateway.ErrTaken, holder.name)
-	}
-	if err := s.addForeign(g, i); err != nil {
-		return err
-	}
-	if i.Completes() {
-		s.offers(abilities{completions: true})
-	}
-	return nil
-}
-
-// addForeign adds the item to its list.
-func (s *Server) addForeign(g *guest, i *gateway.Item) error {
 	raw := &mcp.RawDefinition{Kind: i.Kind, Name: i.Name, Raw: i.Raw}
 	run := work{async: func(c *Call) { g.carry(c, i, (*gateway.Item).Call) }}
 	own := foreign{item: i, at: g.at, complete: &work{
@@ -69,82 +41,33 @@ func (s *Server) addForeign(g *guest, i *gateway.Item) error {
 		}
 		entry.duration = s.toolHistogram(i.Name)
 		entry.large = entry.work
-		return s.tools.Add(raw, entry)
+		return toolShelf.offer(raw, entry)
 	case mcp.KindResource:
-		return s.resources.Add(raw, &resource{work: run, foreign: own})
+		return resourceShelf.offer(raw, &resource{work: run, foreign: own})
 	case mcp.KindTemplate:
 		template, err := mcp.CompileTemplate(i.Name)
 		if err != nil {
 			return err
 		}
-		return s.templates.Add(raw, &resource{work: run, foreign: own, template: template})
+		return templateShelf.offer(raw, &resource{work: run, foreign: own, template: template})
 	}
-	return s.prompts.Add(raw, &prompt{work: run, foreign: own})
+	return promptShelf.offer(raw, &prompt{work: run, foreign: own})
 }
 
-// withdrawForeign takes an item of p out, and what was measured of it. Others that would have
-// offered one of that name may do so now.
-func (s *Server) withdrawForeign(p *place, key foreignKey) {
-	n := &s.upstreams.names
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	if holder, _ := s.holder(key); holder != p {
-		return // this server offers it itself now
-	}
-	switch key.kind {
+// withdrawForeign takes an item of p out of every view, and what was measured of it. Others that
+// would have offered one of that name do so now.
+func (s *Server) withdrawForeign(p *place, i *gateway.Item) {
+	switch i.Kind {
 	case mcp.KindTool:
-		s.tools.Remove(key.name)
-		s.set.UnregisterMetric(toolHistogramName(key.name))
+		toolShelf.withdraw(p, i)
+		s.set.UnregisterMetric(toolHistogramName(i.Name))
 	case mcp.KindResource:
-		s.resources.Remove(key.name)
+		resourceShelf.withdraw(p, i)
 	case mcp.KindTemplate:
-		s.templates.Remove(key.name)
+		templateShelf.withdraw(p, i)
 	case mcp.KindPrompt:
-		s.prompts.Remove(key.name)
+		promptShelf.withdraw(p, i)
 	}
-	for _, other := range n.taken[key] {
-		other.OfferAgain()
-	}
-	delete(n.taken, key)
-}
-
-// holder returns whose item has a name, and whether anybody's has; nil is this server itself.
-func (s *Server) holder(key foreignKey) (p *place, there bool) {
-	switch key.kind {
-	case mcp.KindTool:
-		if e := s.tools.Get(key.name); e != nil {
-			return e.Handler.foreign.at, true
-		}
-	case mcp.KindResource:
-		if e := s.resources.Get(key.name); e != nil {
-			return e.Handler.foreign.at, true
-		}
-	case mcp.KindTemplate:
-		if e := s.templates.Get(key.name); e != nil {
-			return e.Handler.foreign.at, true
-		}
-	case mcp.KindPrompt:
-		if e := s.prompts.Get(key.name); e != nil {
-			return e.Handler.foreign.at, true
-		}
-	}
-	return nil, false
-}
-
-// takenMax bounds the names that upstreams wait for. Who is not remembered offers his own at the
-// next look at his lists.
-const takenMax = 10_000
-
-// note remembers that u would offer what has that name. mu is held.
-func (n *names) note(key foreignKey, u *gateway.Upstream) {
-	if n.taken == nil {
-		n.taken = map[foreignKey][]*gateway.Upstream{}
-	}
-	all, known := n.taken[key]
-	if slices.Contains(all, u) || !known && len(n.taken) >= takenMax {
-		return
-	}
-	n.taken[key] = append(all, u)
 }
 
 // listOf is the list that shows things of a kind.

@@ -262,6 +262,7 @@ func cancelListen(in *inbound, id []byte) {
 
 // commentAll keeps the open event streams of a loop's listeners alive.
 func (ls *loopState) commentAll() {
+	ls.endGone()
 	for i := len(ls.listeners) - 1; i >= 0; i-- {
 		st := ls.listeners[i]
 		switch {

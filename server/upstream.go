@@ -40,7 +40,6 @@ func (s *Server) registerUpstream(p *place) {
 		"subscriptions":          func(s gateway.Stats) int { return s.Heard },
 		"subscriptions_max":      func(gateway.Stats) int { return p.subscriptionsMax() },
 		"subscriptions_left_out": func(s gateway.Stats) int { return s.Unheard },
-		"names_taken":            func(s gateway.Stats) int { return s.Taken },
 		"resource_templates": func(s gateway.Stats) int {
 			return s.Items[mcp.KindTemplate]
 		},
@@ -53,6 +52,7 @@ func (s *Server) registerUpstream(p *place) {
 	} {
 		s.gauge(named(name), func() int { return of(p.stats()) })
 	}
+	s.gauge(named("names_taken"), p.namesTaken)
 }
 
 // unregisterUpstream: with the upstream goes what is known of it.

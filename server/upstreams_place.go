@@ -1,7 +1,6 @@
 package server
 
 import (
-	"bytes"
 	"reflect"
 	"slices"
 	"sync"
@@ -17,6 +16,7 @@ import (
 type place struct {
 	s       *Server
 	name    string
+	part    *view    // of what it offers alone
 	metrics []string // that are registered for it
 
 	// mu guards the rest. The gateway may hold the lock of an upstream meanwhile, so no method of
@@ -66,7 +66,6 @@ func (g *guest) offer(i *gateway.Item) error {
 		if err := p.s.offerForeign(g, i); err != nil {
 			return err
 		}
-		p.s.listChanged(listOf(i.Kind))
 	case p.next:
 	default:
 		return nil // it has had its turn
@@ -79,13 +78,13 @@ func (g *guest) withdraw(kind mcp.Kind, name string) {
 	p, key := g.at, foreignKey{kind, name}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if g.items[key] == nil {
+	i := g.items[key]
+	if i == nil {
 		return
 	}
 	delete(g.items, key)
 	if g == p.serving {
-		p.s.withdrawForeign(p, key)
-		p.s.listChanged(listOf(kind))
+		p.s.withdrawForeign(p, i)
 	}
 }
 
@@ -96,6 +95,9 @@ func (g *guest) ready() {
 	var old *guest
 	if g == p.next {
 		old = p.promote()
+	}
+	if about := g.up.About(); g == p.serving && about != nil {
+		p.part.become(about)
 	}
 	p.mu.Unlock()
 	if old != nil {
@@ -109,34 +111,27 @@ func (g *guest) ready() {
 func (p *place) promote() *guest {
 	old, g := p.serving, p.next
 	p.serving, p.next = g, nil
-	var changed kindSet
 	for key, i := range g.items {
 		if err := p.s.offerForeign(g, i); err != nil {
 			p.s.opt.Log.Warn(key.kind.String()+" is left out", "upstream", p.name,
 				"name", key.name, "reason", err)
 			delete(g.items, key)
-			continue
-		}
-		if was := old.items[key]; was == nil || !bytes.Equal(was.Raw, i.Raw) {
-			changed |= 1 << listOf(key.kind)
 		}
 	}
-	p.s.listsChanged(changed | p.strike(old, g))
+	p.strike(old, g)
 	p.leaving = append(p.leaving, old)
 	g.up.Heed() // it takes no lock
 	return old
 }
 
 // strike takes out of the lists what old offered and g, which may be nil, does not. mu is held.
-func (p *place) strike(old, g *guest) (changed kindSet) {
-	for key := range old.items {
+func (p *place) strike(old, g *guest) {
+	for key, i := range old.items {
 		if g == nil || g.items[key] == nil {
-			p.s.withdrawForeign(p, key)
-			changed |= 1 << listOf(key.kind)
+			p.s.withdrawForeign(p, i)
 		}
 	}
 	clear(old.items)
-	return changed
 }
 
 // vacate gives the place up and returns whom see has to see off.
@@ -149,7 +144,7 @@ func (p *place) vacate() []*guest {
 			left = append(left, g)
 		}
 	}
-	p.s.listsChanged(p.strike(p.serving, nil))
+	p.strike(p.serving, nil)
 	p.serving, p.next = nil, nil
 	p.leaving = append(p.leaving, left...)
 	return left

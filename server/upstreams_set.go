@@ -16,7 +16,6 @@ import (
 // that a call goes there and back without a hop.
 type upstreams struct {
 	changing sync.Mutex // held while the set changes; none but closeUpstreams waits under it
-	names    names
 
 	mu     sync.Mutex        // guards what follows
 	places map[string]*place // by name
@@ -174,7 +173,13 @@ func (s *Server) newUpstream(opt gateway.Options) (*guest, error) {
 	if s.draining.Load() {
 		return nil, errors.New("cannot add an upstream to a server that ends")
 	}
-	g, err := (&place{s: s, name: opt.Name}).newGuest(s.adapted(opt))
+	if s.hasSubset(opt.Name) {
+		return nil, fmt.Errorf("cannot add upstream %q: /mcp/%s is a server of several", opt.Name,
+			opt.Name)
+	}
+	p := &place{s: s, name: opt.Name}
+	p.part = s.newPart(p.name)
+	g, err := p.newGuest(s.adapted(opt))
 	if err == nil { // who comes before it has answered must learn that there will be lists
 		s.offers(abilities{prompts: true, resources: true, subscribe: true})
 	}
@@ -210,6 +215,7 @@ func (s *Server) settle(g *guest) {
 	p, u := g.at, &s.upstreams
 	p.serving = g
 	s.registerUpstream(p)
+	s.openPart(p.part)
 	u.mu.Lock()
 	if u.places == nil {
 		u.places = map[string]*place{}
@@ -228,7 +234,9 @@ func (s *Server) unsettle(p *place) {
 	delete(u.places, p.name)
 	u.mu.Unlock()
 	s.unregisterUpstream(p)
-	for _, g := range p.vacate() {
+	left := p.vacate()
+	s.closePart(p.part)
+	for _, g := range left {
 		s.see(g)
 	}
 }

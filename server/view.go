@@ -1,6 +1,8 @@
 package server
 
 import (
+	"fmt"
+	"maps"
 	"sync"
 	"sync/atomic"
 
@@ -23,6 +25,10 @@ type view struct {
 	about      atomic.Pointer[about]
 	describing sync.Mutex // held while about is made anew
 
+	subset  *subset // what it shows of upstreams; nil: everything, or all of one
+	waiting waiting
+
+	gone     atomic.Bool   // it is served no longer
 	requests atomic.Uint64 // over HTTP and upgrades to WebSocket; of parts alone
 }
 
@@ -54,9 +60,13 @@ func sees(one *session.Session) *view {
 	return nil
 }
 
-// views are the parts of a server that have paths of their own, by name. Safe for concurrent use.
+// views are the parts of a server that have paths of their own: each upstream, and subsets. Safe
+// for concurrent use.
 type views struct {
-	byName atomic.Pointer[map[string]*view]
+	byName atomic.Pointer[map[string]*view] // copied on write
+
+	mu      sync.Mutex // held while something comes into a view or goes; guards what follows
+	subsets []*view
 }
 
 // find returns the view of that name, or nil.
@@ -66,4 +76,37 @@ func (vs *views) find(name []byte) *view {
 		return nil
 	}
 	return (*all)[string(name)]
+}
+
+// set makes v the view of that name; nil takes it away. mu is held.
+func (vs *views) set(name string, v *view) {
+	next := map[string]*view{}
+	if all := vs.byName.Load(); all != nil {
+		maps.Copy(next, *all)
+	}
+	if delete(next, name); v != nil {
+		next[name] = v
+	}
+	vs.byName.Store(&next)
+}
+
+// wait notes that a view does not show an item, since another has its name there.
+func (v *view) wait(key foreignKey, f, holder *foreign) {
+	if !v.waiting.begin(key, f) {
+		return
+	}
+	by := "by this server"
+	if holder.at != nil {
+		by = fmt.Sprintf("by upstream %q", holder.at.name)
+	}
+	v.s.opt.Log.Warn(key.kind.String()+" is left out", "upstream", f.at.name, "name",
+		f.item.Own(), "path", v.path(), "reason", "it is offered "+by+" already")
+}
+
+// path is where the view is served.
+func (v *view) path() string {
+	if v.name == "" {
+		return mcpPath
+	}
+	return mcpPath + "/" + v.name
 }

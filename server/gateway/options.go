@@ -28,6 +28,9 @@ type Options struct {
 	Allow     []string // patterns (path.Match) of own names of tools to offer; none: all
 	Deny      []string // patterns of those that are not, whatever Allow says
 
+	// Rename gives tools and prompts other names in place of their own, by their own names.
+	Rename map[string]string
+
 	Timeout      time.Duration // longest wait for the answer to a call, default 60 s
 	StartTimeout time.Duration // from connecting to the lists, default 60 s
 	Refresh      time.Duration // its lists are asked for anew after so long, default 5 min
@@ -101,6 +104,7 @@ func (o *Options) validate() error {
 				pattern)
 		}
 	}
+	o.renameFaults(bad)
 	for _, d := range []struct {
 		name  string
 		value time.Duration
@@ -158,8 +162,7 @@ type Host struct {
 	Group *loop.Group  // where connections live; started, outlives the upstreams
 	Log   *slog.Logger // the few lines of the control plane
 	// Offer puts an item into its list or replaces it; Withdraw takes it out. They are called on
-	// goroutines of the gateway, for one upstream from one at a time. ErrTaken: somebody else
-	// offers one of that name; Upstream.OfferAgain is for when he does no longer.
+	// goroutines of the gateway, for one upstream from one at a time.
 	Offer    func(*Item) error
 	Withdraw func(kind mcp.Kind, name string)
 	// Updated is told of a resource that has changed, Wanted returns the URIs that clients listen

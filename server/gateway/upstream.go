@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"context"
+	"encoding/json"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -19,7 +20,6 @@ type Upstream struct {
 	feed    atomic.Pointer[feed]          // of the last connection; nil before it
 	count   counters
 	parked  parking
-	renew   atomic.Bool   // what is offered already is offered again
 	running chan struct{} // holds an element for each call that a Provider runs
 
 	life  context.Context // from Start to Close
@@ -57,7 +57,7 @@ func (s State) String() string {
 type counters struct {
 	calls, failed, cancelled, starts, changes, repeated, unlogged atomic.Uint64
 	updates                                                       atomic.Uint64
-	taken, unheard                                                atomic.Int64
+	unheard                                                       atomic.Int64
 }
 
 // Stats are the counters of an upstream since it was made.
@@ -73,7 +73,6 @@ type Stats struct {
 	InFlight  int    // not answered yet
 	Heard     int    // resources that it tells of, as clients listen to them
 	Unheard   int    // those that it does not, as Options.Subscriptions is reached
-	Taken     int    // items that are left out as somebody else offers one of that name
 	State     State
 
 	Items [mcp.KindCount]int // offered now
@@ -108,6 +107,23 @@ func (u *Upstream) Name() string { return u.opt.Name }
 
 // SubscriptionsMax is how many resources it may be asked to tell of.
 func (u *Upstream) SubscriptionsMax() int { return u.opt.Subscriptions }
+
+// About is what a server says of itself.
+type About struct {
+	Info         mcp.Implementation
+	Capabilities json.RawMessage // ServerCapabilities
+	Instructions string
+}
+
+// About is what the upstream said of itself when it connected; nil without a connection, and of a
+// Provider. It takes no lock.
+func (u *Upstream) About() *About {
+	c := u.live.Load()
+	if c == nil {
+		return nil
+	}
+	return &About{c.ServerInfo(), c.ServerCapabilities(), c.Instructions()}
+}
 
 // InFlightMax is how many calls may wait for it at the same time.
 func (u *Upstream) InFlightMax() int { return u.opt.Client.InFlightMax }
@@ -150,15 +166,8 @@ func (u *Upstream) Stats() Stats {
 	for key := range u.offered {
 		s.Items[key.kind]++
 	}
-	s.Taken, s.State = int(n.taken.Load()), u.state
+	s.State = u.state
 	return s
-}
-
-// OfferAgain has the upstream's lists looked at anew and all of it offered again. It returns at
-// once and takes no lock.
-func (u *Upstream) OfferAgain() {
-	u.renew.Store(true)
-	u.doubt()
 }
 
 // Heed has the upstream ask for what clients listen to now. It returns at once and takes no lock.
