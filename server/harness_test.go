@@ -28,6 +28,7 @@ type running struct {
 	*server.Server
 	t               *testing.T
 	http, tcp, unix string
+	path            string // of the HTTP door, see at; "": /mcp
 	log             *syncBuffer
 	change          func(*server.Options)
 	more            []func(*server.Server)
@@ -218,7 +219,7 @@ func legacyCall(id, tool, arguments string) string {
 // "Name: value", which replace those of the same name; "Name:" leaves one out.
 func (r *running) post(body string, headers ...string) *http.Response {
 	r.t.Helper()
-	req, err := http.NewRequest("POST", "http://"+r.http+"/mcp", strings.NewReader(body))
+	req, err := http.NewRequest("POST", "http://"+r.http+r.endpoint(), strings.NewReader(body))
 	if err != nil {
 		r.t.Fatal(err)
 	}
@@ -239,6 +240,20 @@ func (r *running) post(body string, headers ...string) *http.Response {
 	}
 	r.t.Cleanup(func() { resp.Body.Close() })
 	return resp
+}
+
+// at is the same server whose other endpoint is asked.
+func (r *running) at(path string) *running {
+	other := *r
+	other.path = path
+	return &other
+}
+
+func (r *running) endpoint() string {
+	if r.path == "" {
+		return "/mcp"
+	}
+	return r.path
 }
 
 // setModernHeaders adds what a modern body wants repeated.

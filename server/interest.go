@@ -1,13 +1,16 @@
 package server
 
-import "sync"
+import (
+	"maps"
+	"slices"
+	"sync"
+)
 
-// interest is which resources clients listen to, on whatever loop and view: what the upstreams
-// behind them are asked to tell of. It holds what audiences hold, each URI once.
+// interest is which resources clients listen to, on whatever loop: what the upstreams behind them
+// are asked to tell of. It holds what audiences hold, each URI once for each view.
 type interest struct {
-	s  *Server
-	mu sync.Mutex     // guards of
-	of map[string]int // audiences that have somebody, by URI
+	mu sync.Mutex               // guards of
+	of map[string]map[*view]int // audiences that have somebody, by URI
 }
 
 // change counts an audience of a topic in, or out with by -1. Two loops may come in any order:
@@ -16,39 +19,60 @@ func (n *interest) change(on topic, by int) {
 	if on.task {
 		return
 	}
-	n.mu.Lock()
-	if n.of == nil {
-		n.of = map[string]int{}
-	}
-	n.of[on.name] += by
-	now := n.of[on.name]
-	if now == 0 {
-		delete(n.of, on.name)
-	}
-	n.mu.Unlock()
-	if now == 0 || now == 1 && by == 1 {
-		n.s.heed(on.name)
+	if now := n.count(on, by); now == 0 || now == 1 && by == 1 {
+		on.view.heed(on.name)
 	}
 }
 
-// uris are those that somebody listens to.
-func (n *interest) uris() []string {
+// count adds to the audiences of a resource and returns how many there are.
+func (n *interest) count(on topic, by int) int {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	list := make([]string, 0, len(n.of))
-	for uri := range n.of {
-		list = append(list, uri)
+	if n.of == nil {
+		n.of = map[string]map[*view]int{}
+	}
+	all := n.of[on.name]
+	if all == nil {
+		all = map[*view]int{}
+		n.of[on.name] = all
+	}
+	all[on.view] += by
+	now := all[on.view]
+	if now == 0 {
+		delete(all, on.view)
+	}
+	if len(all) == 0 {
+		delete(n.of, on.name)
+	}
+	return now
+}
+
+// views are those in which somebody listens to a resource.
+func (n *interest) views(uri string) []*view {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return slices.Collect(maps.Keys(n.of[uri]))
+}
+
+// topics are all resources that somebody listens to.
+func (n *interest) topics() []topic {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	list := make([]topic, 0, len(n.of))
+	for uri, all := range n.of {
+		for v := range all {
+			list = append(list, topic{view: v, name: uri})
+		}
 	}
 	return list
 }
 
 // heed has the upstream that serves a URI ask for what clients listen to now.
-func (s *Server) heed(uri string) {
-	r := s.findResource([]byte(uri))
-	if r == nil || r.foreign.at == nil {
+func (v *view) heed(uri string) {
+	p := v.server(uri)
+	if p == nil {
 		return
 	}
-	p := r.foreign.at
 	p.mu.Lock()
 	g := p.serving
 	p.mu.Unlock()
@@ -66,20 +90,29 @@ func (g *guest) wanted() []string {
 	if !serves {
 		return nil
 	}
-	all := p.s.interest.uris()
-	list := all[:0]
-	for _, uri := range all {
-		if r := p.s.findResource([]byte(uri)); r != nil && r.foreign.at == p {
-			list = append(list, uri)
+	var list []string
+	for _, on := range p.s.interest.topics() {
+		if on.view.server(on.name) == p {
+			list = append(list, on.name)
 		}
 	}
-	return list
+	slices.Sort(list)
+	return slices.Compact(list) // one may be listened to in several views
 }
 
-// updated tells the listeners of a resource that it has changed, unless it is somebody else's.
+// server is the place of the upstream that serves a URI in the view; nil when none does.
+func (v *view) server(uri string) *place {
+	if r := v.findResource([]byte(uri)); r != nil {
+		return r.foreign.at
+	}
+	return nil
+}
+
+// updated tells the listeners of a resource that it has changed, where it is the upstream's.
 func (g *guest) updated(uri string) {
-	s := g.at.s
-	if r := s.findResource([]byte(uri)); r == nil || r.foreign.at == g.at {
-		s.ResourceUpdated(uri)
+	for _, v := range g.at.s.interest.views(uri) {
+		if r := v.findResource([]byte(uri)); r == nil || r.foreign.at == g.at {
+			v.s.spread(v, 0, uri)
+		}
 	}
 }

@@ -116,7 +116,6 @@ func New(opt Options) (*Server, error) {
 	if err != nil {
 		return nil, fmt.Errorf("cannot make the session table: %w", err)
 	}
-	s.interest.s = s
 	if err := s.makeLoops(); err != nil {
 		return nil, err
 	}

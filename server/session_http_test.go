@@ -33,7 +33,7 @@ func (r *running) deletes(id string, headers ...string) int {
 	}
 	c := r.dialHTTP()
 	defer c.Close()
-	return c.exchange("DELETE /mcp HTTP/1.1\r\n" + lines + "\r\n").StatusCode
+	return c.exchange("DELETE " + r.endpoint() + " HTTP/1.1\r\n" + lines + "\r\n").StatusCode
 }
 
 func TestSessionMissingIs400UnknownIs404(t *testing.T) {

@@ -19,7 +19,11 @@ type sseConn struct {
 
 func (r *running) dialSSE(headers ...string) *sseConn {
 	r.t.Helper()
-	resp := r.request("GET", "/sse", "", append(headers, "Accept:text/event-stream")...)
+	path := "/sse"
+	if r.path != "" {
+		path = r.path
+	}
+	resp := r.request("GET", path, "", append(headers, "Accept:text/event-stream")...)
 	if got := resp.Header.Get("Content-Type"); got != "text/event-stream" {
 		r.t.Fatalf("got %s %s", resp.Status, got)
 	}

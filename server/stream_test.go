@@ -12,7 +12,7 @@ import (
 // getStream asks for the GET stream of a legacy session.
 func (r *running) getStream(headers ...string) *http.Response {
 	r.t.Helper()
-	req, err := http.NewRequest("GET", "http://"+r.http+"/mcp", nil)
+	req, err := http.NewRequest("GET", "http://"+r.http+r.endpoint(), nil)
 	if err != nil {
 		r.t.Fatal(err)
 	}
@@ -103,7 +103,7 @@ func TestGetStreamIsOneForEachSession(t *testing.T) {
 		t.Errorf("the second stream got %s", got)
 	}
 	eventually(t, "one stream is left", func() bool { return r.metric("mcploop_streams") == 1 })
-	req, err := http.NewRequest("DELETE", "http://"+r.http+"/mcp", nil)
+	req, err := http.NewRequest("DELETE", "http://"+r.http+r.endpoint(), nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -31,8 +31,9 @@ const wsVersion = "Sec-WebSocket-Version: 13"
 func (r *running) dialWS(more ...string) wsConn {
 	r.t.Helper()
 	c := wsConn{r.dialHTTP()}
-	c.peerConn.send(wsHead(append(more, wsVersion, "Sec-WebSocket-Key: "+wsKey,
-		"Sec-WebSocket-Protocol: mcp")...))
+	head := wsHead(append(more, wsVersion, "Sec-WebSocket-Key: "+wsKey,
+		"Sec-WebSocket-Protocol: mcp")...)
+	c.peerConn.send(strings.Replace(head, "/mcp", r.endpoint(), 1))
 	resp, err := http.ReadResponse(c.r, nil)
 	if err != nil {
 		r.t.Fatal(err)

@@ -36,7 +36,8 @@ func (i *Item) Completes() bool { return i.completes }
 
 // same tells whether clients see no difference.
 func (i *Item) same(other *Item) bool {
-	return i.own == other.own && i.short == other.short && i.completes == other.completes && bytes.Equal(i.Raw, other.Raw)
+	return i.own == other.own && i.short == other.short && i.completes == other.completes &&
+		bytes.Equal(i.Raw, other.Raw)
 }
 
 // itemKey is what an Item is found by.
