@@ -68,7 +68,8 @@ func TestPart(t *testing.T) {
 		return sse.next()
 	})
 	discovered := part.text(part.post(modernRequest("1", "server/discover", "")))
-	wantIn(t, discovered, `"instructions":"Ask for anybody."`, `"name":"people"`, `"completions":{}`)
+	wantIn(t, discovered, `"instructions":"Ask for anybody."`, `"name":"people"`,
+		`"completions":{}`)
 	other := g.text(g.at("/mcp/two").post(modernRequest("1", "server/discover", "")))
 	if strings.Contains(other, "completions") || strings.Contains(other, "prompts") {
 		t.Errorf("an upstream without completion and prompts declares %s", other)
@@ -119,7 +120,8 @@ func (r *running) httpEras(do func(era string, ask func(method, params string) s
 
 func helloOf(version string) string {
 	return fmt.Sprintf(`{"jsonrpc":"2.0","id":0,"method":"initialize","params":`+
-		`{"protocolVersion":%q,"capabilities":{},"clientInfo":{"name":"t","version":"1"}}}`, version)
+		`{"protocolVersion":%q,"capabilities":{},"clientInfo":{"name":"t","version":"1"}}}`,
+		version)
 }
 
 // TestPartHidesTheRest: what a part does not show cannot be reached through it.
@@ -214,8 +216,8 @@ func TestPartIsGuarded(t *testing.T) {
 	}
 }
 
-// TestPartTellsItsOwnNews: clients of a part are told of its changes alone, on every kind of stream,
-// and those of /mcp of all.
+// TestPartTellsItsOwnNews: clients of a part are told of its changes alone, on every kind of
+// stream, and those of /mcp of all.
 func TestPartTellsItsOwnNews(t *testing.T) {
 	one, two := start(t, nil, addFeatures), start(t, nil, addFeatures)
 	g := twoUpstreams(t, one, two)
@@ -230,7 +232,8 @@ func TestPartTellsItsOwnNews(t *testing.T) {
 		get := at.feed(at.getStream("Mcp-Session-Id:" + id))
 		ws := at.dialWS()
 		_ = ws.ask(helloOf("2025-11-25"))
-		heard[path+" listen"], heard[path+" GET"], heard[path+" ws"] = listen.next, get.next, ws.next
+		heard[path+" listen"], heard[path+" GET"] = listen.next, get.next
+		heard[path+" ws"] = ws.next
 	}
 	for _, name := range []string{"one", "two"} {
 		eventually(t, name+" is asked to tell of the resource", func() bool {

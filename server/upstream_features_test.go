@@ -43,7 +43,9 @@ func TestUpstreamFeatures(t *testing.T) {
 	for name, opt := range up.doors() {
 		t.Run(name, func(t *testing.T) {
 			g := behind(t, func(o *gateway.Options) { o.Client = opt })
-			g.lists("prompts/list", `"name":"up__greet"`, true)
+			eventually(t, "all of it is offered", func() bool {
+				return g.metric(`mcploop_upstream_up{upstream="up"}`) == 1
+			})
 			g.eras(func(era string, ask func(method, params string) string) {
 				check := func(method, params string, want ...string) {
 					t.Helper()
