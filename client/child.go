@@ -5,17 +5,13 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
-	"math"
 	"net"
 	"os"
-	"os/exec"
-	"strings"
 	"sync"
 	"syscall"
 	"time"
 
-	"golang.org/x/sys/unix"
-
+	"github.com/mcploop/mcploop/client/process"
 	"github.com/mcploop/mcploop/loop"
 )
 
@@ -23,12 +19,12 @@ import (
 // and stdout are one unix socket whose other end is a conn of the loop, so that no goroutine
 // pumps bytes; one goroutine waits for its end.
 type child struct {
-	cmd    *exec.Cmd
-	grace  time.Duration
-	line   *line
-	exited chan struct{} // closed when the process was waited for and its group is gone
-	once   sync.Once     // the first stop
-	closed chan struct{} // closed when it is through
+	process *process.Process // nil until it runs
+	grace   time.Duration
+	line    *line
+	exited  chan struct{} // closed when the process, and all it has started, is gone
+	once    sync.Once     // the first stop
+	closed  chan struct{} // closed when it is through
 
 	// Of line's loop.
 	end    error // how the process ended; nil while it runs
@@ -47,23 +43,15 @@ func startChild(ctx context.Context, m *Mux, l *line) error {
 		return fmt.Errorf("cannot connect to %q: %w", o.Command[0], err)
 	}
 	defer func() { _ = far.Close() }() // the child has its own
-	cmd := exec.Command(o.Command[0], o.Command[1:]...)
-	cmd.Dir, cmd.Env, cmd.Stderr = o.Dir, o.Env, o.Stderr
-	if cmd.Env == nil {
-		cmd.Env = PlainEnv()
-	}
-	cmd.Stdin, cmd.Stdout = far, far
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
-	cmd.WaitDelay = exitWait // for a grandchild that holds stderr
 	l.conn = near
 	ch := &child{
-		cmd: cmd, grace: o.CloseGrace, line: l,
-		exited: make(chan struct{}), closed: make(chan struct{}),
+		grace: o.CloseGrace, line: l, exited: make(chan struct{}), closed: make(chan struct{}),
 	}
-	err = l.adopt(ch)
-	if err == nil {
-		keepDescriptors()
-		err = cmd.Start()
+	if err = l.adopt(ch); err == nil {
+		ch.process, err = process.Start(process.Spec{
+			Command: o.Command, Dir: o.Dir, Env: o.Env, Stdin: far, Stdout: far, Stderr: o.Stderr,
+			Limits: o.Limits, Keeper: o.Keeper, Log: o.Log,
+		})
 	}
 	if err != nil {
 		_ = l.adopt(nil) // the loop has ended when it cannot
@@ -91,12 +79,6 @@ func (l *line) adopt(ch *child) error {
 	case <-l.gone:
 		return l.end
 	}
-}
-
-// keepDescriptors closes what this process has inherited for every program that it starts: what Go
-// opens is closed for them anyway. Kernels before 5.11 refuse, and pass it on.
-func keepDescriptors() {
-	_ = unix.CloseRange(3, math.MaxInt32, unix.CLOSE_RANGE_CLOEXEC)
 }
 
 // dialPair connects the loop to a socket for the child: far is blocking, as programs expect of
@@ -158,12 +140,11 @@ func acceptOwn(listener *net.UnixListener) (*os.File, error) {
 	}
 }
 
-// wait reaps the process and ends what is left of its group. Calls in flight learn how the
-// process ended, once the answers it left behind were read.
+// wait waits until the process and all that it has started is gone. Calls in flight learn how it
+// ended, once the answers it left behind were read.
 func (ch *child) wait() {
-	err := ch.cmd.Wait()
-	ch.signal(syscall.SIGKILL) // grandchildren
-	if err == nil || errors.Is(err, exec.ErrWaitDelay) {
+	err := ch.process.Wait()
+	if err == nil {
 		err = errors.New("exit status 0")
 	}
 	err = fmt.Errorf("%w: the process ended: %w", ErrGone, err)
@@ -184,7 +165,7 @@ func (ch *child) ended(c *loop.Conn, err error) {
 	case ch.silent:
 		c.Close(err)
 	default:
-		c.SetDeadline(exitWait) // a daemon that left the group may hold the socket open
+		c.SetDeadline(exitWait) // somebody else may hold the socket open
 	}
 }
 
@@ -207,9 +188,6 @@ func (ch *child) fellSilent(c *loop.Conn) {
 	c.SetDeadline(exitWait)
 }
 
-// signal sends to the whole group; an empty group is none of our business.
-func (ch *child) signal(s syscall.Signal) { _ = syscall.Kill(-ch.cmd.Process.Pid, s) }
-
 // stop ends the child: end of input, then SIGTERM, then SIGKILL, each after the grace. The
 // channel is closed when it is gone.
 func (ch *child) stop() <-chan struct{} {
@@ -227,7 +205,7 @@ func (ch *child) insist() {
 		case <-ch.exited:
 			return
 		case <-time.After(ch.grace):
-			ch.signal(s)
+			ch.process.Signal(s)
 		}
 	}
 	<-ch.exited
@@ -235,18 +213,4 @@ func (ch *child) insist() {
 
 // PlainEnv is the environment of a Command that was given none: of this process's, what programs
 // need to run and what holds no secret (PATH, HOME, LANG, LC_*, TMPDIR and the like).
-func PlainEnv() []string {
-	var env []string
-	for _, entry := range os.Environ() {
-		name, _, _ := strings.Cut(entry, "=")
-		switch name {
-		case "HOME", "LANG", "LOGNAME", "PATH", "SHELL", "TERM", "TMPDIR", "TZ", "USER":
-			env = append(env, entry)
-		default:
-			if strings.HasPrefix(name, "LC_") {
-				env = append(env, entry)
-			}
-		}
-	}
-	return env
-}
+func PlainEnv() []string { return process.PlainEnv() }

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/mcploop/mcploop/client/process"
 	"github.com/mcploop/mcploop/codec"
 	"github.com/mcploop/mcploop/loop"
 	"github.com/mcploop/mcploop/mcp"
@@ -63,6 +64,10 @@ type Options struct {
 	Dir     string    // working directory of Command; default: this process's
 	Env     []string  // environment of Command as "K=V"; default: PlainEnv()
 	Stderr  io.Writer // gets what Command writes to stderr; default: dropped
+	// Limits are what Command and all that it starts may use; Log says which are in force.
+	Limits process.Limits
+	// Keeper ends what Command has started when this process is killed. Default: Command alone is.
+	Keeper *process.Keeper
 
 	Era     Era
 	Version string // pins one revision, e.g. "2025-06-18"; default: the newest of the era

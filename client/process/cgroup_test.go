@@ -1,0 +1,91 @@
+package process
+
+import (
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+)
+
+func TestCgroupDir(t *testing.T) {
+	f := func(name, mounts, own, want string) {
+		t.Run(name, func(t *testing.T) {
+			if got := cgroupDir(mounts, own); got != want {
+				t.Errorf("got %q, want %q", got, want)
+			}
+		})
+	}
+	const two = "41 31 0:38 / /sys/fs/cgroup rw,relatime shared:9 - cgroup2 cgroup2 rw\n"
+	f("unified", two, "0::/system.slice/x.service\n", "/sys/fs/cgroup/system.slice/x.service")
+	f("container", two, "0::/\n", "/sys/fs/cgroup")
+	f("hybrid", "30 1 0:3 / /sys/fs/cgroup/pids rw - cgroup cgroup rw,pids\n"+
+		"41 31 0:38 / /sys/fs/cgroup/unified rw - cgroup2 cgroup2 rw\n",
+		"8:pids:/p\n0::/a/b\n", "/sys/fs/cgroup/unified/a/b")
+	f("a part of it is mounted", "41 31 0:38 /a /cg rw - cgroup2 cgroup2 rw\n", "0::/a/b\n", "/cg/b")
+	f("version 1", "30 1 0:3 / /sys/fs/cgroup/pids rw - cgroup cgroup rw,pids\n", "8:pids:/p\n", "")
+}
+
+// fakeCgroup is a directory with the files that matter.
+func fakeCgroup(t *testing.T, files map[string]string) string {
+	t.Helper()
+	dir := t.TempDir()
+	for name, text := range files {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return dir
+}
+
+// TestCgroupLimits: what is written where, in a directory that stands for a cgroup.
+func TestCgroupLimits(t *testing.T) {
+	h := openCgroupHome(fakeCgroup(t, map[string]string{
+		"cgroup.controllers":     "cpuset cpu io memory pids\n",
+		"cgroup.subtree_control": "cpu memory pids\n",
+	}))
+	if want := []string{"memory", "cpu", "pids"}; !slices.Equal(h.controls, want) {
+		t.Fatalf("got controllers %v, want %v: %s", h.controls, want, h.reason)
+	}
+	g := h.add("TOKEN", Limits{Memory: 1 << 20, CPU: 1.5, Pids: 7})
+	for name, want := range map[string]string{
+		"memory.max": "1048576", "memory.oom.group": "1", "cpu.max": "150000 100000", "pids.max": "7",
+	} {
+		if text, err := os.ReadFile(filepath.Join(g.dir, name)); err != nil || string(text) != want {
+			t.Errorf("%s has %q, %v, want %q", name, text, err, want)
+		}
+	}
+	f := family{cgroup: g}
+	got := f.inForce(Limits{Memory: 1 << 20, CPU: 1.5, Pids: 7})
+	if want := "memory 1048576 bytes by cgroup, cpu 1.5 by cgroup, pids 7 by cgroup"; got != want {
+		t.Errorf("it says %q, want %q", got, want)
+	}
+	g.kill()
+	if text, err := os.ReadFile(filepath.Join(g.dir, "cgroup.kill")); err != nil ||
+		string(text) != "1" {
+		t.Errorf("cgroup.kill has %q, %v", text, err)
+	}
+}
+
+// TestCgroupLacksControllers: what is not in force is said, with the reason.
+func TestCgroupLacksControllers(t *testing.T) {
+	h := openCgroupHome(fakeCgroup(t, map[string]string{
+		"cgroup.controllers": "pids\n", "cgroup.subtree_control": "\n",
+	}))
+	if want := []string{"pids"}; !slices.Equal(h.controls, want) {
+		t.Fatalf("got controllers %v, want %v", h.controls, want)
+	}
+	if text, _ := os.ReadFile(filepath.Join(h.dir, "cgroup.subtree_control")); string(text) != "+pids" {
+		t.Errorf("it was not asked to hand it on: %q", text)
+	}
+	f := family{cgroup: h.add("TOKEN", Limits{CPU: 1, Pids: 7})}
+	got := f.inForce(Limits{CPU: 1, Pids: 7})
+	if !strings.HasPrefix(got, "cpu not in force: ") || !strings.Contains(got, "pids 7 by cgroup") {
+		t.Errorf("it says %q", got)
+	}
+	none := openCgroupHome(filepath.Join(t.TempDir(), "none"))
+	f = family{cgroup: none.add("TOKEN", Limits{Pids: 7})}
+	if got := f.inForce(Limits{Pids: 7}); !strings.Contains(got, "pids not in force: open") {
+		t.Errorf("it says %q", got)
+	}
+}
