@@ -26,7 +26,9 @@ func TestMain(m *testing.M) {
 	if role := os.Getenv(childEnv); role != "" {
 		os.Exit(playChild(role))
 	}
-	goleak.VerifyTestMain(m)
+	// Programs are started on a thread that must not end.
+	goleak.VerifyTestMain(m, goleak.IgnoreAnyFunction(
+		"github.com/mcploop/mcploop/client/process.runStarts"))
 }
 
 const patience = 20 * time.Second // for what must happen, however slow the machine

@@ -22,8 +22,10 @@ func TestCgroupDir(t *testing.T) {
 	f("hybrid", "30 1 0:3 / /sys/fs/cgroup/pids rw - cgroup cgroup rw,pids\n"+
 		"41 31 0:38 / /sys/fs/cgroup/unified rw - cgroup2 cgroup2 rw\n",
 		"8:pids:/p\n0::/a/b\n", "/sys/fs/cgroup/unified/a/b")
-	f("a part of it is mounted", "41 31 0:38 /a /cg rw - cgroup2 cgroup2 rw\n", "0::/a/b\n", "/cg/b")
-	f("version 1", "30 1 0:3 / /sys/fs/cgroup/pids rw - cgroup cgroup rw,pids\n", "8:pids:/p\n", "")
+	f("a part of it is mounted", "41 31 0:38 /a /cg rw - cgroup2 cgroup2 rw\n", "0::/a/b\n",
+		"/cg/b")
+	f("version 1", "30 1 0:3 / /sys/fs/cgroup/pids rw - cgroup cgroup rw,pids\n", "8:pids:/p\n",
+		"")
 }
 
 // fakeCgroup is a directory with the files that matter.
@@ -49,7 +51,8 @@ func TestCgroupLimits(t *testing.T) {
 	}
 	g := h.add("TOKEN", Limits{Memory: 1 << 20, CPU: 1.5, Pids: 7})
 	for name, want := range map[string]string{
-		"memory.max": "1048576", "memory.oom.group": "1", "cpu.max": "150000 100000", "pids.max": "7",
+		"memory.max": "1048576", "memory.oom.group": "1", "cpu.max": "150000 100000",
+		"pids.max": "7",
 	} {
 		if text, err := os.ReadFile(filepath.Join(g.dir, name)); err != nil || string(text) != want {
 			t.Errorf("%s has %q, %v, want %q", name, text, err, want)
@@ -75,8 +78,9 @@ func TestCgroupLacksControllers(t *testing.T) {
 	if want := []string{"pids"}; !slices.Equal(h.controls, want) {
 		t.Fatalf("got controllers %v, want %v", h.controls, want)
 	}
-	if text, _ := os.ReadFile(filepath.Join(h.dir, "cgroup.subtree_control")); string(text) != "+pids" {
-		t.Errorf("it was not asked to hand it on: %q", text)
+	asked, err := os.ReadFile(filepath.Join(h.dir, "cgroup.subtree_control"))
+	if err != nil || string(asked) != "+pids" {
+		t.Errorf("it was asked to hand on %q, %v", asked, err)
 	}
 	f := family{cgroup: h.add("TOKEN", Limits{CPU: 1, Pids: 7})}
 	got := f.inForce(Limits{CPU: 1, Pids: 7})

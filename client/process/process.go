@@ -157,14 +157,16 @@ func drain(w io.Writer, r io.Reader) {
 // and Go ends threads as it likes.
 var startThread = sync.OnceValue(func() chan<- func() {
 	work := make(chan func())
-	go func() {
-		runtime.LockOSThread() // for good
-		for f := range work {
-			f()
-		}
-	}()
+	go runStarts(work)
 	return work
 })
+
+func runStarts(work <-chan func()) {
+	runtime.LockOSThread() // for good
+	for f := range work {
+		f()
+	}
+}
 
 func onStartThread(f func() error) error {
 	result := make(chan error, 1)
