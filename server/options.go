@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/mcploop/mcploop/client/process"
 	"github.com/mcploop/mcploop/mcp"
 	"github.com/mcploop/mcploop/server/task"
 )
@@ -55,6 +56,10 @@ type Options struct {
 	// Metrics writes further lines of /metrics in Prometheus text format. It is called at each
 	// scrape, on goroutines of their own, also by several at once; default none.
 	Metrics func(w io.Writer)
+
+	// Keeper ends what the programs of upstreams have started when this process is killed. Default:
+	// the programs alone are.
+	Keeper *process.Keeper
 
 	// Log gets the few lines of the control plane; default slog.Default(). Its handler is called
 	// on a goroutine of its own and may block: LogLines may wait for it, default 1,024, then lines

@@ -46,7 +46,7 @@ func arrows() []arrow {
 		{"server/trace", nil},
 		{"server/config", nil},
 		{"server", []string{
-			"codec", "shard", "pool", "loop", "mcp", "mcp/schema", "client",
+			"codec", "shard", "pool", "loop", "mcp", "mcp/schema", "client", "client/process",
 			"server/session", "server/gateway",
 			"server/seal", "server/task",
 			"server/cluster", "server/auth", "server/admin", "server/fault", "server/audit",
@@ -55,7 +55,7 @@ func arrows() []arrow {
 		{"bench/...", []string{"bench/...", "codec", "client"}},
 		{"cmd/...", []string{
 			"server", "server/config", "server/audit", "server/gateway/...", "server/admin",
-			"client", "mcp", "bench/...", "cmd/...",
+			"client", "client/process", "mcp", "bench/...", "cmd/...",
 		}},
 		{"examples/...", []string{"server", "server/config", "mcp", "client", "examples/..."}},
 	}

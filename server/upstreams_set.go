@@ -164,6 +164,9 @@ func (s *Server) adapted(opt gateway.Options) gateway.Options {
 	if opt.Client.ClientInfo.Name == "" {
 		opt.Client.ClientInfo = mcp.Implementation{Name: s.opt.Name, Version: s.opt.Version}
 	}
+	if opt.Client.Keeper == nil {
+		opt.Client.Keeper = s.opt.Keeper
+	}
 	return opt
 }
 

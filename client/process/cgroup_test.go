@@ -54,7 +54,8 @@ func TestCgroupLimits(t *testing.T) {
 		"memory.max": "1048576", "memory.oom.group": "1", "cpu.max": "150000 100000",
 		"pids.max": "7",
 	} {
-		if text, err := os.ReadFile(filepath.Join(g.dir, name)); err != nil || string(text) != want {
+		text, err := os.ReadFile(filepath.Join(g.dir, name))
+		if err != nil || string(text) != want {
 			t.Errorf("%s has %q, %v, want %q", name, text, err, want)
 		}
 	}

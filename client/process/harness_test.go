@@ -37,11 +37,8 @@ func play(role string) {
 	case "keeper":
 		process.Keep(os.Stdin)
 	case "owner": // of a parent, which tells its family on our standard output
-		k, err := process.StartKeeper(playing("keeper"), slog.Default())
-		if err != nil {
-			panic(err)
-		}
-		_, err = process.Start(process.Spec{
+		k := process.NewKeeper(playing("keeper"), slog.Default())
+		_, err := process.Start(process.Spec{
 			Command: playing("parent"), Stdout: os.Stdout, Keeper: k,
 		})
 		if err != nil {

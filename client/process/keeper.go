@@ -26,26 +26,20 @@ import (
 type Keeper struct {
 	command []string
 	log     *slog.Logger
-	orphans *orphans
 
 	mu       sync.Mutex // guards the rest
-	process  *exec.Cmd  // nil when it could not be started
+	process  *exec.Cmd  // nil while there is none
 	pipe     *os.File
 	families map[string]family
+	orphans  *orphans // nil before the first program
+	closed   bool
 }
 
-// StartKeeper makes command, a program that does nothing but Keep(os.Stdin), the keeper of this
-// process. There is one for a process: it decides on whose child the orphans are.
-func StartKeeper(command []string, log *slog.Logger) (*Keeper, error) {
-	if err := unix.Prctl(unix.PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0); err != nil {
-		return nil, fmt.Errorf("cannot become the parent of orphans: %w", err)
-	}
-	k := &Keeper{command: command, log: log, families: map[string]family{}}
-	if err := k.spawn(); err != nil {
-		return nil, err
-	}
-	k.orphans = reapOrphans()
-	return k, nil
+// NewKeeper makes command, a program that does nothing but Keep(os.Stdin), the keeper of this
+// process. It is started with the first program that has it as its Spec.Keeper. There is one for a
+// process: it decides on whose child the orphans are. log is told when it cannot be started.
+func NewKeeper(command []string, log *slog.Logger) *Keeper {
+	return &Keeper{command: command, log: log, families: map[string]family{}}
 }
 
 // Close ends the keeper. Programs that still run are killed.
@@ -53,13 +47,28 @@ func (k *Keeper) Close() {
 	if k == nil {
 		return
 	}
-	k.orphans.stop()
 	k.mu.Lock()
 	defer k.mu.Unlock()
+	k.closed = true
+	if k.orphans != nil {
+		k.orphans.stop()
+		k.orphans = nil
+	}
 	k.leave()
 }
 
-// spawn starts the keeper's process. mu is held, or nobody else has k yet.
+// adopt makes this process the parent of orphans. mu is held.
+func (k *Keeper) adopt() {
+	if k.orphans != nil {
+		return
+	}
+	if err := unix.Prctl(unix.PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0); err != nil {
+		k.log.Error("cannot become the parent of orphans", "reason", err)
+	}
+	k.orphans = reapOrphans()
+}
+
+// spawn starts the keeper's process and tells it everything. mu is held.
 func (k *Keeper) spawn() error {
 	far, near, err := os.Pipe()
 	if err != nil {
@@ -126,13 +135,20 @@ func (k *Keeper) forget(f family) {
 	k.tell("- " + f.token + "\n")
 }
 
-// tell writes a line; a keeper that is gone is replaced, which learns everything. mu is held.
+// tell writes a line. A keeper that is not there yet, or no more, is started, and learns
+// everything. mu is held.
 func (k *Keeper) tell(line string) {
-	if k.process == nil || k.write(line) == nil {
+	switch {
+	case k.closed:
 		return
+	case k.process == nil:
+		k.adopt()
+	case k.write(line) == nil:
+		return
+	default:
+		_ = k.process.Process.Kill()
+		k.leave()
 	}
-	_ = k.process.Process.Kill()
-	k.leave()
 	if err := k.spawn(); err != nil {
 		k.log.Error("children may outlive this process if it is killed", "reason", err)
 	}

@@ -126,10 +126,7 @@ func descriptors(t *testing.T) int {
 // TestOrphansAreReaped: a descendant in a session of its own that ends when its parent has is no
 // zombie for long. A program that somebody else waits for keeps its exit status.
 func TestOrphansAreReaped(t *testing.T) {
-	k, err := process.StartKeeper(playing("keeper"), slog.Default())
-	if err != nil {
-		t.Fatal(err)
-	}
+	k := process.NewKeeper(playing("keeper"), slog.Default())
 	defer k.Close()
 	p, out := started(t, process.Spec{Command: playing("parent"), Keeper: k})
 	family := numbers(t, out)
@@ -158,10 +155,7 @@ func TestOrphansAreReaped(t *testing.T) {
 
 // TestKeeperIsReplaced: one that was killed is started again, and knows what the first one knew.
 func TestKeeperIsReplaced(t *testing.T) {
-	k, err := process.StartKeeper(playing("keeper"), slog.Default())
-	if err != nil {
-		t.Fatal(err)
-	}
+	k := process.NewKeeper(playing("keeper"), slog.Default())
 	first, out := started(t, process.Spec{Command: playing("parent"), Keeper: k})
 	family := numbers(t, out)
 	if err := syscall.Kill(k.Pid(), syscall.SIGKILL); err != nil {

@@ -56,7 +56,7 @@ func newRootCommand() *cobra.Command {
 		SilenceErrors: true,
 	}
 	root.AddCommand(newServeCommand(), newToolsCommand(), newCheckCommand(), newImportCommand(),
-		newBenchCommand(), newDoctorCommand(), newVersionCommand())
+		newBenchCommand(), newDoctorCommand(), newVersionCommand(), newKeeperCommand())
 	return root
 }
 

@@ -59,6 +59,8 @@ func serve(cmd *cobra.Command, f *serveFlags) error {
 	}
 	opt := serverOptions(cfg, cmd.ErrOrStderr())
 	opt.Metrics = mem.writeMetrics
+	opt.Keeper = newKeeper(opt.Log)
+	defer opt.Keeper.Close()
 	s, err := server.New(opt)
 	if err != nil {
 		return err

@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"github.com/mcploop/mcploop/client"
+	"github.com/mcploop/mcploop/client/process"
 	"github.com/mcploop/mcploop/server"
 	"github.com/mcploop/mcploop/server/config"
 	"github.com/mcploop/mcploop/server/gateway"
@@ -60,10 +61,17 @@ func upstreamOptions(name string, u *config.Upstream) gateway.Options {
 	opt := gateway.Options{
 		Name: name, Separator: u.Separator, Allow: u.Allow, Deny: u.Deny,
 		Timeout: u.Timeout, StartTimeout: u.StartTimeout, Refresh: u.Refresh, Grace: u.Grace,
-		BackoffMax: u.BackoffMax, StderrLines: u.StderrLines, Subscriptions: u.Subscriptions,
+		BackoffMin: u.BackoffMin, BackoffMax: u.BackoffMax, StderrLines: u.StderrLines,
+		Subscriptions: u.Subscriptions,
 		Client: client.Options{
 			URL: u.Target(), Command: u.Command, Dir: u.Dir, Headers: u.Headers, Era: era,
 			InFlightMax: u.InFlight, HTTPConnsMax: u.Connections,
+			MessageBytesMax: u.MessageBytes, NoiseMax: u.NoiseMax, DialTimeout: u.DialTimeout,
+			ProbeTimeout: u.ProbeTimeout, IdleTimeout: u.IdleTimeout, CloseGrace: u.CloseGrace,
+			Limits: process.Limits{
+				Memory: int64(u.Limits.Memory), CPU: float64(u.Limits.CPU) / 100,
+				Pids: u.Limits.Pids,
+			},
 		},
 	}
 	if len(u.Env) > 0 {

@@ -43,6 +43,16 @@ type Upstream struct {
 	StderrLines int `yaml:"stderr_lines"`
 
 	Subscriptions int `yaml:"subscriptions"`
+
+	MessageBytes int           `yaml:"message_bytes"`
+	NoiseMax     int           `yaml:"noise_max"`
+	DialTimeout  time.Duration `yaml:"dial_timeout"`
+	ProbeTimeout time.Duration `yaml:"probe_timeout"`
+	IdleTimeout  time.Duration `yaml:"idle_timeout"`
+	CloseGrace   time.Duration `yaml:"close_grace"`
+	BackoffMin   time.Duration `yaml:"backoff_min"`
+
+	Limits ChildLimits `yaml:"limits"`
 }
 
 const (
@@ -57,6 +67,9 @@ func defaultUpstream() Upstream {
 		Type: Auto, Era: Auto, Separator: "__", Timeout: time.Minute, StartTimeout: time.Minute,
 		Refresh: 5 * time.Minute, Grace: 30 * time.Second, BackoffMax: 30 * time.Second,
 		InFlight: 4096, Connections: 32, StderrLines: 10, Subscriptions: 1000,
+		MessageBytes: 4 * mib, NoiseMax: 1000, DialTimeout: 10 * time.Second,
+		ProbeTimeout: 5 * time.Second, IdleTimeout: 30 * time.Second,
+		CloseGrace: 2 * time.Second, BackoffMin: 100 * time.Millisecond,
 	}
 	setKindDefaults(&u)
 	return u
@@ -80,7 +93,8 @@ func upstreamTypes() []string {
 }
 
 func upstreamFields() []field {
-	return slices.Concat(upstreamWayFields(), kindFields(), upstreamLimitFields())
+	return slices.Concat(upstreamWayFields(), kindFields(), upstreamLimitFields(),
+		upstreamConnFields(), childFields())
 }
 
 // ofUpstream is the path of a key of any upstream.
@@ -152,11 +166,11 @@ func upstreamLimitFields() []field {
 		},
 		{
 			path: at("backoff_max"), unit: durationUnit, min: 100 * ms, max: hour,
-			doc: "Longest time between two attempts to connect; it doubles from 100ms.",
+			doc: "Longest time between two attempts to connect; it doubles from backoff_min.",
 		},
 		{
 			path: at("in_flight"), unit: "calls", min: 1, max: 1_000_000,
-			doc: "Calls that wait for it at the same time; one more is refused.",
+			doc: "Calls that wait for an instance at the same time; one more is refused.",
 		},
 		{
 			path: at("subscriptions"), unit: "resources", min: 1, max: 1_000_000,
@@ -195,6 +209,7 @@ func (c *Config) checkUpstreams(report reportFunc) {
 				upstreamNameMax))
 		}
 		u.checkKind(at, report)
+		c.checkInstances(at, &u, report)
 		known := slices.Contains(upstreamTypes(), u.Type) && u.Type != Auto
 		mcp := u.URL != "" || len(u.Command) > 0
 		if mcp && known && (u.Type == "stdio") != (u.URL == "") {
