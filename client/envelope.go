@@ -13,10 +13,11 @@ import (
 // facts are what was agreed with the server. They are immutable; a Mux swaps them whole.
 type facts struct {
 	version mcp.Version
-	meta    []byte // begins every request's _meta, up to the capabilities; nil in the legacy era
-	able    []byte // the capabilities, where the call has none of its own
-	session string // Mcp-Session-Id; "" in the modern era and on line wires
-	lines   []byte // HTTP header lines that follow from the above
+	meta    []byte    // begins every request's _meta, up to the capabilities; nil in the legacy era
+	able    []byte    // the capabilities, where the call has none of its own
+	session string    // Mcp-Session-Id; "" in the modern era and on line wires
+	lines   []byte    // HTTP header lines that follow from the above
+	loud    *loudness // of a legacy session; nil in the modern era
 }
 
 // newFacts prepares what every request of version v says of itself. info and capabilities are
@@ -29,7 +30,9 @@ func newFacts(v mcp.Version, session string, info, capabilities []byte) *facts {
 	if session != "" {
 		f.lines = codec.AppendHeader(f.lines, "Mcp-Session-Id", []byte(session))
 	}
-	if v.Modern() {
+	if !v.Modern() {
+		f.loud = &loudness{}
+	} else {
 		f.able = capabilities
 		f.meta = fmt.Appendf(nil, `"%s":"%s","%s":%s,"%s":`,
 			mcp.MetaProtocolVersion, v, mcp.MetaClientInfo, info, mcp.MetaClientCapabilities)

@@ -126,6 +126,14 @@ func validLevel(raw []byte) bool {
 	return len(raw) > 2 && LoggingLevel(raw[1:len(raw)-1]).Severity() > 0
 }
 
+// LevelNamed is the level of a severity of 1..8, "" of any other.
+func LevelNamed(severity int) LoggingLevel {
+	if severity < 1 || severity > len(levels) {
+		return ""
+	}
+	return levels[severity-1]
+}
+
 // LevelOf returns the severity of a raw JSON string, 0 when it is not a level.
 func LevelOf(raw []byte) int {
 	if len(raw) < 2 {

@@ -32,8 +32,13 @@ func addLogger(s *server.Server) {
 // Log messages reach only who asked for their level: in the legacy era a session, from
 // logging/setLevel on; in the modern one a single request.
 func TestLogMessagesAreFiltered(t *testing.T) {
-	r := start(t, nil, addLogger)
-	c := r.dialTCP()
+	start(t, nil, addLogger).filtersLogs("log_all")
+}
+
+// filtersLogs calls a tool that is log_all in both eras, with and without a level.
+func (r *running) filtersLogs(tool string) {
+	r.t.Helper()
+	t, c := r.t, r.dialTCP()
 	c.initialize("2025-11-25")
 	f := func(name, call, from string) {
 		t.Helper()
@@ -55,15 +60,15 @@ func TestLogMessagesAreFiltered(t *testing.T) {
 			t.Fatalf("%s: got %s behind the messages", name, got)
 		}
 	}
-	f("no setLevel", legacyCall("1", "log_all", "{}"), "never")
+	f("no setLevel", legacyCall("1", tool, "{}"), "never")
 	for _, level := range everyLevel {
 		wantIn(t, c.ask(legacyLine("2", "logging/setLevel", `"level":"`+level+`"`)), `"result":{}`)
-		f("setLevel "+level, legacyCall("3", "log_all", "{}"), level)
-		own := strings.Replace(modernCall("4", "log_all", "{}"), `"_meta":{`,
+		f("setLevel "+level, legacyCall("3", tool, "{}"), level)
+		own := strings.Replace(modernCall("4", tool, "{}"), `"_meta":{`,
 			`"_meta":{"io.modelcontextprotocol/logLevel":"`+level+`",`, 1)
 		f("logLevel "+level, own, level)
 	}
-	f("no logLevel", modernCall("5", "log_all", "{}"), "never")
+	f("no logLevel", modernCall("5", tool, "{}"), "never")
 }
 
 // Each message travels on one stream: what belongs to a call on the call's own, everything else on

@@ -26,6 +26,7 @@ func (s *Server) registerUpstream(p *place) {
 		"cancelled_total":            func(s gateway.Stats) uint64 { return s.Cancelled },
 		"starts_total":               func(s gateway.Stats) uint64 { return s.Starts },
 		"list_changes_total":         func(s gateway.Stats) uint64 { return s.Changes },
+		"log_messages_total":         func(s gateway.Stats) uint64 { return s.Logs },
 		"resource_updates_total":     func(s gateway.Stats) uint64 { return s.Updates },
 		"stderr_lines_dropped_total": func(s gateway.Stats) uint64 { return s.Unlogged },
 	} {

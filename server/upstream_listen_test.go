@@ -162,3 +162,27 @@ func TestUpstreamListensAgain(t *testing.T) {
 	addLate(up.Server)
 	g.lists("prompts/list", `"name":"up__late"`, true)
 }
+
+// TestUpstreamLogs: log messages of a call reach its client from the level on that it wants, in all
+// pairings of eras, and nobody else.
+func TestUpstreamLogs(t *testing.T) {
+	up := start(t, nil, addLogger)
+	for name, opt := range up.doors() {
+		t.Run(name, func(t *testing.T) {
+			g := behind(t, func(o *gateway.Options) { o.Client = opt })
+			g.has("up__log_all", true)
+			other := g.dialTCP()
+			other.initialize("2025-11-25")
+			other.ask(legacyLine("1", "logging/setLevel", `"level":"debug"`))
+			g.filtersLogs("up__log_all")
+			if got := other.ask(legacyLine("2", "ping", "")); idOf(got) != "2" {
+				t.Errorf("another client got %s", got)
+			}
+			const every = 2 * (8 + 7 + 6 + 5 + 4 + 3 + 2 + 1)
+			got := g.metric(`mcploop_upstream_log_messages_total{upstream="up"}`)
+			if got != every {
+				t.Errorf("got %v messages counted, want %v", got, every)
+			}
+		})
+	}
+}

@@ -47,7 +47,8 @@ func (u *Upstream) repeatParked(c *client.Client) {
 		u.count.repeated.Add(1)
 		next := f.item.forward(f.caller, c, f.method, f.Params, f.version, f.token)
 		next.again = true
-		next.start()
+		next.hearLogs(f.level)
+		next.begin()
 	}
 }
 

@@ -51,6 +51,7 @@ type forward struct {
 	again   bool // the second and last try
 	version mcp.Version
 	token   []byte // of the client, raw, a copy; nil: it wants no progress
+	level   int    // from which on the client wants log messages; 0: none
 }
 
 // Call carries a client's use of the item (Kind.Use) to the upstream. It returns at once; c is
@@ -84,7 +85,9 @@ func (i *Item) begin(c Caller, req *mcp.Request, m mcp.Method, params []byte) {
 		return
 	}
 	u.count.calls.Add(1)
-	i.forward(c, live, m, params, req.Version, bytes.Clone(req.Params.Token)).start()
+	f := i.forward(c, live, m, params, req.Version, bytes.Clone(req.Params.Token))
+	f.hearLogs(req.LogLevel)
+	f.begin()
 }
 
 // forward makes the call at the upstream. params are kept until it was answered.
@@ -127,7 +130,7 @@ func (f *forward) CallEnded(cause error) { f.live.Mux().Cancel(&f.Call, cause) }
 // params are those of the call at the upstream: arguments pass unread, and so does _meta, of which
 // the client package leaves out what speaks for a connection.
 func (i *Item) params(req *mcp.Request) []byte {
-	arguments, meta, name := req.Params.Arguments, req.Meta, i.own
+	arguments, meta, name := req.Params.Arguments, metaOf(req), i.own
 	b := make([]byte, 0, len(name)+len(arguments)+len(meta)+48)
 	if i.Kind.Use() == mcp.MethodResourcesRead {
 		b = codec.AppendString(append(b, `{"uri":`...), req.Params.Name)

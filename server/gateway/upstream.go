@@ -56,7 +56,7 @@ func (s State) String() string {
 
 type counters struct {
 	calls, failed, cancelled, starts, changes, repeated, unlogged atomic.Uint64
-	updates                                                       atomic.Uint64
+	updates, logs                                                 atomic.Uint64
 	unheard                                                       atomic.Int64
 }
 
@@ -68,6 +68,7 @@ type Stats struct {
 	Starts    uint64 // attempts to connect
 	Changes   uint64 // of its lists
 	Repeated  uint64 // sent once more, as a lost session had kept them from being run
+	Logs      uint64 // messages that went to the clients whose calls they belong to
 	Updates   uint64 // of resources, that it has told of
 	Unlogged  uint64 // lines of a child's standard error that were too many for the log
 	InFlight  int    // not answered yet
@@ -150,7 +151,8 @@ func (u *Upstream) Stats() Stats {
 	s := Stats{
 		Calls: n.calls.Load(), Failed: n.failed.Load(), Cancelled: n.cancelled.Load(),
 		Starts: n.starts.Load(), Changes: n.changes.Load(),
-		Repeated: n.repeated.Load(), Updates: n.updates.Load(), Unlogged: n.unlogged.Load(),
+		Repeated: n.repeated.Load(), Updates: n.updates.Load(), Logs: n.logs.Load(),
+		Unlogged: n.unlogged.Load(),
 	}
 	if c := u.live.Load(); c != nil {
 		s.InFlight = c.Stats().InFlight
