@@ -16,7 +16,6 @@ import (
 type httpDoor struct {
 	s      *Server
 	ws     *wsDoor
-	guard  originGuard
 	limits codec.HTTPLimits
 }
 
@@ -24,7 +23,7 @@ func (s *Server) newHTTPDoor() *httpDoor {
 	l := &s.opt.Limits
 	line := &lineDoor{s: s, frameTime: l.FrameTimeout, idle: s.opt.WebSocket.PingInterval}
 	return &httpDoor{
-		s: s, ws: &wsDoor{line: line, s: s}, guard: newOriginGuard(s.opt.Security),
+		s: s, ws: &wsDoor{line: line, s: s},
 		limits: codec.HTTPLimits{
 			HeadBytes: l.HeadBytes, Headers: l.Headers, TargetBytes: l.TargetBytes,
 			BodyBytes:     int64(l.MessageBytes),
@@ -219,7 +218,7 @@ func (d *httpDoor) expect(hc *httpConn, r *codec.Request) *codec.HTTPError {
 	if !r.Expect || hc.told100 || r.Minor == 0 {
 		return nil
 	}
-	if e, _ := d.guard.check(r); e != nil {
+	if e, _ := d.s.guardian.Load().check(r); e != nil {
 		return &codec.HTTPError{Status: e.Status, Reason: e.Message}
 	}
 	hc.told100 = true

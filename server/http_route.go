@@ -9,7 +9,7 @@ import (
 
 // route answers one whole request. Origin and Host are checked before anything else is looked at.
 func (d *httpDoor) route(hc *httpConn, r *codec.Request, body []byte) {
-	fault, origin := d.guard.check(r)
+	fault, origin := d.s.guardian.Load().check(r)
 	if fault != nil {
 		d.failHTTP(hc, fault)
 		return

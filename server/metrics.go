@@ -113,7 +113,7 @@ func (s *Server) registerGauges() {
 	s.gauge("mcploop_queue_max", s.workers.Cap)
 	s.gauge("mcploop_workers_busy", s.workers.Busy)
 	s.gauge("mcploop_sessions", s.sessions.Len)
-	s.gauge("mcploop_sessions_max", func() int { return o.Sessions.Max })
+	s.gauge("mcploop_sessions_max", s.sessions.Max)
 	s.gauge("mcploop_streams", func() int { return int(s.streams.Load()) })
 	s.gauge("mcploop_streams_max", func() int { return o.Limits.Streams })
 	s.gauge("mcploop_streams_away", func() int { return int(s.away.Load()) })

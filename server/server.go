@@ -48,7 +48,9 @@ type Server struct {
 	trimmer   trimmer
 	upstreams upstreams
 	interest  interest
-	kept      time.Time // when comments were sent last; the ticker's
+	guardian  atomic.Pointer[originGuard] // of HTTP requests; see Adjust
+	drainTime atomic.Int64                // see drainTimeout
+	kept      time.Time                   // when comments were sent last; the ticker's
 	date      atomic.Pointer[[]byte]
 	began     time.Time
 	clock     atomic.Int64 // ns since began, a second coarse: the sessions' clock
@@ -122,6 +124,7 @@ func New(opt Options) (*Server, error) {
 	s.renewDate(time.Now())
 	s.makeCompletion()
 	s.makeTasks()
+	s.takeAdjustable(opt.Security, opt.DrainTimeout)
 	s.registerMetrics()
 	return s, nil
 }
@@ -190,7 +193,7 @@ func (s *Server) Wait(ctx context.Context) error {
 	case <-s.stdioEnded(): // nobody is left who could ask for a task
 		s.failTasks()
 	}
-	drain, cancel := context.WithTimeout(context.Background(), s.opt.DrainTimeout)
+	drain, cancel := context.WithTimeout(context.Background(), s.drainTimeout())
 	defer cancel()
 	return s.Drain(drain)
 }
@@ -265,6 +268,9 @@ func (s *Server) listenOn(door, network, addr string, h loop.Handler) error {
 	s.addrs = append(s.addrs, Addr{Door: door, Addr: l.Addr()})
 	return nil
 }
+
+// Log is the server's log, which never blocks; its lines are written from Start on.
+func (s *Server) Log() *slog.Logger { return s.opt.Log }
 
 // Addrs are the addresses that the doors listen on, once Start has returned.
 func (s *Server) Addrs() []Addr { return s.addrs }

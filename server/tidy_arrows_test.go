@@ -120,7 +120,7 @@ func homes() []home {
 		{"github.com/sony/gobreaker", []string{"pool"}},
 		{"github.com/nats-io", []string{"server/cluster"}},
 		{"github.com/getkin/kin-openapi", []string{"server/gateway/openapi"}},
-		{"github.com/fsnotify/fsnotify", []string{"server/gateway/files"}},
+		{"github.com/fsnotify/fsnotify", []string{"cmd/mcploop", "server/gateway/files"}},
 		{"go.opentelemetry.io", []string{"server/trace"}},
 	}
 }

@@ -328,14 +328,14 @@ func (s *Server) see(g *guest) {
 	}
 	go func() {
 		defer u.leaving.Done()
-		limit := time.NewTimer(s.opt.DrainTimeout)
+		limit := time.NewTimer(s.drainTimeout())
 		defer limit.Stop()
 		select {
 		case <-g.open.empty:
 		case <-hurry:
 		case <-limit.C:
 			s.opt.Log.Warn("upstream ends with calls in flight", "upstream", g.at.name,
-				"calls", g.open.inside(), "drain", s.opt.DrainTimeout)
+				"calls", g.open.inside(), "drain", s.drainTimeout())
 		}
 		g.up.Close()
 		g.at.left(g)

@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -49,7 +50,7 @@ func newServeCommand() *cobra.Command {
 }
 
 func serve(cmd *cobra.Command, f *serveFlags) error {
-	cfg, err := f.config()
+	cfg, sum, err := f.config(config.LoadFirst)
 	if err != nil {
 		return err
 	}
@@ -57,8 +58,13 @@ func serve(cmd *cobra.Command, f *serveFlags) error {
 	if err != nil {
 		return err
 	}
+	re := newReloader(f, cfg, sum)
 	opt := serverOptions(cfg, cmd.ErrOrStderr())
-	opt.Metrics = mem.writeMetrics
+	opt.Log = newLog(cfg.Log, cmd.ErrOrStderr(), &re.level)
+	opt.Metrics = func(w io.Writer) {
+		mem.writeMetrics(w)
+		re.writeMetrics(w)
+	}
 	opt.Keeper = newKeeper(opt.Log)
 	defer opt.Keeper.Close()
 	s, err := server.New(opt)
@@ -70,7 +76,7 @@ func serve(cmd *cobra.Command, f *serveFlags) error {
 			return err
 		}
 	}
-	behind, err := addUpstreams(s, cfg, opt.Log)
+	behind, err := addUpstreams(s, cfg)
 	if err != nil {
 		return err
 	}
@@ -82,6 +88,11 @@ func serve(cmd *cobra.Command, f *serveFlags) error {
 	if err := s.Start(); err != nil {
 		return err
 	}
+	end, err := re.begin(cmd.Context(), s)
+	if err != nil {
+		return errors.Join(err, s.Drain(cmd.Context()))
+	}
+	defer end()
 	if cfg.Listen.Stdio { // standard output belongs to the protocol
 		opt.Log.Info("memory", "limit", mem.limit, "gogc", mem.gogc, "from", mem.gogcFrom)
 		if behind > 0 {
@@ -93,20 +104,19 @@ func serve(cmd *cobra.Command, f *serveFlags) error {
 	return s.Wait(cmd.Context())
 }
 
-// config is the file's configuration, or the default, with the doors of the command line in
-// place of those it has.
-func (f *serveFlags) config() (*config.Config, error) {
-	cfg := config.Default()
+// config is the file's configuration as load reads it, or the default, with the doors of the
+// command line in place of those it has.
+func (f *serveFlags) config(load loadFunc) (cfg *config.Config, sum config.Sum, err error) {
+	cfg = config.Default()
 	if f.file != "" {
-		var err error
-		if cfg, err = config.Load(f.file); err != nil {
-			return nil, err
+		if cfg, sum, err = load(f.file); err != nil {
+			return nil, sum, err
 		}
 	}
 	if len(f.http)+len(f.tcp)+len(f.unix) > 0 || f.stdio {
 		cfg.ReplaceListen(config.Listen{HTTP: f.http, TCP: f.tcp, Unix: f.unix, Stdio: f.stdio})
 	}
-	return cfg, cfg.Validate()
+	return cfg, sum, cfg.Validate()
 }
 
 // serverOptions turns a configuration into the server's options, key by key.
@@ -164,7 +174,7 @@ func serverOptions(cfg *config.Config, logTo io.Writer) server.Options {
 		KeepAlive:    cfg.Timeouts.KeepAlive,
 		CallTimeout:  orNever(cfg.Timeouts.Call),
 		DrainTimeout: cfg.Timeouts.Drain,
-		Log:          newLog(cfg.Log, logTo),
+		Log:          newLog(cfg.Log, logTo, nil),
 		LogLines:     cfg.Log.Lines,
 	}
 }
@@ -184,16 +194,24 @@ func orNever(d time.Duration) time.Duration {
 	return d
 }
 
-func newLog(cfg config.Log, to io.Writer) *slog.Logger {
-	var level slog.Level
-	if level.UnmarshalText([]byte(cfg.Level)) != nil {
-		level = slog.LevelInfo
+// newLog makes the log; its level can be changed by level, which may be nil.
+func newLog(cfg config.Log, to io.Writer, level *slog.LevelVar) *slog.Logger {
+	if level == nil {
+		level = new(slog.LevelVar)
 	}
+	level.Set(logLevel(cfg))
 	opt := &slog.HandlerOptions{Level: level}
 	if cfg.Format == "json" {
 		return slog.New(slog.NewJSONHandler(to, opt))
 	}
 	return slog.New(slog.NewTextHandler(to, opt))
+}
+
+func logLevel(cfg config.Log) (level slog.Level) {
+	if level.UnmarshalText([]byte(cfg.Level)) != nil {
+		return slog.LevelInfo
+	}
+	return level
 }
 
 // greet prints where the server can be reached, and what a client wants to have in its file.

@@ -87,6 +87,7 @@ func TestServeSaysWhereItIs(t *testing.T) {
 func TestEachKeyReachesTheServer(t *testing.T) {
 	elsewhere := []string{ // serve, newLog and setMemory read these
 		"Log.Level", "Log.Format", "Tools.Samples", "Memory.Limit", "Memory.GOGC",
+		"Reload.Watch", "Admin.Listen", // reloader: TestReload*
 		"Upstreams", // addUpstreams: TestEachUpstreamKeyReachesTheGateway
 	}
 	count := 0
@@ -149,14 +150,14 @@ func change(t *testing.T, path string, field reflect.Value) {
 // TestLogLevelAndFormat: what the options cannot be compared by.
 func TestLogLevelAndFormat(t *testing.T) {
 	var out bytes.Buffer
-	log := newLog(config.Log{Level: "error", Format: "json"}, &out)
+	log := newLog(config.Log{Level: "error", Format: "json"}, &out, nil)
 	log.Warn("one")
 	log.Error("two")
 	if got := out.String(); strings.Contains(got, "one") || !strings.HasPrefix(got, `{"time":`) {
 		t.Errorf("got %s", got)
 	}
 	out.Reset()
-	newLog(config.Log{Level: "debug", Format: "text"}, &out).Debug("one")
+	newLog(config.Log{Level: "debug", Format: "text"}, &out, nil).Debug("one")
 	if got := out.String(); !strings.Contains(got, "level=DEBUG msg=one") {
 		t.Errorf("got %s", got)
 	}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"log/slog"
 	"maps"
@@ -35,9 +36,18 @@ func newImportCommand() *cobra.Command {
 }
 
 // addUpstreams puts the servers of the configuration behind s and returns how many.
-func addUpstreams(
-	s *server.Server, cfg *config.Config, log *slog.Logger,
-) (count int, err error) {
+func addUpstreams(s *server.Server, cfg *config.Config) (count int, err error) {
+	list, err := upstreamList(cfg, s.Log())
+	if err != nil {
+		return 0, err
+	}
+	_, err = s.SetUpstreams(list)
+	return len(list), err
+}
+
+// upstreamList are the upstreams that the configuration wants, by name. Nothing runs yet.
+func upstreamList(cfg *config.Config, log *slog.Logger) (list []gateway.Options, err error) {
+	var faults []error
 	for _, name := range slices.Sorted(maps.Keys(cfg.Upstreams)) {
 		u := cfg.Upstreams[name]
 		if u.Disabled {
@@ -45,14 +55,11 @@ func addUpstreams(
 		}
 		opt := upstreamOptions(name, &u)
 		if opt.Provider, err = providerOf(name, &u, log); err != nil {
-			return count, err
+			faults = append(faults, err)
 		}
-		if err := s.AddUpstream(opt); err != nil {
-			return count, err
-		}
-		count++
+		list = append(list, opt)
 	}
-	return count, nil
+	return list, errors.Join(faults...)
 }
 
 // upstreamOptions turns an upstream of the configuration into options, key by key.

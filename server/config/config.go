@@ -31,6 +31,8 @@ type Config struct {
 	Timeouts Timeouts `yaml:"timeouts"`
 	Log      Log      `yaml:"log"`
 	Tools    Tools    `yaml:"tools"`
+	Reload   Reload   `yaml:"reload"`
+	Admin    Admin    `yaml:"admin"`
 
 	Upstreams map[string]Upstream `yaml:"upstreams"`
 
@@ -239,8 +241,10 @@ func Default() *Config {
 		Timeouts: Timeouts{
 			Call: 5 * time.Minute, KeepAlive: 15 * time.Second, Drain: 30 * time.Second,
 		},
-		Log:   Log{Level: "info", Format: "text", Lines: 1024},
-		Tools: Tools{Samples: true},
+		Log:    Log{Level: "info", Format: "text", Lines: 1024},
+		Tools:  Tools{Samples: true},
+		Reload: Reload{Watch: true},
+		Admin:  Admin{Listen: Auto},
 	}
 }
 

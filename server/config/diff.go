@@ -27,6 +27,18 @@ func (ch Change) String() string {
 	return fmt.Sprintf("%s: %s -> %s (%s)", ch.Path, ch.Old, ch.New, kind)
 }
 
+// Values returns "KEY: OLD -> NEW".
+func (ch Change) Values() string { return fmt.Sprintf("%s: %s -> %s", ch.Path, ch.Old, ch.New) }
+
+// OfUpstream takes the path of an upstream's key apart.
+func (ch Change) OfUpstream() (name, key string, ok bool) {
+	parts := strings.SplitN(ch.Path, ".", 3)
+	if len(parts) < 3 || parts[0] != upstreamsKey {
+		return "", "", false
+	}
+	return parts[1], parts[2], true
+}
+
 // Diff returns what changes when a server goes from old to c, in the order of the table.
 func (c *Config) Diff(old *Config) []Change {
 	before := make(map[string]string)

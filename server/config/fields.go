@@ -28,7 +28,8 @@ func fieldTable() []field {
 	var t []field
 	for _, part := range [][]field{
 		doorFields(), limitFields(), timeoutFields(), loadFields(), memoryFields(),
-		sessionFields(), inputFields(), webSocketFields(), restFields(), upstreamFields(),
+		sessionFields(), inputFields(), webSocketFields(), restFields(), reloadFields(),
+		upstreamFields(),
 	} {
 		t = append(t, part...)
 	}
@@ -363,7 +364,7 @@ func restFields() []field {
 		},
 		{
 			path: "timeouts.call", unit: durationUnit, min: 10 * ms, max: 24 * hour, zero: "never",
-			hot: true, doc: "After so long a tool call is cancelled and answered with an error.",
+			doc: "After so long a tool call is cancelled and answered with an error.",
 		},
 		{
 			path: "timeouts.keep_alive", unit: durationUnit, min: 100 * ms, max: hour,

@@ -2,6 +2,7 @@ package config
 
 import (
 	"bytes"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"io"
@@ -21,11 +22,18 @@ const fileBytesMax = 1 * mib
 // Load reads, parses and validates the file at path; ${VAR} comes from the process's
 // environment. The error is Faults when the file could be read.
 func Load(path string) (*Config, error) {
+	cfg, _, err := LoadFirst(path)
+	return cfg, err
+}
+
+// LoadFirst is Load; sum is that of what was read.
+func LoadFirst(path string) (cfg *Config, sum Sum, err error) {
 	data, err := readFile(path)
 	if err != nil {
-		return nil, err
+		return nil, sum, err
 	}
-	return parse(path, data, os.LookupEnv)
+	cfg, err = parse(path, data, os.LookupEnv)
+	return cfg, sha256.Sum256(data), err
 }
 
 // readFile reads a configuration, and not more than one may have.

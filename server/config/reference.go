@@ -38,8 +38,8 @@ timeouts:
   the ` + "`servers`" + ` of VS Code, is read as it is: its servers are the upstreams, every other
   key is at its default, and no sample tools are served. ` + "`mcploop import FILE`" + ` prints the
   same as an ` + "`upstreams`" + ` section; [gateway.md](gateway.md) tells more.
-- The file is read once, at the start. *hot* marks what a running server could take over,
-  *cold* what is built into it.
+- A running server takes a changed file over ([reload.md](reload.md)): *hot* marks the keys of
+  which it does, *cold* those that wait for a restart.
 - [config.schema.json](config.schema.json) gives editors completion and checks.
 `
 

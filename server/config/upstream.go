@@ -92,9 +92,14 @@ func upstreamTypes() []string {
 	}
 }
 
+// upstreamFields: all of them can change, since an upstream can be replaced as a whole.
 func upstreamFields() []field {
-	return slices.Concat(upstreamWayFields(), kindFields(), upstreamLimitFields(),
+	list := slices.Concat(upstreamWayFields(), kindFields(), upstreamLimitFields(),
 		upstreamConnFields(), childFields())
+	for i := range list {
+		list[i].hot = true
+	}
+	return list
 }
 
 // ofUpstream is the path of a key of any upstream.

@@ -107,6 +107,7 @@ func (c *Config) crossFaults() Faults {
 	c.checkDoors(report)
 	c.checkPairs(report)
 	c.checkSecurity(report)
+	c.checkAdmin(report)
 	c.checkUpstreams(report)
 	if _, err := c.Input.Keys(); err != nil {
 		report("input.state_keys", "", err.Error()+"; make one with: openssl rand -base64 32")
