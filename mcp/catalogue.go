@@ -78,6 +78,17 @@ func (c *Catalogue[H]) Put(e *Entry[H]) (differs bool) {
 	return old == nil || !old.shown.equal(e.shown)
 }
 
+// Cache changes what modern results say of how long, in milliseconds, and by whom they may be
+// reused.
+func (c *Catalogue[H]) Cache(ttlMs int64, scope string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.opt.TTLMs != ttlMs || c.opt.CacheScope != scope {
+		c.opt.TTLMs, c.opt.CacheScope = ttlMs, scope
+		c.snapshot.Store(nil)
+	}
+}
+
 // Describe changes what modern results say of the server: raw JSON Implementation.
 func (c *Catalogue[H]) Describe(serverInfo []byte) {
 	c.mu.Lock()

@@ -16,6 +16,8 @@ import (
 type snapshot[H any] struct {
 	index[H]
 	serverInfo []byte
+	ttlMs      int64
+	cacheScope string
 	pages      [versionCount]atomic.Pointer[[]atomic.Pointer[[]byte]]
 }
 
@@ -91,7 +93,10 @@ func (c *Catalogue[H]) current() *snapshot[H] {
 		c.built = c.built.next(c.entries, c.touched)
 		c.touched = map[string]struct{}{}
 	}
-	s := &snapshot[H]{index: c.built, serverInfo: c.opt.ServerInfo}
+	s := &snapshot[H]{
+		index: c.built, serverInfo: c.opt.ServerInfo, ttlMs: c.opt.TTLMs,
+		cacheScope: c.opt.CacheScope,
+	}
 	c.snapshot.Store(s)
 	return s
 }
@@ -156,7 +161,7 @@ func (c *Catalogue[H]) appendPage(dst []byte, s *snapshot[H], v Version, start i
 	}
 	if v.Modern() {
 		dst = append(dst, ',')
-		dst = AppendCaching(dst, c.opt.TTLMs, c.opt.CacheScope)
+		dst = AppendCaching(dst, s.ttlMs, s.cacheScope)
 		dst = append(dst, ',')
 		dst = AppendMeta(dst, "complete", s.serverInfo)
 	}

@@ -48,6 +48,7 @@ type Server struct {
 	trimmer   trimmer
 	upstreams upstreams
 	interest  interest
+	caching   sync.Mutex                  // held by recache
 	guardian  atomic.Pointer[originGuard] // of HTTP requests; see Adjust
 	drainTime atomic.Int64                // see drainTimeout
 	kept      time.Time                   // when comments were sent last; the ticker's

@@ -68,9 +68,14 @@ func (o *subset) nameOf(i *gateway.Item) string {
 	return i.Short()
 }
 
+// includes tells whether the subset shows anything of an upstream.
+func (o *subset) includes(upstream string) bool {
+	return len(o.Upstreams) == 0 || slices.Contains(o.Upstreams, upstream)
+}
+
 // shows tells whether what an upstream offers by that name belongs to the subset.
 func (o *subset) shows(upstream, name string) bool {
-	if len(o.Upstreams) > 0 && !slices.Contains(o.Upstreams, upstream) {
+	if !o.includes(upstream) {
 		return false
 	}
 	name = strings.ReplaceAll(name, "/", "\x00") // to path.Match no other byte is special
@@ -119,6 +124,7 @@ func (s *Server) AddSubset(opt Subset) error {
 	if err := opt.validate(); err != nil {
 		return err
 	}
+	defer s.recache()
 	s.views.mu.Lock()
 	defer s.views.mu.Unlock()
 	if s.views.find([]byte(opt.Name)) != nil {

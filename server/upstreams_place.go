@@ -50,7 +50,7 @@ func (p *place) newGuest(opt gateway.Options) (*guest, error) {
 	up, err := gateway.New(opt, gateway.Host{
 		Group: p.s.group, Log: p.s.opt.Log,
 		Offer: g.offer, Withdraw: g.withdraw, Ready: g.ready, Updated: g.updated,
-		Wanted: g.wanted,
+		Wanted: g.wanted, Cached: p.s.recache,
 	})
 	g.up = up
 	return g, err
@@ -103,6 +103,7 @@ func (g *guest) ready() {
 	if old != nil {
 		p.s.opt.Log.Info("upstream was replaced", "upstream", p.name)
 		p.s.see(old)
+		p.s.recache()
 	}
 }
 

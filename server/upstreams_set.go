@@ -242,6 +242,7 @@ func (s *Server) unsettle(p *place) {
 	for _, g := range left {
 		s.see(g)
 	}
+	s.recache()
 }
 
 // wants tells whether the upstream that has the place, or is about to, was made from such options.
@@ -279,6 +280,7 @@ func (p *place) follow(g *guest) {
 	for _, o := range over {
 		p.s.see(o)
 	}
+	p.s.recache()
 	if begun && !slices.Contains(over, g) {
 		g.start()
 	}

@@ -34,6 +34,22 @@ type Caching struct {
 	Private bool  // by the one who asked alone
 }
 
+// Caching is what the upstream last said of its lists. It takes no lock.
+func (u *Upstream) Caching() [mcp.KindCount]Caching {
+	if c := u.caching.Load(); c != nil {
+		return *c
+	}
+	return [mcp.KindCount]Caching{}
+}
+
+// cache notes what it says now.
+func (u *Upstream) cache(now *[mcp.KindCount]Caching) {
+	old := u.caching.Swap(now)
+	if u.host.Cached != nil && (old == nil || *old != *now) {
+		u.host.Cached()
+	}
+}
+
 // of is the list of one kind.
 func (l *Listing) of(kind mcp.Kind) *[]Raw {
 	switch kind {
@@ -59,6 +75,7 @@ func (u *Upstream) refresh(ctx context.Context, c *client.Client) error {
 	}
 	u.live.Store(c) // who sees an item can use it
 	u.offer(list)
+	u.cache(&list.Caching)
 	return nil
 }
 

@@ -165,6 +165,8 @@ type Host struct {
 	// goroutines of the gateway, for one upstream from one at a time.
 	Offer    func(*Item) error
 	Withdraw func(kind mcp.Kind, name string)
+	// Cached is called when Upstream.Caching has changed; nil is nobody.
+	Cached func()
 	// Updated is told of a resource that has changed, Wanted returns the URIs that clients listen
 	// to: Upstream.Heed is called when they are others. Nil: nobody listens.
 	Updated func(uri string)

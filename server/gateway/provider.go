@@ -125,6 +125,7 @@ func (u *Upstream) attendProvider(ctx context.Context) error {
 			return fmt.Errorf("cannot list what it has: %w", err)
 		}
 		u.offer(&list)
+		u.cache(&list.Caching)
 		if first {
 			u.provides()
 			limit = u.opt.Timeout

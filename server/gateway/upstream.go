@@ -19,6 +19,7 @@ type Upstream struct {
 	live    atomic.Pointer[client.Client] // nil while there is no connection
 	feed    atomic.Pointer[feed]          // of the last connection; nil before it
 	count   counters
+	caching atomic.Pointer[[mcp.KindCount]Caching] // of its lists; nil before they came
 	parked  parking
 	running chan struct{} // holds an element for each call that a Provider runs
 
