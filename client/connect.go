@@ -120,7 +120,7 @@ func (c *Client) agree(ctx context.Context) error {
 // (2025-11-25, basic/transports, "Backwards compatibility").
 func oldTransportMayHelp(opt *Options, err error) bool {
 	var status *HTTPError
-	if opt.Era == Modern || !strings.HasPrefix(opt.URL, "http://") ||
+	if opt.Era == Modern || !strings.HasPrefix(opt.URL, "http") ||
 		mcp.ParseVersion([]byte(opt.Version)).Modern() || !errors.As(err, &status) {
 		return false
 	}
@@ -142,7 +142,8 @@ func (c *Client) fallBack(ctx context.Context, first error) error {
 
 // legacyMayHelp tells whether a server that answered server/discover so may know initialize.
 func legacyMayHelp(err error) bool {
-	if errors.Is(err, ErrUnreachable) {
+	var insecure *TLSError
+	if errors.Is(err, ErrUnreachable) || errors.As(err, &insecure) {
 		return false
 	}
 	var fault *mcp.Error

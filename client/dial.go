@@ -26,11 +26,14 @@ func dial(ctx context.Context, opt *Options, group *loop.Group) (*Mux, error) {
 	if err != nil {
 		return nil, fmt.Errorf("cannot parse the server's URL: %w", err)
 	}
-	switch u.Scheme {
+	if err := m.useTLS(u); err != nil {
+		return nil, err
+	}
+	switch plainScheme(u.Scheme) {
 	case "http":
 		return m, m.dialHTTP(ctx, u)
 	case "tcp":
-		addrs, err := resolve(ctx, u, "")
+		addrs, err := m.lookUp(ctx, u, "")
 		if err != nil {
 			return nil, err
 		}
@@ -40,25 +43,20 @@ func dial(ctx context.Context, opt *Options, group *loop.Group) (*Mux, error) {
 			return nil, fmt.Errorf("cannot dial %q: say unix:///path", opt.URL)
 		}
 		return m, m.dialEach(ctx, "unix", []string{u.Path}, dialedLine)
-	case "ws", "sse":
-		return m, m.dialStream(ctx, u)
-	case "https", "wss":
-		return nil, fmt.Errorf("cannot dial %s: this client does not speak TLS; let a proxy on "+
-			"this host end it and dial that by http or ws", u.Scheme)
 	}
-	return nil, fmt.Errorf("cannot dial scheme %q; say http, ws, sse, tcp or unix", u.Scheme)
+	return m, m.dialStream(ctx, u)
 }
 
 func dialedLine(m *Mux) shared { return newLine(m) }
 
 // dialStream dials what begins as an HTTP request and goes on for all calls.
 func (m *Mux) dialStream(ctx context.Context, u *url.URL) error {
-	addrs, err := resolveHTTP(ctx, u)
+	addrs, err := m.lookUpHTTP(ctx, u)
 	if err != nil {
 		return err
 	}
 	return m.dialEach(ctx, "tcp", addrs, func(m *Mux) shared {
-		if u.Scheme == "ws" {
+		if plainScheme(u.Scheme) == "ws" {
 			return newWebSocket(m, u)
 		}
 		return newSSE(m, u)
@@ -66,7 +64,7 @@ func (m *Mux) dialStream(ctx context.Context, u *url.URL) error {
 }
 
 func (m *Mux) dialHTTP(ctx context.Context, u *url.URL) error {
-	addrs, err := resolveHTTP(ctx, u)
+	addrs, err := m.lookUpHTTP(ctx, u)
 	if err != nil {
 		return err
 	}
@@ -74,13 +72,16 @@ func (m *Mux) dialHTTP(ctx context.Context, u *url.URL) error {
 	return nil
 }
 
-// resolveHTTP resolves the host of a URL whose default port is that of HTTP.
-func resolveHTTP(ctx context.Context, u *url.URL) ([]string, error) {
+// lookUpHTTP resolves the host of a URL whose default port is that of HTTP.
+func (m *Mux) lookUpHTTP(ctx context.Context, u *url.URL) ([]string, error) {
 	if u.User != nil {
 		return nil, errors.New("cannot dial a URL with credentials; " +
 			"put them into Options.Headers")
 	}
-	return resolve(ctx, u, "80")
+	if m.tls != nil {
+		return m.lookUp(ctx, u, "443")
+	}
+	return m.lookUp(ctx, u, "80")
 }
 
 // resolve turns the URL's host into numeric addresses with its port.
@@ -94,7 +95,8 @@ func resolve(ctx context.Context, u *url.URL, byDefault string) ([]string, error
 	}
 	ips, err := net.DefaultResolver.LookupNetIP(ctx, "ip", u.Hostname())
 	if err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrUnreachable, err)
+		return nil, fmt.Errorf("%w: cannot find the address of %q: %w", ErrUnreachable,
+			u.Hostname(), err)
 	}
 	addrs := make([]string, 0, len(ips))
 	for _, ip := range ips {

@@ -188,7 +188,7 @@ func TestRefusedOptions(t *testing.T) {
 		want string
 	}{
 		"nothing":     {client.Options{}, "either Options.URL or Options.Command"},
-		"https":       {client.Options{URL: "https://example.com/mcp"}, "does not speak TLS"},
+		"https user":  {client.Options{URL: "https://u:p@127.0.0.1/mcp"}, "Options.Headers"},
 		"scheme":      {client.Options{URL: "ftp://example.com"}, `scheme "ftp"`},
 		"no port":     {client.Options{URL: "tcp://127.0.0.1"}, "host:port"},
 		"no path":     {client.Options{URL: "unix://relative"}, "unix:///path"},
@@ -200,7 +200,7 @@ func TestRefusedOptions(t *testing.T) {
 		"header":     {with("a b", "c"), "token"},
 		"own header": {with("HOST", "c"), "HOST"},
 		"ws header":  {with("Sec-WebSocket-Key", "c"), "Sec-WebSocket-Key"},
-		"wss":        {client.Options{URL: "wss://example.com/mcp"}, "does not speak TLS"},
+		"wss user":   {client.Options{URL: "wss://u:p@127.0.0.1/mcp"}, "Options.Headers"},
 		"ws user":    {client.Options{URL: "ws://u:p@127.0.0.1/mcp"}, "Options.Headers"},
 		"modern sse": {
 			client.Options{URL: "sse://127.0.0.1/sse", Version: "2026-07-28"}, "over HTTP+SSE",

@@ -112,7 +112,7 @@ func (p *httpPool) open(j *job) *httpConn {
 
 // dial begins to connect h. After an error h is gone and nobody has its job.
 func (p *httpPool) dial(h *httpConn, addr string) error {
-	conn, err := h.home.Dial("tcp", addr, p.m.opt.DialTimeout, h, nil)
+	conn, err := p.m.connect(h.home, "tcp", addr, h)
 	p.mu.Lock()
 	if err != nil {
 		h.job = nil
@@ -264,6 +264,7 @@ func (p *httpPool) dialNext(h *httpConn) {
 }
 
 func (p *httpPool) explain(opened bool, err error) error {
+	err = p.m.explain(err)
 	switch {
 	case !opened && err != nil:
 		return fmt.Errorf("%w: %s: %w", ErrUnreachable, p.server, err)

@@ -70,7 +70,7 @@ func refused(err error) bool {
 
 // dial waits until the connect is answered, and what h has to say before the first call.
 func (l *link) dial(ctx context.Context, network, addr string, h loop.Handler) error {
-	conn, err := l.m.group.Dial(network, addr, l.m.opt.DialTimeout, h, nil)
+	conn, err := l.m.connect(l.m.group, network, addr, h)
 	if err != nil {
 		return err
 	}
@@ -131,6 +131,7 @@ func (l *link) Expired(_ *loop.Conn, out []byte) []byte { return out }
 
 // lost says what the end of a connection means for its calls.
 func (l *link) lost(err error) error {
+	err = l.m.explain(err)
 	switch {
 	case !l.isOpen(), errors.Is(err, ErrAnswer): // not connected at all, or we ended it
 		return err

@@ -1,6 +1,7 @@
 package client
 
 import (
+	"crypto/tls"
 	"fmt"
 	"strconv"
 	"sync"
@@ -18,6 +19,7 @@ import (
 type Mux struct {
 	opt      *Options
 	group    *loop.Group
+	tls      *tls.Config // nil without TLS; set before the first connect
 	wire     wire
 	table    table
 	facts    atomic.Pointer[facts]

@@ -56,9 +56,10 @@ func ParseEra(s string) (Era, error) {
 type Options struct {
 	// URL is "http://host:port/path" for Streamable HTTP, "ws://host:port/path" for WebSocket,
 	// "sse://host:port/path" for HTTP+SSE of 2024-11-05, "tcp://host:port" or "unix:///path". An
-	// http server that refuses initialize is asked for HTTP+SSE as well. https and wss are not
-	// supported: let a proxy end TLS.
+	// http server that refuses initialize is asked for HTTP+SSE as well. https, wss, sses and tls
+	// are the same over TLS.
 	URL string
+	TLS TLS // of https, wss, sses and tls
 	// Command is a program with its arguments that speaks MCP on its stdin and stdout.
 	Command []string
 	Dir     string    // working directory of Command; default: this process's
@@ -154,7 +155,9 @@ func setDefault[T int | time.Duration](field *T, value T) {
 func (o *Options) outboxMax() int { return 2*o.OutboxBytesMax + 1<<20 }
 
 // overSSE: the transport of 2024-11-05, which knows no modern era.
-func (o *Options) overSSE() bool { return strings.HasPrefix(o.URL, "sse:") }
+func (o *Options) overSSE() bool {
+	return strings.HasPrefix(o.URL, "sse:") || strings.HasPrefix(o.URL, "sses:")
+}
 
 // validate reports every fault. withDefaults ran before.
 func (o *Options) validate() error {
@@ -196,6 +199,6 @@ func (o *Options) validate() error {
 				o.Version, o.Era))
 		}
 	}
-	faults = append(faults, checkHeaders(o.Headers))
+	faults = append(faults, checkHeaders(o.Headers), o.TLS.validate(o.URL))
 	return errors.Join(faults...)
 }

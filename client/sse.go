@@ -36,8 +36,8 @@ type sse struct {
 func newSSE(m *Mux, u *url.URL) *sse {
 	s := &sse{link: newLink(m), limits: codec.DefaultHTTPLimits(), closed: make(chan struct{})}
 	s.u = &url.URL{
-		Scheme: "http", Host: u.Host, Path: u.Path, RawPath: u.RawPath,
-		RawQuery: u.RawQuery,
+		Scheme: "http" + strings.TrimPrefix(u.Scheme, "sse"), Host: u.Host,
+		Path: u.Path, RawPath: u.RawPath, RawQuery: u.RawQuery,
 	}
 	s.limits.BodyBytes = 1 << 62 // its events are bounded, not their sum
 	s.parser.Limits = &s.limits
@@ -225,7 +225,7 @@ func (s *sse) takeEndpoint(c *loop.Conn, text string) error {
 	if err != nil {
 		return fmt.Errorf("%w: the endpoint is %.256q", ErrAnswer, text)
 	}
-	if u.Scheme != "http" || !strings.EqualFold(u.Host, s.u.Host) || u.User != nil {
+	if u.Scheme != s.u.Scheme || !strings.EqualFold(u.Host, s.u.Host) || u.User != nil {
 		return fmt.Errorf("%w: the endpoint %.256q is not on %s", ErrAnswer, text, s.u.Host)
 	}
 	s.pool = newHTTPPool(s.m, u, []string{s.addr}, s.m.opt.HTTPConnsMax)

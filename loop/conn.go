@@ -65,8 +65,9 @@ type Conn struct {
 
 	h     Handler
 	loop  *Loop
-	watch *watch // nil before open and after a hang-up
-	carry []byte // bytes the handler has not taken; lent by loop.carry
+	watch *watch  // nil before open and after a hang-up
+	tls   *secure // nil without TLS
+	carry []byte  // bytes the handler has not taken; lent by loop.carry
 
 	next, prev *Conn // the wheel's slot
 
@@ -119,12 +120,14 @@ const (
 	ownInbound                    // counts for ConnsMax
 	ownBecame                     // the handler was exchanged in the Data call at hand
 	ownDialed                     // ours to the peer: Quiesce leaves it alone
+	ownMore                       // TLS may hold bytes that the socket knows nothing of any more
 )
 
 // Bits of Conn.attn.
 const (
 	attnQueued uint32 = 1 << iota
 	attnHup
+	attnSecured
 )
 
 // lingerTime is how long a finished conn waits for the peer's end, so that

@@ -1,6 +1,8 @@
 package loop
 
 import (
+	"crypto/tls"
+	"errors"
 	"fmt"
 	"net/netip"
 	"os"
@@ -25,9 +27,20 @@ func (g *Group) Dial(network, addr string, timeout time.Duration, h Handler,
 func (l *Loop) Dial(network, addr string, timeout time.Duration, h Handler,
 	state any,
 ) (*Conn, error) {
+	return l.start(network, addr, nil, timeout, h, state)
+}
+
+// start is Dial and DialTLS: cfg is nil without TLS.
+func (l *Loop) start(network, addr string, cfg *tls.Config, timeout time.Duration, h Handler,
+	state any,
+) (*Conn, error) {
 	c, err := l.dial(network, addr, h)
 	if err != nil {
 		return nil, fmt.Errorf("cannot dial %s %q: %w", network, addr, err)
+	}
+	if cfg != nil {
+		c.tls = newSecure(c, cfg)
+		c.state.CompareAndSwap(0, stDialing) // where connect was answered at once
 	}
 	c.State = state
 	if timeout > 0 && c.state.Load()&stDialing != 0 {
@@ -95,16 +108,25 @@ func (c *Conn) connected() bool {
 		err = unix.Errno(code)
 	}
 	if err == nil {
-		if _, err = unix.Getpeername(int(c.fd)); err == unix.ENOTCONN {
+		if _, err = unix.Getpeername(int(c.fd)); errors.Is(err, unix.ENOTCONN) {
 			return false // not answered yet
 		}
 	}
-	c.due = 0
+	err = os.NewSyscallError("connect", err)
+	if c.tls != nil && err == nil {
+		err = c.beginHandshake()
+	}
 	if err != nil {
-		c.fail(os.NewSyscallError("connect", err))
+		c.due = 0
+		c.fail(err)
 		c.advance()
 		return false
 	}
+	if c.tls != nil {
+		c.aim()
+		return false
+	}
+	c.due = 0
 	c.mu.Lock()
 	c.state.And(^stDialing)
 	if c.box != nil {

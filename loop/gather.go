@@ -30,7 +30,7 @@ func (c *Conn) SendSoon(b []byte, outboxMax int, more bool) error {
 	}
 	var err error
 	switch {
-	case !more || before&(stBoxed|stDialing) != 0 || c.queued()+len(b) > gatherMax:
+	case !more || before&(stBoxed|stDialing) != 0 || c.queued()+len(b) > gatherMax || c.tls != nil:
 		err = c.put(b, outboxMax)
 	case c.box == nil:
 		c.box, c.off = c.loop.opt.Buffers.Get(), 0

@@ -140,6 +140,13 @@ func (g *Group) begin(own uint16) error {
 	return nil
 }
 
+// hold counts what a dialed conn has begun beside its loop, so that the loop outlives it.
+func (g *Group) hold() {
+	g.live.Add(1)
+	g.dialed.Add(1)
+	g.lookGone() // as in begin
+}
+
 // release counts a conn that ended, with its bits.
 func (g *Group) release(own uint16) {
 	if own&ownInbound != 0 {

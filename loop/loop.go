@@ -35,6 +35,7 @@ type Loop struct {
 	now    int64  // ns since the group was made; set once per wake-up
 	buf    []byte // what a read lands in; nothing in it outlives the wake-up
 	out    []byte // empty; what Data appends to
+	raw    []byte // what a read of TLS lands in; nil before the first
 	conns  []*Conn
 	carry  carries
 	wheel  wheel

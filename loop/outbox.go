@@ -51,10 +51,25 @@ func (c *Conn) queued() int {
 
 // put writes or queues b, up to outboxMax. The caller holds mu, c is neither failing nor closed.
 func (c *Conn) put(b []byte, outboxMax int) error {
-	opt, stats := c.loop.opt, &c.loop.stats
 	if c.state.Load()&stGathered != 0 {
 		return c.join(b, outboxMax)
 	}
+	if c.tls == nil || c.state.Load()&stDialing != 0 {
+		return c.putSealed(b, outboxMax)
+	}
+	sealed, err := c.tls.seal(c, b)
+	if err != nil {
+		c.failLocked(err)
+		return ErrClosed
+	}
+	err = c.putSealed(sealed, outboxMax)
+	c.tls.drop(c)
+	return err
+}
+
+// putSealed is put for what goes out as it is.
+func (c *Conn) putSealed(b []byte, outboxMax int) error {
+	opt, stats := c.loop.opt, &c.loop.stats
 	if c.box == nil && c.state.Load()&stDialing == 0 {
 		// Fast path: the socket takes it all.
 		n, errno := send(c.fd, b)

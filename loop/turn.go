@@ -29,6 +29,9 @@ func (c *Conn) turn(bits uint32) {
 		c.own |= ownHup
 		c.unwatch()
 	}
+	if bits&attnSecured != 0 {
+		c.secured()
+	}
 	c.advance()
 }
 
@@ -103,7 +106,7 @@ func (c *Conn) pump() {
 			return
 		case !held && c.own&ownFresh != 0:
 			c.redeliver()
-		case hup:
+		case hup, c.own&ownMore != 0:
 			if c.fill() == filledNone {
 				// Not hung up after all: the event was for an earlier user of
 				// the fd number (race builds look up by number). aim watches
@@ -133,6 +136,7 @@ func (c *Conn) shut() {
 	if c.state.Load()&stGathered != 0 { // since advance looked: nothing is gathered any more
 		c.pour()
 	}
+	c.endTLS()
 	switch st := c.state.Load(); {
 	case st&stFail != 0:
 		c.teardown()
@@ -144,7 +148,7 @@ func (c *Conn) shut() {
 	if c.own&(ownEOF|ownLinger) == 0 {
 		c.dropCarry()
 		c.SetDeadline(lingerTime)
-		c.own = c.own&^ownFresh | ownLinger
+		c.own = c.own&^(ownFresh|ownMore) | ownLinger
 		if unix.Shutdown(int(c.fd), unix.SHUT_WR) != nil {
 			c.own |= ownEOF // the peer is gone already
 		}
@@ -189,7 +193,8 @@ func (c *Conn) aim() {
 	if reads != (c.own&ownReading != 0) {
 		c.aimRead(reads)
 	}
-	if writes := st&(stBoxed|stDialing) != 0; writes != (c.own&ownArmed != 0) {
+	writes := st&(stBoxed|stDialing) != 0 && !c.securing()
+	if writes != (c.own&ownArmed != 0) {
 		c.aimWrite(writes)
 	}
 }
@@ -267,7 +272,7 @@ func (c *Conn) expire() {
 	case c.due == 0 || !w.passed(c.due):
 		return
 	case st&stDialing != 0:
-		c.fail(ErrDialTimeout)
+		c.fail(c.dialTimeout())
 	case st&(stFinish|stFail) != 0:
 		c.due = 0 // flushing has its own deadline
 	default:
@@ -306,6 +311,9 @@ func (c *Conn) failLocked(err error) bool {
 func (c *Conn) teardown() {
 	l := c.loop
 	c.mu.Lock()
+	if c.tls != nil {
+		c.tls.end(c)
+	}
 	// From here on no Send touches fd, whose number may be reused at once.
 	c.state.Or(stClosed)
 	c.dropBox()

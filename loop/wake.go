@@ -66,7 +66,7 @@ func (c *Conn) fill() filled {
 	// Fast path: the carry is empty or small. It is copied in front of the new
 	// bytes, so only the tail of a partial frame is ever copied out again.
 	k := copy(l.buf, c.carry)
-	n, errno := recv(c.fd, l.buf[k:])
+	n, errno := c.recv(l.buf[k:])
 	if n <= 0 {
 		return c.fillEnd(errno)
 	}
@@ -86,6 +86,14 @@ func (c *Conn) fill() filled {
 	return filledSome
 }
 
+// recv reads from the socket what the handler shall see.
+func (c *Conn) recv(p []byte) (int, unix.Errno) {
+	if c.tls != nil {
+		return c.tls.recv(c, p)
+	}
+	return recv(c.fd, p)
+}
+
 // hungry tells that Data may be called with more bytes although it has not
 // taken all it could: as long as they are few, or when it needs more to take
 // any, which CarryMax bounds.
@@ -102,7 +110,7 @@ func (c *Conn) fillBehind() filled {
 		c.carry = l.carry.grow(c.carry, 2*cap(c.carry))
 	}
 	room := c.carry[len(c.carry):cap(c.carry)]
-	n, errno := recv(c.fd, room[:min(len(room), l.opt.ReadBytes)])
+	n, errno := c.recv(room[:min(len(room), l.opt.ReadBytes)])
 	if n <= 0 {
 		return c.fillEnd(errno)
 	}
@@ -126,7 +134,7 @@ func (c *Conn) fillAside() filled {
 	case st&(stFinish|stPressed) != 0 || st&stHeld == 0 || room <= 0:
 		return filledNone
 	}
-	n, errno := recv(c.fd, l.buf[:room])
+	n, errno := c.recv(l.buf[:room])
 	if n <= 0 {
 		return c.fillEnd(errno)
 	}
@@ -145,6 +153,8 @@ func (c *Conn) fillEnd(errno unix.Errno) filled {
 		return filledNone
 	case errno == 0 || c.own&ownLinger != 0:
 		c.own |= ownEOF
+	case c.tls != nil && c.tls.why != nil:
+		c.fail(c.tls.why)
 	default:
 		c.fail(os.NewSyscallError("read", errno))
 	}

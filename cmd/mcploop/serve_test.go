@@ -94,11 +94,7 @@ func TestEachKeyReachesTheServer(t *testing.T) {
 	each(reflect.ValueOf(config.Default()).Elem(), "", func(path string) {
 		count++
 		cfg := config.Default()
-		field := reflect.ValueOf(cfg).Elem()
-		for name := range strings.SplitSeq(path, ".") {
-			field = field.FieldByName(name)
-		}
-		change(t, path, field)
+		change(t, path, fieldAt(reflect.ValueOf(cfg).Elem(), path))
 		same := reflect.DeepEqual(optionsOf(cfg), optionsOf(config.Default()))
 		if same != slices.Contains(elsewhere, path) {
 			t.Errorf("%s: the options are the same: %v", path, same)
@@ -127,6 +123,13 @@ func each(v reflect.Value, prefix string, visit func(path string)) {
 			visit(path)
 		}
 	}
+}
+
+func fieldAt(v reflect.Value, path string) reflect.Value {
+	for name := range strings.SplitSeq(path, ".") {
+		v = v.FieldByName(name)
+	}
+	return v
 }
 
 func change(t *testing.T, path string, field reflect.Value) {

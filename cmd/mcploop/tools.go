@@ -41,7 +41,8 @@ func newToolsCommand() *cobra.Command {
 	}
 	flags := cmd.PersistentFlags()
 	flags.StringVar(&f.url, "url", toolsURLDefault,
-		"address of the server: http, ws, sse (HTTP+SSE of 2024-11-05), tcp or unix")
+		"address of the server: http, ws, sse (HTTP+SSE of 2024-11-05), tcp, unix; https, wss, "+
+			"sses, tls")
 	flags.StringVar(&f.tcp, "tcp", "", "TCP address of the server, host:port, in place of --url")
 	flags.StringVar(&f.unix, "unix", "", "path of the server's unix socket, in place of --url")
 	flags.StringVar(&f.era, "era", "auto", "auto, modern (2026-07-28) or legacy (initialize)")

@@ -79,6 +79,10 @@ func upstreamOptions(name string, u *config.Upstream) gateway.Options {
 				Memory: int64(u.Limits.Memory), CPU: float64(u.Limits.CPU) / 100,
 				Pids: u.Limits.Pids,
 			},
+			TLS: client.TLS{
+				CAFile: u.TLS.CAFile, ServerName: u.TLS.ServerName, CertFile: u.TLS.CertFile,
+				KeyFile: u.TLS.KeyFile, MinVersion: u.TLS.MinVersion, SkipVerify: u.TLS.SkipVerify,
+			},
 		},
 	}
 	if len(u.Env) > 0 {

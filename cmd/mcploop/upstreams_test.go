@@ -52,11 +52,7 @@ func TestEachUpstreamKeyReachesTheGateway(t *testing.T) {
 		if set := valid[path]; set != nil {
 			set(u)
 		} else {
-			field := reflect.ValueOf(u).Elem()
-			for name := range strings.SplitSeq(path, ".") {
-				field = field.FieldByName(name)
-			}
-			change(t, path, field)
+			change(t, path, fieldAt(reflect.ValueOf(u).Elem(), path))
 		}
 		same := reflect.DeepEqual(kindOptions(u), kindOptions(plain()))
 		if same != (path == "Disabled") { // addUpstreams reads it

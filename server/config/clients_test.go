@@ -105,6 +105,11 @@ func TestClientTypes(t *testing.T) {
 	f("websocket", url, "websocket", "ws://h:1/x")
 	f("ws", "ws://h:1/x", "ws", "ws://h:1/x")
 	f("tcp", "tcp://h:1", "tcp", "tcp://h:1")
+	f("http", "https://h/x", "http", "https://h/x")
+	f("sse", "https://h/x", "sse", "sses://h/x")
+	f("ws", "https://h/x", "ws", "wss://h/x")
+	f("", "sses://h/x", Auto, "sses://h/x")
+	f("tcp", "tls://h:1", "tcp", "tls://h:1")
 	f("unix", "unix:///run/s", "unix", "unix:///run/s")
 	f("", url, Auto, url)
 }
@@ -118,9 +123,8 @@ func TestClientFaults(t *testing.T) {
 			t.Errorf("%s\ngot  %v\nwant %s", text, err, strings.Join(want, "\n"))
 		}
 	}
-	f("{\n\"mcpServers\": {\n\"a\": {\"url\": \"https://h/${KEY}\"}}}",
-		`config:3: cannot use upstreams.a.url: the value of "https://h/${KEY}": TLS is not spoken `+
-			"here; let a proxy end it and write http:// or ws://")
+	f("{\n\"mcpServers\": {\n\"a\": {\"url\": \"gopher://h/${KEY}\"}}}",
+		`config:3: cannot use upstreams.a.url: the value of "gopher://h/${KEY}": `+urlSchemes)
 	f("{\n\"servers\": {\n\n\"a b\": {}}}",
 		"config:4: cannot use upstreams.a_b: write one of url, command, http, openapi, exec and "+
 			"files")
@@ -151,6 +155,9 @@ func TestClientFaults(t *testing.T) {
 		`cannot read the client's configuration: unexpected end of JSON input`)
 }
 
+const urlSchemes = "write http://, https://, ws://, wss://, sse://, sses://, tcp://HOST:PORT, " +
+	"tls://HOST:PORT or unix:///PATH"
+
 // TestUpstreamKeys: the faults of our own file.
 func TestUpstreamKeys(t *testing.T) {
 	f := func(text string, want ...string) {
@@ -172,11 +179,17 @@ func TestUpstreamKeys(t *testing.T) {
 		"config:2: cannot use upstreams.a.b: it is no name; write one without . and [")
 	f("upstreams:\n  a: {command: [x]}\n  a: {command: [y]}",
 		"config:3: cannot use upstreams.a: given twice, first on line 2; keep one")
-	f("upstreams:\n  a: {url: h}", `config:2: cannot use upstreams.a.url: "h": `+
-		"write http://, ws://, sse://, tcp://HOST:PORT or unix:///PATH")
-	f("upstreams:\n  a:\n    url: wss://h/${KEY}", "config:3: cannot use upstreams.a.url: "+
-		`the value of "wss://h/${KEY}": TLS is not spoken here; let a proxy end it and write `+
-		"http:// or ws://")
+	f("upstreams:\n  a: {url: h}", `config:2: cannot use upstreams.a.url: "h": `+urlSchemes)
+	f("upstreams:\n  a:\n    url: ftp://h/${KEY}", "config:3: cannot use upstreams.a.url: "+
+		`the value of "ftp://h/${KEY}": `+urlSchemes)
+	f("upstreams:\n  a: {url: 'https://h', tls: {cert_file: c}}",
+		"config:2: cannot use upstreams.a.tls: write both cert_file and key_file")
+	f("upstreams:\n  a:\n    url: http://h\n    tls: {ca_file: c}", "config:4: cannot use "+
+		"upstreams.a.tls: it goes with a url of https://, wss://, sses:// or tls://")
+	f("upstreams:\n  a: {url: 'https://h', tls: {min_version: 1.1}}", "config:2: cannot use "+
+		`upstreams.a.tls.min_version: "1.1": write 1.2 or 1.3`)
+	f("upstreams:\n  a: {url: 'https://h', tls: {cafile: c}}", "config:2: cannot use "+
+		"upstreams.a.tls.cafile: no such key; the nearest is upstreams.a.tls.ca_file")
 	f("upstreams:\n  a: {command: [x], type: pigeon}", `config:2: cannot use upstreams.a.type: `+
 		`"pigeon": write `+strings.Join(upstreamTypes(), " or "))
 	f("upstreams:\n  a: {command: [x], separator: '.', in_flight: 0}",

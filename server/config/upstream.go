@@ -17,6 +17,7 @@ type Upstream struct {
 	URL     string            `yaml:"url"`
 	Type    string            `yaml:"type"`
 	Headers map[string]string `yaml:"headers"`
+	TLS     TLS               `yaml:"tls"`
 
 	Command []string          `yaml:"command"`
 	Env     map[string]string `yaml:"env"`
@@ -70,6 +71,7 @@ func defaultUpstream() Upstream {
 		MessageBytes: 4 * mib, NoiseMax: 1000, DialTimeout: 10 * time.Second,
 		ProbeTimeout: 5 * time.Second, IdleTimeout: 30 * time.Second,
 		CloseGrace: 2 * time.Second, BackoffMin: 100 * time.Millisecond,
+		TLS: TLS{MinVersion: "1.2"},
 	}
 	setKindDefaults(&u)
 	return u
@@ -94,8 +96,8 @@ func upstreamTypes() []string {
 
 // upstreamFields: all of them can change, since an upstream can be replaced as a whole.
 func upstreamFields() []field {
-	list := slices.Concat(upstreamWayFields(), kindFields(), upstreamLimitFields(),
-		upstreamConnFields(), childFields())
+	list := slices.Concat(upstreamWayFields(), tlsFields(), upstreamProgramFields(), kindFields(),
+		upstreamLimitFields(), upstreamConnFields(), childFields())
 	for i := range list {
 		list[i].hot = true
 	}
@@ -105,7 +107,7 @@ func upstreamFields() []field {
 // ofUpstream is the path of a key of any upstream.
 func ofUpstream(key string) string { return join(join(upstreamsKey, anyName), key) }
 
-// upstreamWayFields: how it is reached, and what it offers.
+// upstreamWayFields: how it is reached.
 func upstreamWayFields() []field {
 	at := ofUpstream
 	return []field{
@@ -113,18 +115,26 @@ func upstreamWayFields() []field {
 		{
 			path: at("url"), unit: "url", hide: true,
 			doc: "Where it listens: http://HOST:PORT/PATH, ws://, sse:// (HTTP+SSE), tcp:// or " +
-				"unix:///PATH. Either this or command.",
+				"unix:///PATH; https://, wss://, sses:// and tls:// are the same over TLS. " +
+				"Either this or command.",
 		},
 		{
 			path: at("type"), enum: upstreamTypes(),
-			doc: "The transport, where the URL does not say it: an http URL of type sse is one " +
-				"of HTTP+SSE. auto tries Streamable HTTP first.",
+			doc: "The transport, where the URL does not say it: an http or https URL of type sse " +
+				"is one of HTTP+SSE. auto tries Streamable HTTP first.",
 		},
 		{
 			path: at("headers"), unit: "name: value",
 			doc: "Headers of each request; ${VAR} keeps secrets out of the file. A client's own " +
 				"credentials are never passed on.",
 		},
+	}
+}
+
+// upstreamProgramFields: what is started, and what is offered.
+func upstreamProgramFields() []field {
+	at := ofUpstream
+	return []field{
 		{
 			path: at("command"), unit: "text", hide: true,
 			doc: "Program with its arguments that speaks MCP on its standard input and output.",
@@ -194,12 +204,13 @@ func upstreamLimitFields() []field {
 
 // Target returns the URL of the upstream with the scheme that its type asks for; "" for a command.
 func (u *Upstream) Target() string {
-	rest, isHTTP := strings.CutPrefix(u.URL, "http://")
-	if isHTTP && u.Type == "sse" {
-		return "sse://" + rest
-	}
-	if isHTTP && (u.Type == "ws" || u.Type == "websocket") {
-		return "ws://" + rest
+	scheme, rest, _ := strings.Cut(u.URL, "://")
+	s, isHTTP := strings.CutPrefix(scheme, "http")
+	switch {
+	case isHTTP && u.Type == "sse":
+		return "sse" + s + "://" + rest
+	case isHTTP && (u.Type == "ws" || u.Type == "websocket"):
+		return "ws" + s + "://" + rest
 	}
 	return u.URL
 }
@@ -223,6 +234,7 @@ func (c *Config) checkUpstreams(report reportFunc) {
 		if text := urlCure(u.URL); text != "" {
 			report(join(at, "url"), u.URL, text)
 		}
+		u.checkTLS(at, report)
 		if !upstreamName(u.Separator) || len(u.Separator) > 4 {
 			report(join(at, "separator"), u.Separator, "write 1 to 4 of A-Z a-z 0-9 _ -")
 		}
@@ -256,12 +268,13 @@ func urlCure(raw string) string {
 	switch {
 	case err != nil:
 		return "write a URL, such as http://127.0.0.1:3000/mcp"
-	case u.Scheme == "https" || u.Scheme == "wss":
-		return "TLS is not spoken here; let a proxy end it and write http:// or ws://"
 	case u.Scheme == "unix" && u.Path != "":
 		return ""
-	case !slices.Contains([]string{"http", "ws", "sse", "tcp"}, u.Scheme) || u.Host == "":
-		return "write http://, ws://, sse://, tcp://HOST:PORT or unix:///PATH"
+	case !slices.Contains([]string{
+		"http", "ws", "sse", "tcp", "https", "wss", "sses", "tls",
+	}, u.Scheme) || u.Host == "":
+		return "write http://, https://, ws://, wss://, sse://, sses://, tcp://HOST:PORT, " +
+			"tls://HOST:PORT or unix:///PATH"
 	}
 	return ""
 }

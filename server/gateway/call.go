@@ -222,6 +222,7 @@ func (f *forward) errorOf(raw []byte) error {
 type upstreamData struct {
 	Upstream   string `json:"upstream"`
 	State      string `json:"state"`
+	Reason     string `json:"reason,omitempty"`
 	RetryAfter int64  `json:"retryAfterMs,omitempty"`
 }
 
@@ -233,7 +234,7 @@ func (u *Upstream) unavailable() error {
 	text := fmt.Sprintf("upstream %q is %s", u.opt.Name, u.state)
 	if u.state == StateWaiting {
 		left := max(0, time.Until(u.retry)).Round(time.Millisecond)
-		data.RetryAfter = left.Milliseconds()
+		data.RetryAfter, data.Reason = left.Milliseconds(), reasonOf(u.reason)
 		text = fmt.Sprintf("upstream %q is not there, it is tried again in %v: %v",
 			u.opt.Name, left, u.reason)
 	}
@@ -254,6 +255,8 @@ func (u *Upstream) fault(err error) error {
 	u.mu.Unlock()
 	return &mcp.Error{
 		Code: code, Message: fmt.Sprintf("upstream %q %s: %v", u.opt.Name, text, err),
-		Data: upstreamData{Upstream: u.opt.Name, State: state.String()},
+		Data: upstreamData{
+			Upstream: u.opt.Name, State: state.String(), Reason: reasonOf(err),
+		},
 	}
 }
