@@ -48,11 +48,14 @@ type Call struct {
 	// with its id as subscriptionId; and log messages that come where all calls share a stream,
 	// while no other call that may ask is in flight. Nil: Options.OnNotification is told.
 	Notified func(c *Call, method string, params []byte)
+	// Tag is the caller's own; Ask.Call brings it back.
+	Tag any
 
 	id     uint64
-	expiry *time.Timer  // nil without a deadline
-	began  int64        // by Mux.clock
-	sign   atomic.Int64 // the last one, by Mux.clock; 0: none yet
+	expiry *time.Timer   // nil without a deadline
+	limit  time.Duration // Timeout, or what SetTimeout made of it; as of table.slots
+	began  int64         // by Mux.clock
+	sign   atomic.Int64  // the last one, by Mux.clock; 0: none yet
 	verb   verb
 }
 

@@ -44,7 +44,7 @@ func (t *table) extend(id uint64, d time.Duration, now int64, onTimeout func(id 
 		c.expiry = nil
 	}
 	if d > 0 {
-		c.Timeout, c.began = d, now
+		c.limit, c.began = d, now
 		c.sign.Store(0)
 		c.expiry = time.AfterFunc(c.firstLook(), func() { onTimeout(id) })
 	}
@@ -61,7 +61,7 @@ func sooner(a, b time.Duration) time.Duration {
 
 // firstLook is when a deadline of c may have passed; 0: it has none.
 func (c *Call) firstLook() time.Duration {
-	return sooner(c.Timeout, sooner(c.FirstByte, c.BetweenBytes))
+	return sooner(c.limit, sooner(c.FirstByte, c.BetweenBytes))
 }
 
 // timeout ends a call whose deadline has passed. It runs when the timer fires.
@@ -86,14 +86,14 @@ func (t *table) overdue(id uint64, now int64) error {
 	}
 	age, sign := time.Duration(now-c.began), c.sign.Load()
 	if !c.watched() {
-		if age < c.Timeout { // as before, and there is another timer
+		if age < c.limit { // as before, and there is another timer
 			return nil
 		}
 		return ErrTimeout
 	}
 	quiet := time.Duration(now - sign)
 	switch {
-	case c.Timeout > 0 && age >= c.Timeout:
+	case c.limit > 0 && age >= c.limit:
 		return ErrTimeout
 	case sign == 0 && c.FirstByte > 0 && age >= c.FirstByte:
 		return fmt.Errorf("%w: nothing of an answer came within %v", ErrTimeout, c.FirstByte)
@@ -102,8 +102,8 @@ func (t *table) overdue(id uint64, now int64) error {
 			c.BetweenBytes)
 	}
 	var next time.Duration
-	if c.Timeout > 0 {
-		next = c.Timeout - age
+	if c.limit > 0 {
+		next = c.limit - age
 	}
 	switch {
 	case sign == 0 && c.FirstByte > 0:

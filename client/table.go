@@ -61,7 +61,7 @@ func (t *table) put(c *Call, j *job, onTimeout func(id uint64)) (uint64, error) 
 	s.call, s.job, s.asker = c, j, c.mayAsk()
 	t.count(s, 1)
 	id := uint64(s.uses)<<indexBits | uint64(index)
-	c.id, c.expiry = id, nil
+	c.id, c.expiry, c.limit = id, nil, c.Timeout
 	if d := c.firstLook(); d > 0 {
 		c.expiry = t.timer(index, d, onTimeout)
 	}

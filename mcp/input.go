@@ -37,6 +37,11 @@ type InputRequests map[string]InputRequest
 type InputRequired struct {
 	Requests InputRequests
 	State    any
+	// Relay: the requests are another server's, which must hear what this round has brought and
+	// nothing else. The next run sees no answers of earlier rounds, and sees in InputRefusals what
+	// a legacy client has refused, which otherwise ends the call. A client that answers every time
+	// may be asked any number of times.
+	Relay bool
 }
 
 // Error says what is missing; nobody but a programmer sees it.

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"strconv"
 	"sync"
 	"sync/atomic"
@@ -94,13 +95,15 @@ func (a *asks) forget(c *Call) (ids []string) {
 
 // asking is what a call that waits for its client has got so far.
 type asking struct {
-	mu      sync.Mutex // guards left and answers
-	left    int
-	answers map[string]json.RawMessage
-	rounds  atomic.Int32
+	mu       sync.Mutex // guards left, answers and refusals
+	left     int
+	answers  map[string]json.RawMessage
+	refusals map[string]json.RawMessage // of a round with relay
+	relay    bool                       // see mcp.InputRequired; as of its last round
+	rounds   atomic.Int32
 }
 
-// roundsMax is how often one call may ask.
+// roundsMax is how often one call may ask, unless each round is the client's own doing.
 const roundsMax = 8
 
 // ask sends the requests of need to the client. The call goes on with the last answer.
@@ -125,7 +128,7 @@ func (c *Call) ask(need *mcp.InputRequired) {
 // prepareAsking keeps the handler's state for its next run and makes room for the answers.
 func (c *Call) prepareAsking(need *mcp.InputRequired) error {
 	c.keep()
-	if c.asking.rounds.Add(1) > roundsMax {
+	if c.asking.rounds.Add(1) > roundsMax && !(need.Relay && len(need.Requests) > 0) {
 		return codec.ErrInternal.With("the handler asked more than %d times", roundsMax)
 	}
 	if need.State != nil {
@@ -138,6 +141,7 @@ func (c *Call) prepareAsking(need *mcp.InputRequired) error {
 	c.asking.mu.Lock()
 	defer c.asking.mu.Unlock()
 	c.asking.left, c.asking.answers = len(need.Requests), map[string]json.RawMessage{}
+	c.asking.relay, c.asking.refusals = need.Relay, nil
 	return nil
 }
 
@@ -192,22 +196,35 @@ func (p *peer) answered(in *inbound) {
 		to.answered(one.key, in)
 		return
 	}
-	if in.msg.Kind == codec.KindError {
-		c.Fail(clientRefused(one.key, in.msg.Error))
-		return
-	}
-	if raw := bytes.TrimSpace(in.msg.Result); len(raw) == 0 || raw[0] != '{' {
-		c.Fail(clientMistook(one.key))
-		return
-	}
-	c.asking.mu.Lock()
-	c.asking.answers[one.key] = bytes.Clone(in.msg.Result)
-	c.asking.left--
-	done := c.asking.left == 0
-	c.asking.mu.Unlock()
-	if done {
+	done, err := c.asking.take(one.key, in)
+	switch {
+	case err != nil:
+		c.Fail(err)
+	case done:
 		c.resume()
 	}
+}
+
+// take keeps the client's answer to key, and tells whether it was the last one. An error: the call
+// cannot go on.
+func (a *asking) take(key string, in *inbound) (done bool, err error) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	switch raw := bytes.TrimSpace(in.msg.Result); {
+	case in.msg.Kind != codec.KindError && (len(raw) == 0 || raw[0] != '{'):
+		return false, clientMistook(key)
+	case in.msg.Kind != codec.KindError:
+		a.answers[key] = bytes.Clone(raw)
+	case !a.relay:
+		return false, clientRefused(key, in.msg.Error)
+	default:
+		if a.refusals == nil {
+			a.refusals = map[string]json.RawMessage{}
+		}
+		a.refusals[key] = bytes.Clone(in.msg.Error)
+	}
+	a.left--
+	return a.left == 0, nil
 }
 
 // clientRefused and clientMistook are what a tool says whose client gave no answer to key.
@@ -243,17 +260,23 @@ func (c *Call) resume() {
 	if c.task() == nil { // whose time goes on
 		c.wait(c.s.opt.CallTimeout)
 	}
-	all := make(map[string]json.RawMessage, len(c.request.InputResponses)+len(c.asking.answers))
-	for _, some := range []map[string]json.RawMessage{c.request.InputResponses, c.asking.answers} {
-		for key, raw := range some {
-			all[key] = raw
-		}
-	}
-	c.request.InputResponses = all
+	c.gather()
 	if c.s.workers.Submit(c.ls.loop.Index(), c) != nil {
 		c.failWire(codec.ErrOverloaded, nil)
 		c.release()
 	}
+}
+
+// gather gives the handler's next run what the client has answered.
+func (c *Call) gather() {
+	answers, before := c.asking.answers, c.request.InputResponses
+	if c.asking.relay {
+		before = nil
+	}
+	all := make(map[string]json.RawMessage, len(before)+len(answers))
+	maps.Copy(all, before)
+	maps.Copy(all, answers)
+	c.request.InputResponses, c.request.InputRefusals = all, c.asking.refusals
 }
 
 // unask takes back what the client has not answered when the call ends: it need not think further.

@@ -141,10 +141,13 @@ func (v *view) appendInputRequired(
 			return dst, err
 		}
 	}
-	if need.State == nil && len(req.InputResponses) == 0 {
+	var sealed sealedState
+	if !need.Relay {
+		sealed.Answers = req.InputResponses
+	}
+	if need.State == nil && len(sealed.Answers) == 0 {
 		return append(dst, '}'), nil
 	}
-	sealed := sealedState{Answers: req.InputResponses}
 	if need.State != nil {
 		if sealed.State, err = json.Marshal(need.State); err != nil {
 			return dst, fmt.Errorf("cannot encode the state of the request: %w", err)

@@ -22,6 +22,8 @@ func (s *Server) registerUpstream(p *place) {
 	for name, of := range map[string]func(gateway.Stats) uint64{
 		"calls_total":                func(s gateway.Stats) uint64 { return s.Calls },
 		"calls_failed_total":         func(s gateway.Stats) uint64 { return s.Failed },
+		"asks_total":                 func(s gateway.Stats) uint64 { return s.Asks },
+		"asks_refused_total":         func(s gateway.Stats) uint64 { return s.AsksRefused },
 		"calls_repeated_total":       func(s gateway.Stats) uint64 { return s.Repeated },
 		"cancelled_total":            func(s gateway.Stats) uint64 { return s.Cancelled },
 		"starts_total":               func(s gateway.Stats) uint64 { return s.Starts },
@@ -41,6 +43,8 @@ func (s *Server) registerUpstream(p *place) {
 		"subscriptions":          func(s gateway.Stats) int { return s.Heard },
 		"subscriptions_max":      func(gateway.Stats) int { return p.subscriptionsMax() },
 		"subscriptions_left_out": func(s gateway.Stats) int { return s.Unheard },
+		"held":                   func(s gateway.Stats) int { return s.Held },
+		"held_max":               func(gateway.Stats) int { return p.asksMax() },
 		"resource_templates": func(s gateway.Stats) int {
 			return s.Items[mcp.KindTemplate]
 		},

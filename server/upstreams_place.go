@@ -197,6 +197,7 @@ func (p *place) stats() gateway.Stats {
 		}
 		addCounters(&sum, &stats)
 		sum.InFlight += stats.InFlight
+		sum.Held += stats.Held
 	}
 	return sum
 }
@@ -211,6 +212,13 @@ func (p *place) subscriptionsMax() int {
 func (p *place) inFlightMax() int {
 	if all := p.guests(); len(all) > 0 {
 		return all[0].up.InFlightMax()
+	}
+	return 0
+}
+
+func (p *place) asksMax() int {
+	if all := p.guests(); len(all) > 0 {
+		return all[0].up.AsksMax()
 	}
 	return 0
 }
@@ -231,6 +239,10 @@ func (g *guest) carry(
 	c *Call, i *gateway.Item, do func(*gateway.Item, gateway.Caller, *mcp.Request),
 ) {
 	key := foreignKey{i.Kind, i.Name}
+	if c.guest.Load() == g { // it is counted in: its client has answered what g asked
+		do(i, c, c.Request)
+		return
+	}
 	for !g.admit(c) { // Slow path: it was replaced or removed.
 		at := g.at
 		if g, i = at.find(key); i == nil {

@@ -54,6 +54,9 @@ type Upstream struct {
 	BackoffMin   time.Duration `yaml:"backoff_min"`
 
 	Limits ChildLimits `yaml:"limits"`
+
+	Asks       int           `yaml:"asks"`
+	AskTimeout time.Duration `yaml:"ask_timeout"`
 }
 
 const (
@@ -72,6 +75,7 @@ func defaultUpstream() Upstream {
 		ProbeTimeout: 5 * time.Second, IdleTimeout: 30 * time.Second,
 		CloseGrace: 2 * time.Second, BackoffMin: 100 * time.Millisecond,
 		TLS: TLS{MinVersion: "1.2"},
+		Asks: 1024, AskTimeout: 10 * time.Minute,
 	}
 	setKindDefaults(&u)
 	return u
@@ -194,6 +198,15 @@ func upstreamLimitFields() []field {
 		{
 			path: at("connections"), unit: "connections", min: 1, max: 65536,
 			doc: "Connections over Streamable HTTP, where each carries one call at a time.",
+		},
+		{
+			path: at("asks"), unit: "calls", min: 1, max: 10_000,
+			doc: "Calls of a legacy upstream that wait for what it has asked their clients; one " +
+				"more is refused.",
+		},
+		{
+			path: at("ask_timeout"), unit: durationUnit, min: 10 * ms, max: 24 * hour,
+			doc: "So long such a call waits for its client's answer.",
 		},
 		{
 			path: at("stderr_lines"), unit: "lines per second", min: 1, max: 100_000,

@@ -46,7 +46,7 @@ func (u *Upstream) repeatParked(c *client.Client) {
 		}
 		u.count.repeated.Add(1)
 		next := f.item.forward(f.caller, c, f.method, f.Params, f.version, f.token)
-		next.again = true
+		next.capabilities, next.again = f.capabilities, true
 		next.hearLogs(f.level)
 		next.begin()
 	}

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"sync/atomic"
 	"time"
 
 	"github.com/mcploop/mcploop/client"
@@ -33,6 +34,10 @@ type Caller interface {
 	Fail(err error)
 	// Notify sends a notification that belongs to it.
 	Notify(method string, params []byte) error
+	// RequireInput asks its client for something before there is an answer, and has the item called
+	// again with what the client said. It is an answer as those above are where the client is
+	// modern: then the next call is another Caller.
+	RequireInput(need *mcp.InputRequired)
 }
 
 // EndWatcher wants to know when a client's call ends that it works for.
@@ -52,6 +57,9 @@ type forward struct {
 	version mcp.Version
 	token   []byte // of the client, raw, a copy; nil: it wants no progress
 	level   int    // from which on the client wants log messages; 0: none
+
+	capabilities []byte // of the client, raw; valid as long as caller
+	held         atomic.Pointer[held]
 }
 
 // Call carries a client's use of the item (Kind.Use) to the upstream. It returns at once; c is
@@ -60,6 +68,10 @@ type forward struct {
 func (i *Item) Call(c Caller, req *mcp.Request) {
 	if i.up.opt.Provider != nil {
 		i.up.provide(i, c, req)
+		return
+	}
+	if retries(req) {
+		i.carryOn(c, req)
 		return
 	}
 	i.begin(c, req, i.Kind.Use(), i.params(req))
@@ -87,6 +99,9 @@ func (i *Item) begin(c Caller, req *mcp.Request, m mcp.Method, params []byte) {
 	u.count.calls.Add(1)
 	f := i.forward(c, live, m, params, req.Version, bytes.Clone(req.Params.Token))
 	f.hearLogs(req.LogLevel)
+	if f.capabilities = req.Capabilities; live.Version().Modern() {
+		f.Capabilities = able(req.Capabilities)
+	}
 	f.begin()
 }
 
@@ -95,7 +110,7 @@ func (i *Item) forward(
 	c Caller, live *client.Client, m mcp.Method, params []byte, v mcp.Version, token []byte,
 ) *forward {
 	f := &forward{item: i, method: m, live: live, caller: c, version: v, token: token}
-	f.Method, f.Params = m.String(), params
+	f.Method, f.Params, f.Tag = m.String(), params, f
 	if m == mcp.MethodToolsCall {
 		f.Headers = live.MirrorHeaders(i.own, params)
 	}
@@ -116,7 +131,7 @@ func (f *forward) start() {
 		f.caller.Release()
 		return
 	}
-	if !f.caller.OnEnd(f) {
+	if !f.caller.OnEnd(f) && f.held.Load() == nil {
 		f.CallEnded(errEnded) // unless it was answered, which is nothing to cancel
 	}
 }
@@ -163,11 +178,18 @@ func (i *Item) completion(params []byte) []byte {
 
 // progress passes progress on under the client's token.
 func (f *forward) progress(_ *client.Call, params []byte) {
-	_ = f.caller.Notify(mcp.NotifyProgress, withToken(params, f.token)) // it may have gone
+	to := f.recipient()
+	if to.caller != nil && to.token != nil {
+		_ = to.caller.Notify(mcp.NotifyProgress, withToken(params, to.token)) // it may have gone
+	}
 }
 
 // done passes the upstream's answer on.
 func (f *forward) done(_ *client.Call, a client.Answer) {
+	if h := f.held.Load(); h != nil {
+		h.done(a)
+		return
+	}
 	u := f.item.up
 	if !f.caller.Ended() && f.sessionLost(a) {
 		u.park(f)
@@ -184,36 +206,55 @@ func (f *forward) done(_ *client.Call, a client.Answer) {
 		}
 		f.caller.Fail(u.fault(a.Err))
 	case a.Error != nil:
-		f.caller.Fail(f.errorOf(a.Error))
+		f.caller.Fail(f.errorOf(a.Error, f.version))
 	default:
-		result, err := splice(a.Result, f.method, f.version)
-		if err != nil {
-			u.count.failed.Add(1)
-			f.caller.Fail(u.fault(err))
-			return
-		}
-		f.caller.ReplyRaw(result)
+		u.reply(f.method, f.recipient(), a.Result)
 	}
 }
 
-// errorOf is an upstream's JSON-RPC error as it came, but for a resource that does not exist:
-// modern servers say -32602 with its URI, legacy ones -32002 (SEP-2164).
-func (f *forward) errorOf(raw []byte) error {
+// reply answers with an upstream's result, or asks for what it needs before there is one.
+func (u *Upstream) reply(m mcp.Method, to recipient, result []byte) {
+	own, err := splice(result, m, to.version)
+	switch {
+	case errors.Is(err, client.ErrInputRequired):
+		u.require(to.caller, result)
+	case err != nil:
+		u.count.failed.Add(1)
+		to.caller.Fail(u.fault(err))
+	default:
+		to.caller.ReplyRaw(own)
+	}
+}
+
+// errorOf is an upstream's JSON-RPC error as it came, but for what the eras say differently. Of a
+// resource that does not exist modern servers say -32602 with its URI, legacy ones -32002
+// (SEP-2164). That a client cannot do something has a code in the modern era alone.
+func (f *forward) errorOf(raw []byte, v mcp.Version) error {
+	e := rpcError(raw)
+	data, _ := e.Data.(json.RawMessage)
+	switch {
+	case f.method == mcp.MethodResourcesRead && e.Code == codec.ErrInvalidParams.Code &&
+		codec.Find(data, "uri") != nil:
+		e.Code = codec.ErrResourceNotFound.Code // the server says it as the client's era does
+	case e.Code == codec.ErrMissingCapability.Code && !v.Modern():
+		return fmt.Errorf("%s: %s", e.Message, codec.Find(data, "requiredCapabilities"))
+	}
+	return e
+}
+
+// rpcError reads a raw JSON-RPC error object.
+func rpcError(raw []byte) *mcp.Error {
 	var e struct {
 		Code    int             `json:"code"`
 		Message string          `json:"message"`
 		Data    json.RawMessage `json:"data"`
 	}
 	if err := json.Unmarshal(raw, &e); err != nil {
-		return codec.ErrInternal.With("the upstream's error cannot be read")
+		return &mcp.Error{Code: codec.ErrInternal.Code, Message: "an error that cannot be read"}
 	}
 	out := &mcp.Error{Code: e.Code, Message: e.Message}
 	if e.Data != nil {
 		out.Data = e.Data
-	}
-	if f.method == mcp.MethodResourcesRead && e.Code == codec.ErrInvalidParams.Code &&
-		codec.Find(e.Data, "uri") != nil {
-		out.Code = codec.ErrResourceNotFound.Code // the server says it as the client's era does
 	}
 	return out
 }

@@ -38,7 +38,8 @@ func (f *forward) notified(_ *client.Call, method string, params []byte) {
 	if mcp.LevelOf(codec.Find(params, "level")) < f.level {
 		return
 	}
-	if f.caller.Notify(method, params) == nil { // else it was answered or has gone
+	to := f.recipient()
+	if to.caller != nil && to.caller.Notify(method, params) == nil { // else it was answered or has gone
 		u.count.logs.Add(1)
 	}
 }

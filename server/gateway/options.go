@@ -18,7 +18,8 @@ type Options struct {
 	Name string // 1..32 characters of [A-Za-z0-9_-], the first part of its tools' names
 
 	// Client says how it is reached: URL or Command, and the limits of the connection. Group,
-	// OnNotification and Log are set by the gateway, Stderr where it is nil.
+	// OnNotification, OnRequest, AsksMax and Log are set by the gateway, Stderr and Capabilities
+	// where they are nil.
 	Client client.Options
 	// Provider is what runs behind the upstream instead of an MCP server. Of Client only
 	// InFlightMax has a meaning then. The upstream closes it.
@@ -41,6 +42,10 @@ type Options struct {
 	// Subscriptions is how many resources the upstream is asked to tell of, as clients listen to
 	// them, default 1000. Clients hear of no changes of further ones.
 	Subscriptions int
+	// AsksMax is how many calls of a legacy upstream may wait for what it has asked their clients,
+	// default 1024; AskTimeout is how long each, default 10 min. That time is none of Timeout's.
+	AsksMax    int
+	AskTimeout time.Duration
 
 	// StderrLines is how many lines a second of what a Command writes on its standard error go
 	// into the log, the first 1,024 bytes of each; the rest is counted. Default 10. It has no
@@ -74,6 +79,8 @@ func (o Options) withDefaults() Options {
 	setDefault(&o.Grace, 30*time.Second)
 	setDefault(&o.BackoffMin, 100*time.Millisecond)
 	setDefault(&o.BackoffMax, 30*time.Second)
+	setDefault(&o.AsksMax, 1024)
+	setDefault(&o.AskTimeout, 10*time.Minute)
 	setDefault(&o.StderrLines, 10)
 	setDefault(&o.Subscriptions, 1000)
 	setDefault(&o.Client.InFlightMax, 4096)
@@ -115,6 +122,7 @@ func (o *Options) validate() error {
 		{"Grace", o.Grace},
 		{"BackoffMin", o.BackoffMin},
 		{"BackoffMax", o.BackoffMax},
+		{"AskTimeout", o.AskTimeout},
 	} {
 		if d.value < 0 {
 			bad("cannot use %s = %v; it must not be negative", d.name, d.value)
@@ -122,6 +130,9 @@ func (o *Options) validate() error {
 	}
 	if o.Subscriptions < 0 {
 		bad("cannot use Subscriptions = %d; it must not be negative", o.Subscriptions)
+	}
+	if o.AsksMax < 0 {
+		bad("cannot use AsksMax = %d; it must not be negative", o.AsksMax)
 	}
 	if o.StderrLines < 0 {
 		bad("cannot use StderrLines = %d; it must not be negative", o.StderrLines)

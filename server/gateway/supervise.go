@@ -188,6 +188,7 @@ func (u *Upstream) close() {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	u.state = StateClosed
+	u.held.close()
 	if u.grace != nil {
 		u.grace.Stop()
 		u.grace = nil

@@ -21,6 +21,7 @@ type Upstream struct {
 	count   counters
 	caching atomic.Pointer[[mcp.KindCount]Caching] // of its lists; nil before they came
 	parked  parking
+	held    holding
 	running chan struct{} // holds an element for each call that a Provider runs
 
 	life  context.Context // from Start to Close
@@ -57,7 +58,7 @@ func (s State) String() string {
 
 type counters struct {
 	calls, failed, cancelled, starts, changes, repeated, unlogged atomic.Uint64
-	updates, logs                                                 atomic.Uint64
+	updates, logs, asks, asksRefused                              atomic.Uint64
 	unheard                                                       atomic.Int64
 }
 
@@ -72,10 +73,14 @@ type Stats struct {
 	Logs      uint64 // messages that went to the clients whose calls they belong to
 	Updates   uint64 // of resources, that it has told of
 	Unlogged  uint64 // lines of a child's standard error that were too many for the log
-	InFlight  int    // not answered yet
-	Heard     int    // resources that it tells of, as clients listen to them
-	Unheard   int    // those that it does not, as Options.Subscriptions is reached
-	State     State
+	Asks      uint64 // requests for input that were handed on to clients
+	// AsksRefused are those of legacy upstreams that no client could be asked.
+	AsksRefused uint64
+	Held        int // calls that wait for their clients' answers
+	InFlight    int // not answered yet
+	Heard       int // resources that it tells of, as clients listen to them
+	Unheard     int // those that it does not, as Options.Subscriptions is reached
+	State       State
 
 	Items [mcp.KindCount]int // offered now
 }
@@ -96,6 +101,11 @@ func New(opt Options, host Host) (*Upstream, error) {
 	}
 	c := &u.opt.Client
 	c.Group, c.Log, c.OnNotification = host.Group, host.Log, u.notified
+	c.OnRequest, u.held.max = u.asked, opt.AsksMax
+	c.AsksMax = asksPerCall * opt.AsksMax
+	if c.Capabilities == nil {
+		c.Capabilities = legacyAble
+	}
 	if len(c.Command) > 0 && c.Stderr == nil {
 		c.Stderr = &stderrLog{
 			log: host.Log.With("upstream", opt.Name), max: opt.StderrLines, count: &u.count,
@@ -130,6 +140,16 @@ func (u *Upstream) About() *About {
 // InFlightMax is how many calls may wait for it at the same time.
 func (u *Upstream) InFlightMax() int { return u.opt.Client.InFlightMax }
 
+// AsksMax is how many calls may wait for their clients' answers at the same time.
+func (u *Upstream) AsksMax() int { return u.opt.AsksMax }
+
+// stateNow is the state.
+func (u *Upstream) stateNow() State {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	return u.state
+}
+
 // Start begins to connect and returns at once: an upstream that is not there holds nobody up.
 func (u *Upstream) Start() {
 	u.life, u.stop = context.WithCancel(context.Background())
@@ -154,6 +174,7 @@ func (u *Upstream) Stats() Stats {
 		Starts: n.starts.Load(), Changes: n.changes.Load(),
 		Repeated: n.repeated.Load(), Updates: n.updates.Load(), Logs: n.logs.Load(),
 		Unlogged: n.unlogged.Load(),
+		Asks: n.asks.Load(), AsksRefused: n.asksRefused.Load(), Held: u.held.len(),
 	}
 	if c := u.live.Load(); c != nil {
 		s.InFlight = c.Stats().InFlight

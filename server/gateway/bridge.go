@@ -1,0 +1,165 @@
+package gateway
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+
+	"github.com/mcploop/mcploop/client"
+	"github.com/mcploop/mcploop/codec"
+	"github.com/mcploop/mcploop/mcp"
+)
+
+// The era bridge. What an upstream asks of a client's user, model or host reaches that client, of
+// whatever revision either is. A modern upstream answers with input_required, and is called again
+// with what the client says; nothing is kept here meanwhile. A legacy one asks in the middle of the
+// call, which is held (held.go). Caller.RequireInput does the same for both eras of clients.
+
+// bridged is what a client carries for us from being asked to its answer, sealed.
+type bridged struct {
+	State json.RawMessage `json:"s,omitempty"` // requestState of a modern upstream
+	Held  string          `json:"h,omitempty"` // the call that a legacy one has not answered
+}
+
+// retries tells whether a client has answered what was asked, or says so.
+func retries(req *mcp.Request) bool {
+	return req.InputState != nil || req.InputResponses != nil || req.InputRefusals != nil
+}
+
+// carryOn is Call for a client that has answered.
+func (i *Item) carryOn(c Caller, req *mcp.Request) {
+	var state bridged
+	if _, err := req.State(&state); err != nil {
+		c.Fail(err)
+		return
+	}
+	if state.Held != "" {
+		i.up.held.resume(i.up, state.Held, c, req)
+		return
+	}
+	for key, raw := range req.InputRefusals { // which no modern upstream can be told
+		c.Fail(fmt.Errorf("the client refused %q: %w", key, rpcError(raw)))
+		return
+	}
+	i.begin(c, req, i.Kind.Use(), withInput(i.params(req), req.InputResponses, state.State))
+}
+
+// withInput adds to a modern upstream's params what the client has answered, and the upstream's own
+// state as it came; nil: it had none.
+func withInput(params []byte, responses map[string]json.RawMessage, state []byte) []byte {
+	out := append(params[:len(params)-1], `,"inputResponses":{`...) // behind a name or a URI
+	for n, key := range slices.Sorted(maps.Keys(responses)) {
+		if n > 0 {
+			out = append(out, ',')
+		}
+		out = append(append(codec.AppendString(out, key), ':'), responses[key]...)
+	}
+	out = append(out, '}')
+	if state != nil {
+		out = append(append(out, `,"requestState":`...), state...)
+	}
+	return append(out, '}')
+}
+
+// need reads what a modern upstream asks for (2026-07-28 schema: InputRequiredResult).
+func need(result []byte) (*mcp.InputRequired, error) {
+	var wire struct {
+		Requests map[string]struct {
+			Method string          `json:"method"`
+			Params json.RawMessage `json:"params"`
+		} `json:"inputRequests"`
+		State json.RawMessage `json:"requestState"`
+	}
+	if err := json.Unmarshal(result, &wire); err != nil {
+		return nil, fmt.Errorf("%w: its inputRequests cannot be read", client.ErrAnswer)
+	}
+	all := &mcp.InputRequired{Relay: true, Requests: mcp.InputRequests{}}
+	for key, r := range wire.Requests {
+		one := &mcp.RawInput{Method: r.Method, Params: r.Params}
+		if !one.Known() {
+			return nil, fmt.Errorf("%w: it asks for %.64q", client.ErrAnswer, r.Method)
+		}
+		all.Requests[key] = one
+	}
+	if len(wire.Requests) == 0 && wire.State == nil {
+		return nil, fmt.Errorf("%w: it asks for input and names none", client.ErrAnswer)
+	}
+	if wire.State != nil {
+		all.State = bridged{State: wire.State}
+	}
+	return all, nil
+}
+
+// require asks the client for what the upstream needs before it answers.
+func (u *Upstream) require(c Caller, result []byte) {
+	asked, err := need(result)
+	if err != nil {
+		u.count.failed.Add(1)
+		c.Fail(u.fault(err))
+		return
+	}
+	u.count.asks.Add(uint64(len(asked.Requests)))
+	c.RequireInput(asked)
+}
+
+// able are the capabilities that a modern upstream is told: those of the client whose call it is,
+// less tasks, which are not carried.
+func able(capabilities json.RawMessage) []byte {
+	const tasks = mcp.ExtensionTasks
+	switch extensions := codec.Find(capabilities, "extensions"); {
+	case len(capabilities) == 0:
+		return []byte("{}")
+	case extensions == nil || codec.Find(extensions, tasks) == nil:
+		return capabilities
+	}
+	var all, extensions map[string]json.RawMessage
+	if json.Unmarshal(capabilities, &all) != nil ||
+		json.Unmarshal(all["extensions"], &extensions) != nil {
+		return []byte("{}")
+	}
+	delete(extensions, tasks)
+	all["extensions"], _ = json.Marshal(extensions) // it was JSON a moment ago
+	raw, _ := json.Marshal(all)
+	return raw
+}
+
+// legacyAble is what a legacy upstream is told in initialize, before anybody knows which clients
+// will come: what theirs cannot is refused when it is asked for.
+var legacyAble = json.RawMessage(
+	`{"sampling":{},"elicitation":{"form":{},"url":{}},"roots":{}}`)
+
+// asked takes a request that a legacy upstream makes in the middle of a call, on its loop.
+func (u *Upstream) asked(a *client.Ask) {
+	raw := &mcp.RawInput{Method: a.Method, Params: a.Params}
+	f := forwardOf(a.Call)
+	var fault *mcp.Error
+	switch {
+	case !raw.Known():
+		fault = &mcp.Error{Code: codec.ErrMethodNotFound.Code, Message: "method not found"}
+	case f == nil:
+		fault = &mcp.Error{Code: codec.ErrMethodNotFound.Code, Message: "cannot tell which " +
+			"client is asked: no call is under way on this connection, or several are; to keep " +
+			"clients apart, set share: session for this upstream"}
+	default:
+		fault = f.hold(a, raw)
+	}
+	if fault == nil {
+		u.count.asks.Add(1)
+		return
+	}
+	u.count.asksRefused.Add(1)
+	_ = a.Refuse(fault) // the connection may have ended
+}
+
+func forwardOf(c *client.Call) *forward {
+	if c == nil {
+		return nil
+	}
+	f, _ := c.Tag.(*forward)
+	return f
+}
+
+// errNotAnswered: a held call's client has not come back.
+var errNotAnswered = errors.New("gateway: the client has not answered in time")

@@ -1,0 +1,331 @@
+package gateway
+
+import (
+	"bytes"
+	"crypto/rand"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/mcploop/mcploop/client"
+	"github.com/mcploop/mcploop/codec"
+	"github.com/mcploop/mcploop/mcp"
+)
+
+// held is a call at a legacy upstream that has asked its client something before it answers. A
+// legacy client's own call waits meanwhile; that of a modern one has ended with input_required, and
+// the call that comes back with the answer takes its place.
+type held struct {
+	up *Upstream
+	f  *forward
+	id string // what the client comes back with; 130 random bits
+
+	mu     sync.Mutex // guards the rest; no method of a Caller is called under it
+	client recipient
+	away   bool // the client has been asked and has not come back
+	over   bool // the call has ended, and nobody needs h any more
+	timer  *time.Timer
+	asks   map[string]question // that nobody has answered, by the keys that the client knows
+	keys   int                 // so many were given out
+	answer *client.Answer      // of the upstream, while a modern client is away
+}
+
+// asksPerCall is how many requests each held call may have open, on average; what is more is refused.
+const asksPerCall = 4
+
+// question is one of asks.
+type question struct {
+	ask *client.Ask
+	raw *mcp.RawInput
+}
+
+// recipient is whose call it is. caller is nil while a modern client is away.
+type recipient struct {
+	caller       Caller
+	version      mcp.Version
+	token        []byte
+	capabilities []byte
+}
+
+// holding are the held calls of an upstream. Safe for concurrent use.
+type holding struct {
+	mu     sync.Mutex // guards the rest
+	max    int
+	calls  map[string]*held
+	closed bool
+}
+
+func (t *holding) len() int {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return len(t.calls)
+}
+
+func (t *holding) find(id string) *held {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.calls[id]
+}
+
+func (t *holding) add(h *held) *mcp.Error {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if len(t.calls) >= t.max || t.closed {
+		return &mcp.Error{Code: codec.ErrOverloaded.Code, Message: fmt.Sprintf(
+			"%d calls wait for their clients' answers; asks of this upstream is %d",
+			len(t.calls), t.max)}
+	}
+	if t.calls == nil {
+		t.calls = map[string]*held{}
+	}
+	t.calls[h.id] = h
+	return nil
+}
+
+func (t *holding) remove(h *held) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	delete(t.calls, h.id)
+}
+
+// close forgets all of them; their calls have ended with the connection.
+func (t *holding) close() {
+	t.mu.Lock()
+	left := t.calls
+	t.calls, t.closed = nil, true
+	t.mu.Unlock()
+	for _, h := range left {
+		h.mu.Lock()
+		h.end()
+		h.mu.Unlock()
+	}
+}
+
+// hold has the client of f asked what the upstream wants to know. An error: it is not asked.
+func (f *forward) hold(a *client.Ask, raw *mcp.RawInput) *mcp.Error {
+	h := f.held.Load()
+	if h == nil {
+		h = &held{
+			up: f.item.up, f: f, id: rand.Text(), client: f.recipient(),
+			asks: map[string]question{},
+		}
+		if fault := h.cannot(raw); fault != nil {
+			return fault
+		}
+		if fault := f.item.up.held.add(h); fault != nil {
+			return fault
+		}
+		f.held.Store(h)
+	}
+	return h.ask(question{a, raw})
+}
+
+// cannot is why the client cannot be asked; nil: it can. h.mu is held, or nobody else has h.
+func (h *held) cannot(raw *mcp.RawInput) *mcp.Error {
+	missing := mcp.InputRequests{"": raw}.Missing(h.client.capabilities, h.client.version)
+	if missing == nil {
+		return nil
+	}
+	return &mcp.Error{
+		Code:    codec.ErrMethodNotFound.Code,
+		Message: "the client whose call this is cannot do " + raw.Method,
+		Data:    map[string]any{"requiredCapabilities": missing},
+	}
+}
+
+func (h *held) ask(q question) *mcp.Error {
+	h.mu.Lock()
+	if fault := h.cannot(q.raw); fault != nil {
+		h.mu.Unlock()
+		return fault
+	}
+	h.keys++
+	h.asks[fmt.Sprintf("%s-%d", q.raw.Method, h.keys)] = q
+	leave := h.leave()
+	h.mu.Unlock()
+	leave()
+	return nil
+}
+
+// leave sends the client away with all that is to be asked, unless it is away, or the call has
+// ended. h.mu is held; what is returned is called behind it.
+func (h *held) leave() func() {
+	to := h.client
+	if h.away || h.over {
+		return func() {}
+	}
+	if !h.f.live.Mux().SetTimeout(&h.f.Call, 0) { // it has ended before it was held
+		h.end()
+		return func() { h.up.held.remove(h) }
+	}
+	h.away = true
+	h.timer = time.AfterFunc(h.up.opt.AskTimeout, h.expire)
+	asked := &mcp.InputRequired{
+		Relay: true, State: bridged{Held: h.id}, Requests: mcp.InputRequests{},
+	}
+	for key, q := range h.asks {
+		asked.Requests[key] = q.raw
+	}
+	if to.version.Modern() { // what it points to ends with the call
+		h.client = recipient{
+			version: to.version, capabilities: bytes.Clone(to.capabilities),
+		}
+		return func() {
+			to.caller.RequireInput(asked)
+			to.caller.Release()
+		}
+	}
+	return func() {
+		if to.caller.RequireInput(asked); to.caller.Ended() { // it cannot be asked
+			h.f.CallEnded(errEnded)
+		}
+	}
+}
+
+// expire gives up a call whose client does not come back.
+func (h *held) expire() {
+	h.mu.Lock()
+	late := h.away && !h.over
+	if late && h.answer != nil {
+		h.end()
+	}
+	h.mu.Unlock()
+	if late {
+		h.f.live.Mux().Cancel(&h.f.Call, errNotAnswered)
+	}
+}
+
+// end is the end of h. h.mu is held.
+func (h *held) end() {
+	h.over = true
+	if h.timer != nil {
+		h.timer.Stop()
+	}
+}
+
+// resume goes on with a held call for the client that has come back.
+func (t *holding) resume(u *Upstream, id string, c Caller, req *mcp.Request) {
+	h := t.find(id)
+	if h == nil || !h.enter(c, req) {
+		u.count.failed.Add(1)
+		c.Fail(&mcp.Error{
+			Code: codec.ErrInvalidParams.Code,
+			Message: fmt.Sprintf("invalid params: the call of upstream %q that requestState is "+
+				"about has ended, or was answered before; it may have run in part", u.opt.Name),
+			Data: upstreamData{Upstream: u.opt.Name, State: u.stateNow().String()},
+		})
+	}
+}
+
+// enter takes the client in, with its answers. False: nobody waits for it.
+func (h *held) enter(c Caller, req *mcp.Request) bool {
+	h.mu.Lock()
+	if h.over || !h.away {
+		h.mu.Unlock()
+		return false
+	}
+	h.timer.Stop()
+	h.away = false
+	if before := h.client.caller; before != nil { // a legacy client's call, which runs again
+		before.Release()
+	}
+	h.client = recipientOf(c, req)
+	if a := h.answer; a != nil { // it did not wait
+		h.end()
+		h.mu.Unlock()
+		h.up.held.remove(h)
+		h.deliver(h.client, *a)
+		return true
+	}
+	answered := h.take(req)
+	h.f.live.Mux().SetTimeout(&h.f.Call, h.up.opt.Timeout)
+	leave := func() {}
+	if len(h.asks) > 0 {
+		leave = h.leave()
+	}
+	h.mu.Unlock()
+	if !c.OnEnd(h.f) {
+		h.f.CallEnded(errEnded)
+	}
+	for _, send := range answered {
+		_ = send() // the upstream wants it no more, or the connection ends, which the call will say
+	}
+	leave()
+	return true
+}
+
+// take takes out of asks what the client has answered, or nobody wants to know any more. h.mu is
+// held.
+func (h *held) take(req *mcp.Request) (answered []func() error) {
+	for key, q := range h.asks {
+		if raw, ok := req.InputResponses[key]; ok {
+			answered = append(answered, func() error { return q.ask.Answer(raw) })
+		} else if raw, ok := req.InputRefusals[key]; ok {
+			answered = append(answered, func() error { return q.ask.AnswerError(raw) })
+		} else if q.ask.Context().Err() == nil {
+			continue
+		}
+		delete(h.asks, key)
+	}
+	return answered
+}
+
+// done takes the upstream's answer. A modern client that is away gets it when it comes back.
+func (h *held) done(a client.Answer) {
+	h.mu.Lock()
+	if h.over {
+		h.mu.Unlock()
+		return
+	}
+	to := h.client
+	if to.caller == nil && a.Err == nil {
+		a.Result, a.Error = bytes.Clone(a.Result), bytes.Clone(a.Error)
+		h.answer = &a
+		h.mu.Unlock()
+		return
+	}
+	h.end()
+	h.mu.Unlock()
+	h.up.held.remove(h)
+	if to.caller == nil {
+		h.up.count.failed.Add(1)
+		return
+	}
+	h.deliver(to, a)
+}
+
+// deliver answers.
+func (h *held) deliver(to recipient, a client.Answer) {
+	u := h.up
+	defer to.caller.Release()
+	switch {
+	case a.Err != nil && to.caller.Ended():
+		u.count.cancelled.Add(1)
+	case a.Err != nil:
+		u.count.failed.Add(1)
+		to.caller.Fail(u.fault(a.Err))
+	case a.Error != nil:
+		to.caller.Fail(h.f.errorOf(a.Error, to.version))
+	default:
+		u.reply(h.f.method, to, a.Result)
+	}
+}
+
+// recipient is whose call it is now.
+func (f *forward) recipient() recipient {
+	h := f.held.Load()
+	if h == nil {
+		return recipient{f.caller, f.version, f.token, f.capabilities}
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.client
+}
+
+// recipientOf is who sends req.
+func recipientOf(c Caller, req *mcp.Request) recipient {
+	return recipient{
+		caller: c, version: req.Version, token: bytes.Clone(req.Params.Token),
+		capabilities: req.Capabilities,
+	}
+}
