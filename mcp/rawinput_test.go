@@ -14,7 +14,8 @@ func TestRawInputPasses(t *testing.T) {
 	const titled = `{"message":"m", "requestedSchema":{"type":"object","properties":{"c":{` +
 		`"type":"string","oneOf":[{"const":"a","title":"A"}]}}},"x-own":1.0}`
 	const url = `{"mode":"url","message":"m","url":"https://a","elicitationId":"e"}`
-	const said = `{"maxTokens":9.0,"messages":[{"role":"user","content":{"type":"text","text":"t"}}]}`
+	const said = `{"maxTokens":9.0,"messages":[{"role":"user",` +
+		`"content":{"type":"text","text":"t"}}]}`
 	f := func(method, params string, v mcp.Version, want string) {
 		t.Helper()
 		raw := &mcp.RawInput{Method: method, Params: json.RawMessage(params)}

@@ -33,8 +33,8 @@ type Request struct {
 	// by its keys; InputState is the State of that InputRequired. Input and State decode them.
 	InputResponses map[string]json.RawMessage
 	InputState     json.RawMessage
-	// InputRefusals are the raw JSON-RPC errors of a legacy client that was asked with Relay, by the
-	// same keys as InputResponses.
+	// InputRefusals are the raw JSON-RPC errors of a legacy client that was asked with Relay, by
+	// the same keys as InputResponses.
 	InputRefusals map[string]json.RawMessage
 	// Meta is the request's _meta as raw JSON when it has members that the protocol itself does not
 	// define, such as traceparent (SEP-414); else nil.

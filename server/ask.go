@@ -128,7 +128,7 @@ func (c *Call) ask(need *mcp.InputRequired) {
 // prepareAsking keeps the handler's state for its next run and makes room for the answers.
 func (c *Call) prepareAsking(need *mcp.InputRequired) error {
 	c.keep()
-	if c.asking.rounds.Add(1) > roundsMax && !(need.Relay && len(need.Requests) > 0) {
+	if c.asking.rounds.Add(1) > roundsMax && (!need.Relay || len(need.Requests) == 0) {
 		return codec.ErrInternal.With("the handler asked more than %d times", roundsMax)
 	}
 	if need.State != nil {

@@ -70,7 +70,7 @@ func upstreamOptions(name string, u *config.Upstream) gateway.Options {
 		Timeout: u.Timeout, StartTimeout: u.StartTimeout, Refresh: u.Refresh, Grace: u.Grace,
 		BackoffMin: u.BackoffMin, BackoffMax: u.BackoffMax, StderrLines: u.StderrLines,
 		Subscriptions: u.Subscriptions,
-		AsksMax: u.Asks, AskTimeout: u.AskTimeout,
+		AsksMax:       u.Asks, AskTimeout: u.AskTimeout,
 		Client: client.Options{
 			URL: u.Target(), Command: u.Command, Dir: u.Dir, Headers: u.Headers, Era: era,
 			InFlightMax: u.InFlight, HTTPConnsMax: u.Connections,

@@ -30,7 +30,8 @@ type held struct {
 	answer *client.Answer      // of the upstream, while a modern client is away
 }
 
-// asksPerCall is how many requests each held call may have open, on average; what is more is refused.
+// asksPerCall is how many requests each held call may have open, on average; what is more is
+// refused.
 const asksPerCall = 4
 
 // question is one of asks.
