@@ -38,8 +38,8 @@ func (f *forward) notified(_ *client.Call, method string, params []byte) {
 	if mcp.LevelOf(codec.Find(params, "level")) < f.level {
 		return
 	}
-	to := f.recipient()
-	if to.caller != nil && to.caller.Notify(method, params) == nil { // else it was answered or has gone
+	c := f.recipient().caller
+	if c != nil && c.Notify(method, params) == nil { // else it was answered, or has gone
 		u.count.logs.Add(1)
 	}
 }

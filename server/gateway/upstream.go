@@ -174,7 +174,7 @@ func (u *Upstream) Stats() Stats {
 		Starts: n.starts.Load(), Changes: n.changes.Load(),
 		Repeated: n.repeated.Load(), Updates: n.updates.Load(), Logs: n.logs.Load(),
 		Unlogged: n.unlogged.Load(),
-		Asks: n.asks.Load(), AsksRefused: n.asksRefused.Load(), Held: u.held.len(),
+		Asks:     n.asks.Load(), AsksRefused: n.asksRefused.Load(), Held: u.held.len(),
 	}
 	if c := u.live.Load(); c != nil {
 		s.InFlight = c.Stats().InFlight
