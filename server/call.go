@@ -98,7 +98,7 @@ const (
 var (
 	ErrCancelled    = errors.New("server: the client cancelled the call")
 	ErrDisconnected = errors.New("server: the client has gone")
-	ErrTimeout      = errors.New("server: the call took longer than Options.CallTimeout")
+	ErrTimeout      = error(callTimeout{}) // it is a context.DeadlineExceeded, too
 	ErrEnded        = errors.New("server: the call has ended")
 )
 

@@ -70,3 +70,14 @@ func (c *Call) Context() context.Context {
 	}
 	return c.context
 }
+
+// callTimeout is ErrTimeout.
+type callTimeout struct{}
+
+// Error names the limit.
+func (callTimeout) Error() string {
+	return "server: the call took longer than Options.CallTimeout"
+}
+
+// Is tells those who know nothing of this server that a time was over.
+func (callTimeout) Is(target error) bool { return target == context.DeadlineExceeded }

@@ -31,6 +31,14 @@ func (s *Server) registerUpstream(p *place) {
 		"log_messages_total":         func(s gateway.Stats) uint64 { return s.Logs },
 		"resource_updates_total":     func(s gateway.Stats) uint64 { return s.Updates },
 		"stderr_lines_dropped_total": func(s gateway.Stats) uint64 { return s.Unlogged },
+
+		"retried_total":               func(s gateway.Stats) uint64 { return s.Retried },
+		"retries_refused_total":       func(s gateway.Stats) uint64 { return s.Unretried },
+		"delayed_total":               func(s gateway.Stats) uint64 { return s.Delayed },
+		"breaker_opened_total":        func(s gateway.Stats) uint64 { return s.Opened },
+		"breaker_refused_total":       func(s gateway.Stats) uint64 { return s.Refused },
+		"breaker_items_opened_total":  func(s gateway.Stats) uint64 { return s.ItemsOpened },
+		"breaker_items_refused_total": func(s gateway.Stats) uint64 { return s.ItemsRefused },
 	} {
 		s.counterFunc(named(name), func() uint64 { return of(p.stats()) })
 	}
@@ -48,6 +56,10 @@ func (s *Server) registerUpstream(p *place) {
 		"resource_templates": func(s gateway.Stats) int {
 			return s.Items[mcp.KindTemplate]
 		},
+		"breaker_state":      func(s gateway.Stats) int { return int(s.Breaker) },
+		"breaker_items_open": func(s gateway.Stats) int { return s.ItemsOpen },
+		"list_over":          func(s gateway.Stats) int { return s.Over },
+		"list_max":           func(gateway.Stats) int { return p.listMax() },
 		"up": func(s gateway.Stats) int {
 			if s.State == gateway.StateReady {
 				return 1

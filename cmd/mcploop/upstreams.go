@@ -71,6 +71,10 @@ func upstreamOptions(name string, u *config.Upstream) gateway.Options {
 		BackoffMin: u.BackoffMin, BackoffMax: u.BackoffMax, StderrLines: u.StderrLines,
 		Subscriptions: u.Subscriptions,
 		AsksMax:       u.Asks, AskTimeout: u.AskTimeout,
+		FirstByte: u.FirstByteTimeout, BetweenBytes: u.BetweenBytes,
+		RetryPercent: orNone(u.RetryPercent), ListMax: u.ListMax,
+		BreakerFailures: orNone(u.Breaker.Failures), BreakerOpenFor: u.Breaker.OpenFor,
+		BreakerProbes: u.Breaker.Probes,
 		Client: client.Options{
 			URL: u.Target(), Command: u.Command, Dir: u.Dir, Headers: u.Headers, Era: era,
 			InFlightMax: u.InFlight, HTTPConnsMax: u.Connections,
@@ -90,6 +94,14 @@ func upstreamOptions(name string, u *config.Upstream) gateway.Options {
 		opt.Client.Env = childEnv(u)
 	}
 	return opt
+}
+
+// orNone is n, where the file's 0 is none and that of Options its default.
+func orNone(n int) int {
+	if n == 0 {
+		return -1
+	}
+	return n
 }
 
 // countUpstreams says how many upstreams there are, if any.

@@ -57,6 +57,12 @@ type Upstream struct {
 
 	Asks       int           `yaml:"asks"`
 	AskTimeout time.Duration `yaml:"ask_timeout"`
+
+	FirstByteTimeout time.Duration `yaml:"first_byte_timeout"`
+	BetweenBytes     time.Duration `yaml:"between_bytes_timeout"`
+	RetryPercent     int           `yaml:"retry_percent"`
+	ListMax          int           `yaml:"list_max"`
+	Breaker          Breaker       `yaml:"breaker"`
 }
 
 const (
@@ -74,8 +80,10 @@ func defaultUpstream() Upstream {
 		MessageBytes: 4 * mib, NoiseMax: 1000, DialTimeout: 10 * time.Second,
 		ProbeTimeout: 5 * time.Second, IdleTimeout: 30 * time.Second,
 		CloseGrace: 2 * time.Second, BackoffMin: 100 * time.Millisecond,
-		TLS: TLS{MinVersion: "1.2"},
+		TLS:  TLS{MinVersion: "1.2"},
 		Asks: 1024, AskTimeout: 10 * time.Minute,
+		RetryPercent: 10, ListMax: 10_000,
+		Breaker: Breaker{Failures: 5, OpenFor: 30 * time.Second, Probes: 3},
 	}
 	setKindDefaults(&u)
 	return u
@@ -101,7 +109,8 @@ func upstreamTypes() []string {
 // upstreamFields: all of them can change, since an upstream can be replaced as a whole.
 func upstreamFields() []field {
 	list := slices.Concat(upstreamWayFields(), tlsFields(), upstreamProgramFields(), kindFields(),
-		upstreamLimitFields(), upstreamConnFields(), childFields())
+		upstreamLimitFields(), upstreamConnFields(), childFields(),
+		upstreamGuardFields())
 	for i := range list {
 		list[i].hot = true
 	}

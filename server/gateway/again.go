@@ -1,7 +1,9 @@
 package gateway
 
 import (
+	"slices"
 	"sync"
+	"time"
 
 	"github.com/mcploop/mcploop/client"
 )
@@ -19,12 +21,27 @@ func (f *forward) sessionLost(a client.Answer) bool {
 	return !f.again && f.live.SessionLost(a)
 }
 
+// add keeps f.
+func (p *parking) add(f *forward) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.list = append(p.list, f)
+}
+
 // park keeps f until the supervisor has opened another session, or has failed to.
 func (u *Upstream) park(f *forward) {
-	u.parked.mu.Lock()
-	u.parked.list = append(u.parked.list, f)
-	u.parked.mu.Unlock()
+	u.hold(f)
 	u.doubt()
+}
+
+// hold keeps f for as long as its time lasts.
+func (u *Upstream) hold(f *forward) {
+	u.parked.add(f)
+	time.AfterFunc(max(f.left(), time.Millisecond), func() {
+		if u.unparkOne(f) {
+			f.giveUp(client.ErrTimeout)
+		}
+	})
 }
 
 // unpark empties the car park.
@@ -36,31 +53,31 @@ func (u *Upstream) unpark() []*forward {
 	return list
 }
 
+// unparkOne takes f out, unless somebody else has.
+func (u *Upstream) unparkOne(f *forward) bool {
+	u.parked.mu.Lock()
+	defer u.parked.mu.Unlock()
+	at := slices.Index(u.parked.list, f)
+	if at < 0 {
+		return false
+	}
+	u.parked.list = slices.Delete(u.parked.list, at, at+1)
+	return true
+}
+
 // repeatParked sends them again: there is another session.
 func (u *Upstream) repeatParked(c *client.Client) {
 	for _, f := range u.unpark() {
-		if f.caller.Ended() {
-			u.count.cancelled.Add(1)
-			f.caller.Release()
-			continue
+		if !f.caller.Ended() {
+			u.count.repeated.Add(1)
 		}
-		u.count.repeated.Add(1)
-		next := f.item.forward(f.caller, c, f.method, f.Params, f.version, f.token)
-		next.capabilities, next.again = f.capabilities, true
-		next.hearLogs(f.level)
-		next.begin()
+		f.resend(c)
 	}
 }
 
 // failParked answers them with why there is no session.
 func (u *Upstream) failParked(err error) {
 	for _, f := range u.unpark() {
-		if f.caller.Ended() {
-			u.count.cancelled.Add(1)
-		} else {
-			u.count.failed.Add(1)
-			f.caller.Fail(u.fault(err))
-		}
-		f.caller.Release()
+		f.giveUp(err)
 	}
 }

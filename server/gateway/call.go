@@ -49,17 +49,18 @@ type EndWatcher interface {
 // forward is a call on its way to the upstream and back.
 type forward struct {
 	client.Call
+	trial
 	item    *Item
 	method  mcp.Method // what is asked of the item
 	live    *client.Client
 	caller  Caller
-	again   bool // the second and last try
 	version mcp.Version
 	token   []byte // of the client, raw, a copy; nil: it wants no progress
 	level   int    // from which on the client wants log messages; 0: none
 
 	capabilities []byte // of the client, raw; valid as long as caller
 	held         atomic.Pointer[held]
+	sent, ended  atomic.Bool // Start has returned; the client has given up
 }
 
 // Call carries a client's use of the item (Kind.Use) to the upstream. It returns at once; c is
@@ -90,14 +91,13 @@ func (i *Item) Complete(c Caller, req *mcp.Request) {
 // begin sends a request about the item, if there is a connection to send it on.
 func (i *Item) begin(c Caller, req *mcp.Request, m mcp.Method, params []byte) {
 	u := i.up
-	live := u.live.Load()
+	attempt, live := u.try(i, c)
 	if live == nil {
-		u.count.failed.Add(1)
-		c.Fail(u.unavailable())
 		return
 	}
 	u.count.calls.Add(1)
 	f := i.forward(c, live, m, params, req.Version, bytes.Clone(req.Params.Token))
+	f.trial = attempt
 	f.hearLogs(req.LogLevel)
 	if f.capabilities = req.Capabilities; live.Version().Modern() {
 		f.Capabilities = able(req.Capabilities)
@@ -116,6 +116,7 @@ func (i *Item) forward(
 	}
 	f.Near = c.Loop()
 	f.Timeout, f.Done = i.up.opt.Timeout, f.done
+	f.FirstByte, f.BetweenBytes = max(0, i.up.opt.FirstByte), max(0, i.up.opt.BetweenBytes)
 	if token != nil {
 		f.Progress = f.progress
 	}
@@ -125,14 +126,19 @@ func (i *Item) forward(
 // start sends it. The client may give up at any moment; until the call was sent there is nothing to
 // cancel.
 func (f *forward) start() {
-	if err := f.live.Mux().Start(&f.Call); err != nil {
-		f.item.up.count.failed.Add(1)
-		f.caller.Fail(f.item.up.fault(err))
-		f.caller.Release()
+	if !f.caller.OnEnd(f) {
+		f.item.up.guard.settle(f.passes, verdictNone, f.live)
+		f.giveUp(errEnded)
 		return
 	}
-	if !f.caller.OnEnd(f) && f.held.Load() == nil {
-		f.CallEnded(errEnded) // unless it was answered, which is nothing to cancel
+	if err := f.live.Mux().Start(&f.Call); err != nil {
+		f.unsent(err)
+		return
+	}
+	// It may be answered by now, and then the caller is somebody else's.
+	f.sent.Store(true)
+	if f.ended.Load() {
+		f.live.Mux().Cancel(&f.Call, errEnded)
 	}
 }
 
@@ -140,7 +146,12 @@ func (f *forward) start() {
 var errEnded = errors.New("the client waits no more")
 
 // CallEnded implements EndWatcher: the client has given up.
-func (f *forward) CallEnded(cause error) { f.live.Mux().Cancel(&f.Call, cause) }
+func (f *forward) CallEnded(cause error) {
+	f.ended.Store(true)
+	if f.sent.Load() {
+		f.live.Mux().Cancel(&f.Call, cause)
+	}
+}
 
 // params are those of the call at the upstream: arguments pass unread, and so does _meta, of which
 // the client package leaves out what speaks for a connection.
@@ -187,12 +198,18 @@ func (f *forward) progress(_ *client.Call, params []byte) {
 // done passes the upstream's answer on.
 func (f *forward) done(_ *client.Call, a client.Answer) {
 	if h := f.held.Load(); h != nil {
+		f.judged(a, nil)
 		h.done(a)
 		return
 	}
 	u := f.item.up
-	if !f.caller.Ended() && f.sessionLost(a) {
-		u.park(f)
+	var own []byte
+	var unusable error
+	if a.Err == nil && a.Error == nil {
+		own, unusable = splice(a.Result, f.method, f.version)
+	}
+	f.judged(a, unusable)
+	if !f.caller.Ended() && f.goesOn(a) {
 		return
 	}
 	defer f.caller.Release()
@@ -202,19 +219,24 @@ func (f *forward) done(_ *client.Call, a client.Answer) {
 	case a.Err != nil:
 		u.count.failed.Add(1)
 		if errors.Is(a.Err, client.ErrUnreachable) || errors.Is(a.Err, client.ErrGone) {
-			u.doubt()
+			u.guard.lists.ask(u.doubt)
 		}
 		f.caller.Fail(u.fault(a.Err))
 	case a.Error != nil:
 		f.caller.Fail(f.errorOf(a.Error, f.version))
 	default:
-		u.reply(f.method, f.recipient(), a.Result)
+		u.answer(f.recipient(), a.Result, own, unusable)
 	}
 }
 
 // reply answers with an upstream's result, or asks for what it needs before there is one.
 func (u *Upstream) reply(m mcp.Method, to recipient, result []byte) {
 	own, err := splice(result, m, to.version)
+	u.answer(to, result, own, err)
+}
+
+// answer is reply for a result that was spliced.
+func (u *Upstream) answer(to recipient, result, own []byte, err error) {
 	switch {
 	case errors.Is(err, client.ErrInputRequired):
 		u.require(to.caller, result)
@@ -264,6 +286,7 @@ type upstreamData struct {
 	Upstream   string `json:"upstream"`
 	State      string `json:"state"`
 	Reason     string `json:"reason,omitempty"`
+	Item       string `json:"item,omitempty"` // whose breaker it is, if not the upstream's
 	RetryAfter int64  `json:"retryAfterMs,omitempty"`
 }
 
@@ -288,16 +311,21 @@ func (u *Upstream) fault(err error) error {
 	switch {
 	case errors.Is(err, client.ErrTimeout):
 		code, text = codec.ErrTimeout.Code, fmt.Sprintf("did not answer within %v", u.opt.Timeout)
+		if errors.Unwrap(err) != nil { // not that of the whole call, which says nothing more
+			text = "did not answer in time"
+		}
 	case errors.Is(err, client.ErrOverloaded):
 		code, text = codec.ErrOverloaded.Code, "has too many calls to answer"
 	}
 	u.mu.Lock()
 	state := u.state
 	u.mu.Unlock()
+	data := upstreamData{Upstream: u.opt.Name, State: state.String(), Reason: reasonOf(err)}
+	var refusal *client.HTTPError
+	if errors.As(err, &refusal) {
+		data.RetryAfter = refusal.RetryAfter.Milliseconds()
+	}
 	return &mcp.Error{
-		Code: code, Message: fmt.Sprintf("upstream %q %s: %v", u.opt.Name, text, err),
-		Data: upstreamData{
-			Upstream: u.opt.Name, State: state.String(), Reason: reasonOf(err),
-		},
+		Code: code, Message: fmt.Sprintf("upstream %q %s: %v", u.opt.Name, text, err), Data: data,
 	}
 }

@@ -19,6 +19,8 @@ type Item struct {
 	short string // Name without the upstream's part
 
 	completes bool
+	use       *usage // of what the upstream calls so, for as long as it lists it
+	twice     bool   // it may run twice
 }
 
 // Upstream is who offers it.
@@ -73,6 +75,7 @@ func (u *Upstream) offer(list *Listing) {
 		u.leftOut(item, err)
 	}
 	u.offered = next
+	u.guard.forget(next)
 	if changed {
 		u.count.changes.Add(1)
 	}

@@ -19,12 +19,17 @@ const toolNameMax = 128
 // the same names, whatever its order.
 func (u *Upstream) choose(list *Listing) map[itemKey]*Item {
 	next := make(map[itemKey]*Item, list.len())
+	over := 0
 	for kind := range mcp.KindCount {
 		shorts := map[string]bool{}
-		for _, d := range u.wanted(kind, *list.of(kind)) {
+		wanted := u.wanted(kind, *list.of(kind))
+		over += max(0, len(wanted)-u.opt.ListMax)
+		for _, d := range wanted[:min(len(wanted), u.opt.ListMax)] {
 			item := &Item{
 				Kind: kind, Raw: d.Raw, up: u, own: d.Name,
 				completes: list.Completes && kind != mcp.KindTool,
+				use:       u.guard.usageOf(kind, d.Name),
+				twice:     kind != mcp.KindTool || mayRunTwice(d.Raw),
 			}
 			prefix := u.opt.Name + u.opt.Separator
 			item.Name = u.nameOf(kind, d.Name, prefix, func(name string) bool {
@@ -35,6 +40,7 @@ func (u *Upstream) choose(list *Listing) map[itemKey]*Item {
 			next[itemKey{kind, item.Name}] = item
 		}
 	}
+	u.tooMany(over)
 	return next
 }
 

@@ -47,6 +47,22 @@ type Options struct {
 	AsksMax    int
 	AskTimeout time.Duration
 
+	// FirstByte and BetweenBytes are those of a client.Call; 0: Timeout alone.
+	FirstByte, BetweenBytes time.Duration
+
+	// RetryPercent of the calls may be sent once more, if they failed before anything of them was
+	// sent, or lost their connection and may run twice. Default 10, negative: none.
+	RetryPercent int
+	// ListMax items of each kind are offered at most; the rest is left out. Default 10,000.
+	ListMax int
+
+	// BreakerFailures calls in a row that fail open the breaker of their tool or of the upstream:
+	// default 5, negative: it never opens. For BreakerOpenFor nothing is sent then, default 30 s;
+	// BreakerProbes calls that succeed close it, default 3.
+	BreakerFailures int
+	BreakerOpenFor  time.Duration
+	BreakerProbes   int
+
 	// StderrLines is how many lines a second of what a Command writes on its standard error go
 	// into the log, the first 1,024 bytes of each; the rest is counted. Default 10. It has no
 	// meaning when Client.Stderr is set.
@@ -84,6 +100,11 @@ func (o Options) withDefaults() Options {
 	setDefault(&o.StderrLines, 10)
 	setDefault(&o.Subscriptions, 1000)
 	setDefault(&o.Client.InFlightMax, 4096)
+	setDefault(&o.RetryPercent, 10)
+	setDefault(&o.ListMax, 10_000)
+	setDefault(&o.BreakerFailures, 5)
+	setDefault(&o.BreakerOpenFor, 30*time.Second)
+	setDefault(&o.BreakerProbes, 3)
 	return o
 }
 
@@ -123,20 +144,15 @@ func (o *Options) validate() error {
 		{"BackoffMin", o.BackoffMin},
 		{"BackoffMax", o.BackoffMax},
 		{"AskTimeout", o.AskTimeout},
+		{"FirstByte", o.FirstByte},
+		{"BetweenBytes", o.BetweenBytes},
+		{"BreakerOpenFor", o.BreakerOpenFor},
 	} {
 		if d.value < 0 {
 			bad("cannot use %s = %v; it must not be negative", d.name, d.value)
 		}
 	}
-	if o.Subscriptions < 0 {
-		bad("cannot use Subscriptions = %d; it must not be negative", o.Subscriptions)
-	}
-	if o.AsksMax < 0 {
-		bad("cannot use AsksMax = %d; it must not be negative", o.AsksMax)
-	}
-	if o.StderrLines < 0 {
-		bad("cannot use StderrLines = %d; it must not be negative", o.StderrLines)
-	}
+	faults = append(faults, o.checkCounts()...)
 	ways := 0
 	for _, set := range []bool{o.Client.URL != "", len(o.Client.Command) > 0, o.Provider != nil} {
 		if set {
@@ -150,6 +166,30 @@ func (o *Options) validate() error {
 		return fmt.Errorf("upstream %q: %w", o.Name, err)
 	}
 	return nil
+}
+
+// checkCounts reports what is wrong with the numbers that are no times.
+func (o *Options) checkCounts() (faults []error) {
+	for _, n := range []struct {
+		name  string
+		value int
+	}{
+		{"Subscriptions", o.Subscriptions},
+		{"AsksMax", o.AsksMax},
+		{"ListMax", o.ListMax},
+		{"BreakerProbes", o.BreakerProbes},
+		{"StderrLines", o.StderrLines},
+	} {
+		if n.value < 0 {
+			faults = append(faults, fmt.Errorf("cannot use %s = %d; it must not be negative",
+				n.name, n.value))
+		}
+	}
+	if o.RetryPercent > 100 {
+		faults = append(faults, fmt.Errorf("cannot use RetryPercent = %d; it must not be above 100",
+			o.RetryPercent))
+	}
+	return faults
 }
 
 // validPart: s can stand in a tool's name.

@@ -54,10 +54,17 @@ type ProviderCall struct {
 
 // provide runs a call of the provider on a goroutine of its own, if there are not too many.
 func (u *Upstream) provide(i *Item, c Caller, req *mcp.Request) {
+	p, err := u.guard.admit(i.use, i.Name)
+	if err != nil {
+		u.count.failed.Add(1)
+		c.Fail(err)
+		return
+	}
 	u.count.calls.Add(1)
 	select {
 	case u.running <- struct{}{}:
 	default:
+		u.guard.settle(p, verdictNone, nil)
 		u.count.failed.Add(1)
 		c.Fail(u.fault(client.ErrOverloaded))
 		return
@@ -70,16 +77,17 @@ func (u *Upstream) provide(i *Item, c Caller, req *mcp.Request) {
 	}
 	go func() {
 		defer func() { <-u.running }()
-		u.runProvider(c, call)
+		u.runProvider(c, call, p)
 	}()
 }
 
 // runProvider runs one call and answers it.
-func (u *Upstream) runProvider(c Caller, call ProviderCall) {
+func (u *Upstream) runProvider(c Caller, call ProviderCall, p passes) {
 	ctx, cancel := context.WithTimeoutCause(c.Context(), u.opt.Timeout, client.ErrTimeout)
 	defer cancel()
 	defer context.AfterFunc(u.life, cancel)()
 	result, err := u.guarded(ctx, call)
+	u.guard.settle(p, judgeProvider(ctx, c.Context(), err), nil)
 	switch cause := context.Cause(ctx); {
 	case c.Context().Err() != nil:
 		u.count.cancelled.Add(1) // nobody waits any more

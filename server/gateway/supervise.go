@@ -120,7 +120,7 @@ func (u *Upstream) attend(ctx context.Context, c *client.Client, f *feed) error 
 func (u *Upstream) notified(method string, params []byte) {
 	switch method {
 	case mcp.NotifyToolsListChanged, mcp.NotifyPromptsListChanged, mcp.NotifyResourcesListChanged:
-		u.doubt()
+		u.guard.lists.ask(u.doubt)
 	case mcp.NotifyResourcesUpdated:
 		u.hears(params)
 	}

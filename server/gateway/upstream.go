@@ -9,6 +9,7 @@ import (
 
 	"github.com/mcploop/mcploop/client"
 	"github.com/mcploop/mcploop/mcp"
+	"github.com/mcploop/mcploop/pool"
 )
 
 // Upstream is one MCP server behind this one. Its methods are safe for concurrent use.
@@ -22,6 +23,7 @@ type Upstream struct {
 	caching atomic.Pointer[[mcp.KindCount]Caching] // of its lists; nil before they came
 	parked  parking
 	held    holding
+	guard   *guard
 	running chan struct{} // holds an element for each call that a Provider runs
 
 	life  context.Context // from Start to Close
@@ -80,7 +82,17 @@ type Stats struct {
 	InFlight    int // not answered yet
 	Heard       int // resources that it tells of, as clients listen to them
 	Unheard     int // those that it does not, as Options.Subscriptions is reached
-	State       State
+
+	Retried   uint64 // sent once more, as that was harmless
+	Unretried uint64 // of these that would have been: there were too many already
+	Delayed   uint64 // refused before the time that the upstream has named
+	// How often a breaker opened, and what it refused: that of the upstream, those of its items.
+	Opened, Refused, ItemsOpened, ItemsRefused uint64
+
+	Breaker   pool.BreakerState // of the upstream
+	ItemsOpen int               // items whose breaker is not closed
+	Over      int               // items that were too many to be offered
+	State     State
 
 	Items [mcp.KindCount]int // offered now
 }
@@ -96,6 +108,7 @@ func New(opt Options, host Host) (*Upstream, error) {
 		heed:    make(chan struct{}, 1),
 		offered: map[itemKey]*Item{}, refused: map[itemKey]string{},
 	}
+	u.guard = newGuard(&u.opt, func() { u.guard.lists.ask(u.doubt) })
 	if opt.Provider != nil {
 		u.running = make(chan struct{}, opt.Client.InFlightMax)
 	}
@@ -150,6 +163,9 @@ func (u *Upstream) stateNow() State {
 	return u.state
 }
 
+// ListMax is how many items of each kind it may offer.
+func (u *Upstream) ListMax() int { return u.opt.ListMax }
+
 // Start begins to connect and returns at once: an upstream that is not there holds nobody up.
 func (u *Upstream) Start() {
 	u.life, u.stop = context.WithCancel(context.Background())
@@ -185,10 +201,14 @@ func (u *Upstream) Stats() Stats {
 		s.Heard = f.size()
 	}
 	s.Unheard = int(n.unheard.Load())
+	u.guard.stats(&s)
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	for key := range u.offered {
+	for key, item := range u.offered {
 		s.Items[key.kind]++
+		if item.use.breaker.State() != pool.BreakerClosed {
+			s.ItemsOpen++
+		}
 	}
 	s.State = u.state
 	return s

@@ -1,0 +1,135 @@
+package gateway
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/mcploop/mcploop/client"
+	"github.com/mcploop/mcploop/codec"
+	"github.com/mcploop/mcploop/mcp"
+)
+
+// trial is what lets a call be sent, and how it is judged.
+type trial struct {
+	passes
+	began int64 // by guard.clock, at the first try
+	again bool  // the second and last try
+}
+
+// try lets a call through. Without a connection, or when it may not pass, c is answered and the
+// connection is nil.
+func (u *Upstream) try(i *Item, c Caller) (trial, *client.Client) {
+	p, err := u.guard.admit(i.use, i.Name)
+	if err == nil {
+		if live := u.live.Load(); live != nil {
+			return trial{passes: p, began: u.guard.clock()}, live
+		}
+		u.guard.settle(p, verdictNone, nil)
+		err = u.unavailable()
+	}
+	u.count.failed.Add(1)
+	c.Fail(err)
+	c.Release()
+	return trial{}, nil
+}
+
+// left is what is left of the time for the whole call.
+func (f *forward) left() time.Duration {
+	u := f.item.up
+	return u.opt.Timeout - time.Duration(u.guard.clock()-f.began)
+}
+
+// judged ends the passes of f. unusable says what is wrong with the result, if anything is.
+func (f *forward) judged(a client.Answer, unusable error) {
+	g := f.item.up.guard
+	v := judge(a)
+	if errors.Is(a.Err, context.DeadlineExceeded) || // our own time for the call was shorter
+		unusable != nil && !errors.Is(unusable, client.ErrInputRequired) {
+		v = verdictFailed
+	}
+	g.settle(f.passes, v, f.live)
+	var refusal *client.HTTPError
+	switch {
+	case errors.As(a.Err, &refusal) && busy(refusal.Status):
+		g.delay(refusal.RetryAfter)
+	case busy(a.Status):
+		g.delay(a.RetryAfter)
+	}
+}
+
+// busy: with these a server says when to ask again (RFC 9110, 10.2.3; RFC 6585, 4).
+func busy(status int) bool { return status == 429 || status == 503 }
+
+// unsent ends a call that Start refused.
+func (f *forward) unsent(err error) {
+	u := f.item.up
+	u.guard.settle(f.passes, verdictNone, f.live)
+	if f.retry(err, true) {
+		return
+	}
+	u.count.failed.Add(1)
+	f.caller.Fail(u.fault(err))
+	f.caller.Release()
+}
+
+// goesOn has a call sent once more, if a says that it may be.
+func (f *forward) goesOn(a client.Answer) bool {
+	u := f.item.up
+	switch {
+	case f.sessionLost(a):
+		u.park(f)
+	case f.headersWrong(a):
+		u.parkUntilListed(f)
+	default:
+		return a.Err != nil && f.retry(a.Err, false)
+	}
+	return true
+}
+
+// headersWrong tells whether the upstream wants arguments repeated in headers that its list did not
+// name when it was asked for. It has run nothing (2026-07-28, basic/transports/streamable-http).
+func (f *forward) headersWrong(a client.Answer) bool {
+	return a.Error != nil && !f.again && f.method == mcp.MethodToolsCall &&
+		errorCode(a.Error) == codec.ErrHeaderMismatch.Code
+}
+
+// parkUntilListed keeps f until the lists were asked for once more.
+func (u *Upstream) parkUntilListed(f *forward) {
+	u.hold(f)
+	u.guard.lists.ask(u.doubt)
+}
+
+// resend sends f once more on c, within what is left of its time.
+func (f *forward) resend(c *client.Client) {
+	u, left := f.item.up, f.left()
+	if left <= 0 || f.caller.Ended() {
+		f.giveUp(client.ErrTimeout)
+		return
+	}
+	p, err := u.guard.admit(f.use, f.item.Name)
+	if err != nil {
+		u.count.failed.Add(1)
+		f.caller.Fail(err)
+		f.caller.Release()
+		return
+	}
+	next := f.item.forward(f.caller, c, f.method, f.Params, f.version, f.token)
+	next.trial = trial{passes: p, began: f.began, again: true}
+	next.Timeout = left
+	next.capabilities, next.Capabilities = f.capabilities, f.Capabilities
+	next.hearLogs(f.level)
+	next.begin()
+}
+
+// giveUp answers a call that is not sent again.
+func (f *forward) giveUp(err error) {
+	u := f.item.up
+	if f.caller.Ended() {
+		u.count.cancelled.Add(1)
+	} else {
+		u.count.failed.Add(1)
+		f.caller.Fail(u.fault(err))
+	}
+	f.caller.Release()
+}
