@@ -40,6 +40,10 @@ func (g *guard) refuses(t *testing.T, use *usage, want upstreamData) {
 	}
 }
 
+func refused(state, item string, retryAfter int64) upstreamData {
+	return upstreamData{Upstream: "up", State: state, Item: item, RetryAfter: retryAfter}
+}
+
 // TestGuardOfOneItem: what fails again and again is refused, and nothing else of its upstream is.
 func TestGuardOfOneItem(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -47,7 +51,7 @@ func TestGuardOfOneItem(t *testing.T) {
 		bad, good := g.newUsage(), g.newUsage()
 		g.ends(t, bad, verdictFailed, verdictFailed, verdictFailed, verdictNone, verdictFailed,
 			verdictFailed)
-		g.refuses(t, bad, upstreamData{Upstream: "up", State: "open", Item: "tool", RetryAfter: 30_000})
+		g.refuses(t, bad, refused("open", "tool", 30_000))
 		g.ends(t, good, verdictGood, verdictNone, verdictGood)
 		time.Sleep(31 * time.Second)
 		g.ends(t, bad, verdictGood, verdictGood, verdictGood)
@@ -70,7 +74,7 @@ func TestGuardOfTheUpstream(t *testing.T) {
 				g.ends(t, uses[i%2], v)
 			}
 			other := g.newUsage()
-			g.refuses(t, other, upstreamData{Upstream: "up", State: "open", Item: "", RetryAfter: 30_000})
+			g.refuses(t, other, refused("open", "", 30_000))
 			if troubled != 1 {
 				t.Errorf("told %d times", troubled)
 			}
@@ -83,7 +87,7 @@ func TestGuardOfTheUpstream(t *testing.T) {
 				}
 				probes = append(probes, p)
 			}
-			g.refuses(t, other, upstreamData{Upstream: "up", State: "half-open", Item: "", RetryAfter: 1000})
+			g.refuses(t, other, refused("half-open", "", 1000))
 			for _, p := range probes {
 				g.settle(p, verdictGood, nil)
 			}
@@ -100,13 +104,13 @@ func TestGuardDelays(t *testing.T) {
 		g := testGuard(nil)
 		use := g.newUsage()
 		g.delay(7 * time.Second)
-		g.refuses(t, use, upstreamData{Upstream: "up", State: "delayed", Item: "", RetryAfter: 7000})
+		g.refuses(t, use, refused("delayed", "", 7000))
 		time.Sleep(8 * time.Second)
 		g.ends(t, use, verdictGood)
 		g.delay(time.Hour)
-		g.refuses(t, use, upstreamData{Upstream: "up", State: "delayed", Item: "", RetryAfter: 30_000})
+		g.refuses(t, use, refused("delayed", "", 30_000))
 		g.delay(0)
-		g.refuses(t, use, upstreamData{Upstream: "up", State: "delayed", Item: "", RetryAfter: 30_000})
+		g.refuses(t, use, refused("delayed", "", 30_000))
 	})
 }
 
@@ -231,8 +235,8 @@ func TestPacer(t *testing.T) {
 	})
 }
 
-// TestGuardCountsALossOnce: all calls that one connection had are one failure.
-func TestGuardOpensForProbes(t *testing.T) {
+// TestGuardOfTheOnlyItem: an upstream with one bad tool is not in trouble itself.
+func TestGuardOfTheOnlyItem(t *testing.T) {
 	g := testGuard(func() {})
 	use := g.newUsage()
 	g.ends(t, use, verdictFailed, verdictFailed, verdictFailed, verdictFailed, verdictFailed)
