@@ -27,15 +27,15 @@ func arrows() []arrow {
 		{"server/gateway", []string{"client", "mcp", "codec", "pool", "shard", "loop"}},
 		{"server/gateway/declared", []string{"mcp", "mcp/schema", "codec"}},
 		{"server/gateway/rest", []string{
-			"server/gateway", "server/gateway/declared", "mcp", "codec",
+			"server/gateway", "server/gateway/declared", "client", "mcp", "codec",
 		}},
 		{"server/gateway/openapi", []string{
 			"server/gateway", "server/gateway/declared", "server/gateway/rest", "mcp",
 		}},
 		{"server/gateway/exec", []string{
-			"server/gateway", "server/gateway/declared", "mcp", "codec",
+			"server/gateway", "server/gateway/declared", "client", "mcp", "codec",
 		}},
-		{"server/gateway/files", []string{"server/gateway", "mcp", "codec"}},
+		{"server/gateway/files", []string{"server/gateway", "client", "mcp", "codec"}},
 		{"server/cluster", []string{"server/session"}},
 		{"server/auth", []string{"mcp"}},
 		{"server/admin", []string{"server/config"}},

@@ -2,7 +2,6 @@ package declared
 
 import (
 	"encoding/base64"
-	"errors"
 	"fmt"
 	"strings"
 	"unicode/utf8"
@@ -38,8 +37,19 @@ func ErrorAnswer(note string, detail []byte) []byte {
 	return mcp.AppendErrorResult(nil, []byte(errorText(note, detail)))
 }
 
-// Failure is ErrorAnswer as the error of whatever runs the tool: it counts against the upstream.
-func Failure(note string, detail []byte) error { return errors.New(errorText(note, detail)) }
+// Failure is ErrorAnswer as an error: of what runs the tool, not of the call. Clients see the text
+// as they see that of an ErrorAnswer; cause, which it wraps, tells what it says of the next call.
+func Failure(note string, detail []byte, cause error) error {
+	return &failure{errorText(note, detail), cause}
+}
+
+type failure struct {
+	text  string
+	cause error
+}
+
+func (f *failure) Error() string { return f.text }
+func (f *failure) Unwrap() error { return f.cause }
 
 func errorText(note string, detail []byte) string {
 	if len(detail) > 0 {

@@ -4,9 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"reflect"
 
+	"github.com/mcploop/mcploop/client"
 	"github.com/mcploop/mcploop/mcp"
 	"github.com/mcploop/mcploop/server/gateway"
+	"github.com/mcploop/mcploop/server/gateway/declared"
 )
 
 // Options say what programs are run, and what a run may cost.
@@ -96,10 +99,19 @@ func (p *Provider) Call(ctx context.Context, call gateway.ProviderCall) ([]byte,
 		return nil, context.Cause(ctx)
 	}
 	out, err := start(ctx, &p.opt, r)
-	if err != nil {
-		return nil, err
+	switch {
+	case ctx.Err() != nil:
+		return nil, context.Cause(ctx)
+	case err != nil:
+		return nil, declared.Failure(err.Error(), nil, client.ErrUnreachable)
 	}
 	return t.answer(&p.opt, &out), nil
+}
+
+// Equal tells whether other was made of the same options.
+func (p *Provider) Equal(other gateway.Provider) bool {
+	o, ok := other.(*Provider)
+	return ok && reflect.DeepEqual(p.opt, o.opt)
 }
 
 // Close does nothing: processes end with their calls.

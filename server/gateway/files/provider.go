@@ -10,10 +10,12 @@ import (
 	"log/slog"
 	"os"
 	"path"
+	"reflect"
 	"strings"
 	"sync"
 	"syscall"
 
+	"github.com/mcploop/mcploop/client"
 	"github.com/mcploop/mcploop/codec"
 	"github.com/mcploop/mcploop/mcp"
 	"github.com/mcploop/mcploop/server/gateway"
@@ -211,6 +213,8 @@ func (p *Provider) Call(_ context.Context, call gateway.ProviderCall) ([]byte, e
 	case errors.Is(err, errTooLong):
 		return nil, codec.ErrInvalidParams.With("%.200q has more than %d bytes, which are not read",
 			call.URI, p.opt.FileBytesMax)
+	case errors.Is(err, client.ErrUnreachable):
+		return nil, err
 	case err != nil: // it does not say why: a link that leads out is no different from nothing
 		return nil, mcp.ResourceNotFound(call.URI)
 	}
@@ -235,7 +239,7 @@ var (
 func (p *Provider) read(name string) ([]byte, error) {
 	root, err := p.open()
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("%w: the directory cannot be opened", client.ErrUnreachable)
 	}
 	info, err := root.Stat(name)
 	if err != nil || !info.Mode().IsRegular() {
@@ -257,6 +261,17 @@ func (p *Provider) read(name string) ([]byte, error) {
 		err = errTooLong
 	}
 	return data, err
+}
+
+// Equal tells whether other was made of the same options.
+func (p *Provider) Equal(other gateway.Provider) bool {
+	o, ok := other.(*Provider)
+	if !ok {
+		return false
+	}
+	mine, its := p.opt, o.opt
+	mine.Log, its.Log = nil, nil
+	return reflect.DeepEqual(mine, its)
 }
 
 // Close ends the watches.

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net/url"
 	"path"
+	"reflect"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -180,6 +181,17 @@ func (p *Provider) Call(ctx context.Context, call gateway.ProviderCall) ([]byte,
 		return o.Refuse(err, call.Req.Version)
 	}
 	return p.api.Call(ctx, o.Tool, r, p.opt.Trim)
+}
+
+// Equal tells whether other was made of the same options.
+func (p *Provider) Equal(other gateway.Provider) bool {
+	o, ok := other.(*Provider)
+	if !ok {
+		return false
+	}
+	mine, its := p.opt, o.opt
+	mine.Log, its.Log = nil, nil
+	return reflect.DeepEqual(mine, its)
 }
 
 // Close ends the connections.

@@ -6,9 +6,12 @@ import (
 	"fmt"
 	"mime"
 	"net/http"
+	"strconv"
 	"strings"
+	"time"
 	"unicode/utf8"
 
+	"github.com/mcploop/mcploop/client"
 	"github.com/mcploop/mcploop/codec"
 	"github.com/mcploop/mcploop/server/gateway/declared"
 )
@@ -38,19 +41,25 @@ func (a *API) call(
 	return a.answer(t, resp, trim), nil
 }
 
-// refusal is what a call gets of a response with an error status: those from 500 on tell of the
-// API, all others of the call.
+// refusal is what a call gets of a response with an error status. Some of them tell of the API, not
+// of the call: they are errors.
 func (r *response) refusal() ([]byte, error) {
 	note := "HTTP " + r.reason
 	if r.location != "" {
 		note += ": it leads to " + r.location + ", which is not followed"
 		return declared.ErrorAnswer(note, nil), nil
 	}
-	if after := r.header.Get("Retry-After"); after != "" {
+	after := r.header.Get("Retry-After")
+	if after != "" {
 		note += "; try again after " + after
 	}
-	if r.status >= 500 {
-		return nil, declared.Failure(note, r.text())
+	switch {
+	case r.status == http.StatusRequestTimeout, r.status == http.StatusTooManyRequests,
+		r.status >= 500:
+		seconds, _ := strconv.Atoi(after) // a date is not worth reading
+		return nil, declared.Failure(note, r.text(), &client.HTTPError{
+			Status: r.status, Text: r.reason, RetryAfter: time.Duration(seconds) * time.Second,
+		})
 	}
 	return declared.ErrorAnswer(note, r.text()), nil
 }

@@ -8,10 +8,14 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	"net"
 	"net/http"
 	"net/url"
 	"slices"
 	"time"
+
+	"github.com/mcploop/mcploop/client"
+	"github.com/mcploop/mcploop/server/gateway/declared"
 )
 
 // APIOptions say what every request to an API carries, and what its responses may cost.
@@ -129,7 +133,7 @@ func (a *API) exchange(ctx context.Context, r *Request) (*response, error) {
 	}
 	resp, err := a.client.Do(req)
 	if err != nil {
-		return nil, withoutURL(err)
+		return nil, failed(ctx, "cannot ask the API", err)
 	}
 	defer func() { _ = resp.Body.Close() }() // what is left of it is not wanted
 	out := &response{status: resp.StatusCode, reason: resp.Status, header: resp.Header}
@@ -142,7 +146,7 @@ func (a *API) exchange(ctx context.Context, r *Request) (*response, error) {
 	limit := a.opt.ResponseBytesMax
 	out.body, err = io.ReadAll(io.LimitReader(resp.Body, int64(limit)+1))
 	if err != nil {
-		return nil, fmt.Errorf("cannot read the response: %w", withoutURL(err))
+		return nil, failed(ctx, "cannot read the response", err)
 	}
 	if len(out.body) > limit {
 		out.body, out.tooLong = out.body[:limit], true
@@ -167,6 +171,21 @@ func (a *API) query(r *Request) string {
 		return own
 	}
 	return text
+}
+
+// failed tells what the end of an exchange says of the API: it was not there, or went, unless the
+// call itself has ended.
+func failed(ctx context.Context, what string, err error) error {
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	err = withoutURL(err)
+	var op *net.OpError
+	kind := client.ErrGone
+	if errors.As(err, &op) && op.Op == "dial" {
+		kind = client.ErrUnreachable
+	}
+	return declared.Failure(fmt.Sprintf("%s: %v", what, err), nil, kind)
 }
 
 // withoutURL takes the URL out of an error: its query may hold a credential.

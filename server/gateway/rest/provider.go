@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"reflect"
 
 	"github.com/mcploop/mcploop/mcp"
 	"github.com/mcploop/mcploop/server/gateway"
@@ -18,6 +19,7 @@ type Options struct {
 
 // Provider has the tools of one API.
 type Provider struct {
+	opt   Options
 	api   *API
 	tools map[string]*tool
 	list  gateway.Listing
@@ -35,7 +37,7 @@ func New(opt Options) (*Provider, error) {
 				"behind ? into query", opt.BaseURL))
 		}
 	}
-	p := &Provider{api: api, tools: map[string]*tool{}}
+	p := &Provider{opt: opt, api: api, tools: map[string]*tool{}}
 	for _, o := range opt.Tools {
 		t, err := newTool(opt.BaseURL, o)
 		switch {
@@ -75,6 +77,12 @@ func (p *Provider) Call(ctx context.Context, call gateway.ProviderCall) ([]byte,
 		return t.Refuse(err, call.Req.Version)
 	}
 	return p.api.call(ctx, t.Tool, r, &t.trim)
+}
+
+// Equal tells whether other was made of the same options.
+func (p *Provider) Equal(other gateway.Provider) bool {
+	o, ok := other.(*Provider)
+	return ok && reflect.DeepEqual(p.opt, o.opt)
 }
 
 // Close ends the connections.

@@ -13,7 +13,9 @@ import (
 	"runtime"
 	"strings"
 	"testing"
+	"time"
 
+	"github.com/mcploop/mcploop/client"
 	"github.com/mcploop/mcploop/server/gateway/rest"
 )
 
@@ -115,20 +117,20 @@ func TestStatuses(t *testing.T) {
 		w.WriteHeader(status)
 		fmt.Fprint(w, text)
 	})
-	for _, status = range []int{400, 401, 404, 418, 422, 429} {
+	for _, status = range []int{400, 401, 404, 418, 422} {
 		text = fmt.Sprintf(`{"error":"no %d"}`, status)
 		r := a.must("get", `{}`)
 		if !r.IsError || !strings.HasPrefix(r.text(), fmt.Sprintf("HTTP %d ", status)) ||
 			!strings.HasSuffix(r.text(), text) {
 			t.Errorf("%d: got %+v", status, r)
 		}
-		if status == 429 && !strings.Contains(r.text(), "try again after 7") {
-			t.Errorf("429: got %+v", r)
-		}
 	}
-	for _, status = range []int{500, 502, 503} {
+	for _, status = range []int{408, 429, 500, 502, 503} {
 		_, err := a.call(t.Context(), "get", `{}`)
-		if err == nil || !strings.HasPrefix(err.Error(), fmt.Sprintf("HTTP %d ", status)) ||
+		var refusal *client.HTTPError
+		if !errors.As(err, &refusal) || refusal.Status != status ||
+			(status == 429) != (refusal.RetryAfter == 7*time.Second) ||
+			!strings.HasPrefix(err.Error(), fmt.Sprintf("HTTP %d ", status)) ||
 			!strings.HasSuffix(err.Error(), text) {
 			t.Errorf("%d: got %v", status, err)
 		}
@@ -307,8 +309,26 @@ func TestCredentials(t *testing.T) {
 	opt.BaseURL = closed.URL
 	closed.Close()
 	a = startAPI(t, opt, nil)
-	if _, err := a.call(t.Context(), "get", `{}`); err == nil ||
+	if _, err := a.call(t.Context(), "get", `{}`); !errors.Is(err, client.ErrUnreachable) ||
 		strings.Contains(err.Error(), "s3cret") {
 		t.Errorf("got %v, want an error without the credential", err)
+	}
+}
+
+// TestConnectionThatGoes: a response that breaks off is no answer.
+func TestConnectionThatGoes(t *testing.T) {
+	for _, head := range []string{"", "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf"} {
+		a := startAPI(t, getting(nil), func(w http.ResponseWriter, _ *http.Request) {
+			c, _, err := w.(http.Hijacker).Hijack()
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			fmt.Fprint(c, head)
+			c.Close()
+		})
+		if r, err := a.call(t.Context(), "get", `{}`); !errors.Is(err, client.ErrGone) {
+			t.Errorf("got %+v, %v", r, err)
+		}
 	}
 }
