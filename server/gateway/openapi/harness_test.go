@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"sync/atomic"
 	"testing"
 
 	"github.com/mcploop/mcploop/mcp"
@@ -21,11 +22,10 @@ type seen struct {
 
 // api is a REST API whose answers a test decides.
 type api struct {
-	t    *testing.T
-	url  string
-	seen chan seen
-	// answer is called for each request; nil answers {}.
-	answer http.HandlerFunc
+	t      *testing.T
+	url    string
+	seen   chan seen
+	answer atomic.Pointer[http.HandlerFunc] // nil answers {}
 	*openapi.Provider
 }
 
@@ -39,8 +39,8 @@ func start(t *testing.T, opt openapi.Options) *api {
 			t.Errorf("the body of a request: %v", err)
 		}
 		a.seen <- seen{r, string(body)}
-		if a.answer != nil {
-			a.answer(w, r)
+		if answer := a.answer.Load(); answer != nil {
+			(*answer)(w, r)
 			return
 		}
 		_, _ = io.WriteString(w, "{}")
@@ -53,6 +53,9 @@ func start(t *testing.T, opt openapi.Options) *api {
 	a.Provider = provide(t, opt)
 	return a
 }
+
+// answers has every request from now on answered so.
+func (a *api) answers(f http.HandlerFunc) { a.answer.Store(&f) }
 
 func provide(t *testing.T, opt openapi.Options) *openapi.Provider {
 	t.Helper()
