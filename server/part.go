@@ -34,12 +34,6 @@ func (v *view) become(a *gateway.About) {
 	})
 }
 
-// hasSubset tells whether a subset has that name.
-func (s *Server) hasSubset(name string) bool {
-	v := s.views.find([]byte(name))
-	return v != nil && v.subset != nil
-}
-
 // openPart serves it.
 func (s *Server) openPart(v *view) {
 	s.views.mu.Lock()
@@ -50,6 +44,7 @@ func (s *Server) openPart(v *view) {
 
 // closePart serves it no longer. Names in subsets that belonged to its upstream are free.
 func (s *Server) closePart(v *view) {
+	defer s.views.tell()
 	s.views.mu.Lock()
 	defer s.views.mu.Unlock()
 	s.views.set(v.name, nil)

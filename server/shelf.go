@@ -63,12 +63,12 @@ func (sh shelf[H]) offer(raw *mcp.RawDefinition, handler H) error {
 	return nil
 }
 
-// put puts an entry into a view's list and tells its clients if they see a difference.
+// put puts an entry into a view's list, and notes that its clients see a difference.
 func (sh shelf[H]) put(v *view, e *mcp.Entry[H]) {
 	f := e.Handler.origin()
 	v.waiting.end(foreignKey{sh.kind, e.Name}, f.at)
 	if sh.of(v).Put(e) {
-		v.listChanged(listOf(sh.kind))
+		v.changes(listOf(sh.kind))
 	}
 	v.offers(sh.abilities(f))
 }
@@ -137,7 +137,7 @@ func (sh shelf[H]) take(v *view, p *place, i *gateway.Item, name string) {
 		return
 	}
 	sh.of(v).Remove(name)
-	v.listChanged(listOf(sh.kind))
+	v.changes(listOf(sh.kind))
 	sh.inherit(v, key)
 }
 
@@ -145,6 +145,23 @@ func (sh shelf[H]) take(v *view, p *place, i *gateway.Item, name string) {
 func (sh shelf[H]) fill(v *view, p *place) {
 	sh.of(p.part).Each(func(e *mcp.Entry[H]) bool {
 		sh.place(v, e.Named(e.Handler.origin().item.Name))
+		return true
+	})
+}
+
+// match makes a view show what next shows.
+func (sh shelf[H]) match(v, next *view) {
+	now, then := sh.of(v), sh.of(next)
+	now.Each(func(e *mcp.Entry[H]) bool {
+		if then.Get(e.Name) == nil && now.Remove(e.Name) {
+			v.changes(listOf(sh.kind))
+		}
+		return true
+	})
+	then.Each(func(e *mcp.Entry[H]) bool {
+		if now.Put(e) {
+			v.changes(listOf(sh.kind))
+		}
 		return true
 	})
 }

@@ -1,7 +1,6 @@
 package server
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"maps"
@@ -9,12 +8,12 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/mcploop/mcploop/mcp"
 	"github.com/mcploop/mcploop/server/gateway"
 )
 
-// Subset is a part of what upstreams offer, served on /mcp/NAME as if it were a server of its own.
-type Subset struct {
+// ViewOptions are a part of what upstreams offer, served on /mcp/NAME as if it were a server of its
+// own.
+type ViewOptions struct {
 	Name         string // 1..32 characters of [A-Za-z0-9_-]; no upstream has it
 	Title        string // for user interfaces
 	Instructions string // for models
@@ -32,20 +31,20 @@ type Subset struct {
 
 // subset is what a view shows of upstreams. views.mu guards it.
 type subset struct {
-	Subset
+	ViewOptions
 	owners map[foreignKey]string // of own names: the upstream
 }
 
-// subsetNameMax is the longest name of a subset, in characters.
-const subsetNameMax = 32
+// viewNameMax is the longest name of a view, in characters.
+const viewNameMax = 32
 
 // validate reports every fault.
-func (o *Subset) validate() error {
+func (o *ViewOptions) validate() error {
 	var faults []error
 	bad := func(format string, args ...any) { faults = append(faults, fmt.Errorf(format, args...)) }
-	if o.Name == "" || len(o.Name) > subsetNameMax || strings.Trim(o.Name, subsetNameBytes) != "" {
-		bad("cannot name a server %q; take 1 to %d characters of A-Z a-z 0-9 _ -", o.Name,
-			subsetNameMax)
+	if o.Name == "" || len(o.Name) > viewNameMax || strings.Trim(o.Name, viewNameBytes) != "" {
+		bad("cannot name a view %q; take 1 to %d characters of A-Z a-z 0-9 _ -", o.Name,
+			viewNameMax)
 	}
 	for _, pattern := range slices.Concat(o.Allow, o.Deny) {
 		if _, err := path.Match(pattern, ""); err != nil {
@@ -53,12 +52,12 @@ func (o *Subset) validate() error {
 		}
 	}
 	if err := errors.Join(faults...); err != nil {
-		return fmt.Errorf("server %q: %w", o.Name, err)
+		return fmt.Errorf("view %q: %w", o.Name, err)
 	}
 	return nil
 }
 
-const subsetNameBytes = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-"
+const viewNameBytes = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-"
 
 // nameOf is what clients shall call an item by.
 func (o *subset) nameOf(i *gateway.Item) string {
@@ -116,67 +115,4 @@ func (o *subset) disown(upstream string) bool {
 	before := len(o.owners)
 	maps.DeleteFunc(o.owners, func(_ foreignKey, owner string) bool { return owner == upstream })
 	return len(o.owners) < before
-}
-
-// AddSubset serves a part of what upstreams offer on /mcp/NAME. Upstreams that are not there yet
-// are shown when they come. Safe for concurrent use, also while the server serves.
-func (s *Server) AddSubset(opt Subset) error {
-	if err := opt.validate(); err != nil {
-		return err
-	}
-	defer s.recache()
-	s.views.mu.Lock()
-	defer s.views.mu.Unlock()
-	if s.views.find([]byte(opt.Name)) != nil {
-		return fmt.Errorf("cannot add server %q: /mcp/%s is served already", opt.Name, opt.Name)
-	}
-	s.addSubset(opt)
-	return nil
-}
-
-// addSubset makes the view and fills it. views.mu is held.
-func (s *Server) addSubset(opt Subset) {
-	v := &view{subset: &subset{Subset: opt, owners: map[foreignKey]string{}}}
-	info := mcp.Implementation{Name: opt.Name, Title: opt.Title, Version: s.opt.Version}
-	v.make(s, opt.Name, about{
-		info: implementation(info), instructions: opt.Instructions,
-		abilities: abilities{tools: true, logging: true},
-	})
-	for _, p := range s.placesNow() {
-		toolShelf.fill(v, p)
-		resourceShelf.fill(v, p)
-		templateShelf.fill(v, p)
-		promptShelf.fill(v, p)
-	}
-	s.views.subsets = append(s.views.subsets, v)
-	s.views.set(opt.Name, v)
-	s.registerView(v)
-}
-
-// implementation encodes a serverInfo.
-func implementation(i mcp.Implementation) []byte {
-	raw, err := json.Marshal(i)
-	if err != nil {
-		panic(fmt.Sprintf("BUG: cannot encode a server's name: %v", err))
-	}
-	return raw
-}
-
-// RemoveSubset takes it away: its clients' sessions and streams end. Safe for concurrent use.
-func (s *Server) RemoveSubset(name string) error {
-	s.views.mu.Lock()
-	defer s.views.mu.Unlock()
-	v := s.views.find([]byte(name))
-	if v == nil || v.subset == nil {
-		return fmt.Errorf("cannot remove server %q: there is none of that name", name)
-	}
-	s.removeSubset(v)
-	return nil
-}
-
-// removeSubset forgets the view. views.mu is held.
-func (s *Server) removeSubset(v *view) {
-	s.views.subsets = slices.DeleteFunc(s.views.subsets, func(o *view) bool { return o == v })
-	s.views.set(v.name, nil)
-	s.closeView(v)
 }

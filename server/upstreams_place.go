@@ -50,7 +50,7 @@ func (p *place) newGuest(opt gateway.Options) (*guest, error) {
 	up, err := gateway.New(opt, gateway.Host{
 		Group: p.s.group, Log: p.s.opt.Log,
 		Offer: g.offer, Withdraw: g.withdraw, Ready: g.ready, Updated: g.updated,
-		Wanted: g.wanted, Cached: p.s.recache,
+		Wanted: g.wanted, Cached: p.s.recache, Settled: p.s.views.tell,
 	})
 	g.up = up
 	return g, err
@@ -120,6 +120,7 @@ func (p *place) promote() *guest {
 		}
 	}
 	p.strike(old, g)
+	p.s.views.tell()
 	p.leaving = append(p.leaving, old)
 	g.up.Heed() // it takes no lock
 	return old

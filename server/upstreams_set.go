@@ -177,8 +177,7 @@ func (s *Server) newUpstream(opt gateway.Options) (*guest, error) {
 		return nil, errors.New("cannot add an upstream to a server that ends")
 	}
 	if s.hasSubset(opt.Name) {
-		return nil, fmt.Errorf("cannot add upstream %q: /mcp/%s is a server of several", opt.Name,
-			opt.Name)
+		return nil, fmt.Errorf("cannot add upstream %q: a view has that name", opt.Name)
 	}
 	p := &place{s: s, name: opt.Name}
 	p.part = s.newPart(p.name)

@@ -67,6 +67,28 @@ type views struct {
 
 	mu      sync.Mutex // held while something comes into a view or goes; guards what follows
 	subsets []*view
+	news    map[*view]kindSet // what clients are not told yet
+}
+
+// changes notes that clients of the view will have to be told of a list. views.mu is held.
+func (v *view) changes(kind listKind) {
+	vs := &v.s.views
+	if vs.news == nil {
+		vs.news = map[*view]kindSet{}
+	}
+	vs.news[v] |= 1 << kind
+}
+
+// tell tells what has changed in all views since the last time: once for all that comes and goes
+// together.
+func (vs *views) tell() {
+	vs.mu.Lock()
+	news := vs.news
+	vs.news = nil
+	vs.mu.Unlock()
+	for v, kinds := range news {
+		v.s.spread(v, kinds, "")
+	}
 }
 
 // find returns the view of that name, or nil.

@@ -80,6 +80,9 @@ func serve(cmd *cobra.Command, f *serveFlags) error {
 	if err != nil {
 		return err
 	}
+	if err := addViews(s, cfg); err != nil {
+		return err
+	}
 	stop, err := f.profiles.start()
 	if err != nil {
 		return err

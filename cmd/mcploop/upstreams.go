@@ -66,7 +66,7 @@ func upstreamList(cfg *config.Config, log *slog.Logger) (list []gateway.Options,
 func upstreamOptions(name string, u *config.Upstream) gateway.Options {
 	era, _ := client.ParseEra(u.Era) // Validate has passed it
 	opt := gateway.Options{
-		Name: name, Separator: u.Separator, Allow: u.Allow, Deny: u.Deny,
+		Name: name, Separator: u.Separator, Allow: u.Allow, Deny: u.Deny, Rename: u.Rename,
 		Timeout: u.Timeout, StartTimeout: u.StartTimeout, Refresh: u.Refresh, Grace: u.Grace,
 		BackoffMin: u.BackoffMin, BackoffMax: u.BackoffMax, StderrLines: u.StderrLines,
 		Subscriptions: u.Subscriptions,

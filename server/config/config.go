@@ -35,6 +35,7 @@ type Config struct {
 	Admin    Admin    `yaml:"admin"`
 
 	Upstreams map[string]Upstream `yaml:"upstreams"`
+	Views     map[string]View     `yaml:"views"`
 
 	origin map[string]origin // where a value came from, by path; nil without a file
 }

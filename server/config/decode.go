@@ -116,8 +116,11 @@ func (d *decoder) value(n *yaml.Node, path string, v reflect.Value) {
 	}
 }
 
-// entries calls f with each key of a mapping and its value. Keys are the writer's own.
-func (d *decoder) entries(n *yaml.Node, path string, f func(key string, value *yaml.Node)) bool {
+// entries calls f with each key of a mapping and its value. Keys are the writer's own, without the
+// reserved characters.
+func (d *decoder) entries(
+	n *yaml.Node, path, reserved string, f func(key string, value *yaml.Node),
+) bool {
 	if n.Kind != yaml.MappingNode {
 		d.fault(n, path, "%s where a section of names must be", describe(n))
 		return false
@@ -134,8 +137,9 @@ func (d *decoder) entries(n *yaml.Node, path string, f func(key string, value *y
 		switch line, dup := seen[key.Value]; {
 		case dup:
 			d.fault(key, child, "given twice, first on line %d; keep one", line)
-		case key.Kind != yaml.ScalarNode || key.Value == "" || strings.ContainsAny(key.Value, ".["):
-			d.fault(key, child, "it is no name; write one without . and [")
+		case key.Kind != yaml.ScalarNode || key.Value == "" || strings.ContainsAny(key.Value, reserved):
+			d.fault(key, child, "it is no name; write one without %s",
+				strings.Join(strings.Split(reserved, ""), " and "))
 		default:
 			seen[key.Value] = key.Line
 			f(key.Value, value)
@@ -147,7 +151,7 @@ func (d *decoder) entries(n *yaml.Node, path string, f func(key string, value *y
 // named reads sections under names of the writer's own.
 func (d *decoder) named(n *yaml.Node, path string, all named) {
 	all.Set(reflect.MakeMap(all.Type()))
-	d.entries(n, path, func(name string, value *yaml.Node) {
+	d.entries(n, path, ".[", func(name string, value *yaml.Node) {
 		section := all.fresh()
 		d.section(value, join(path, name), section)
 		all.SetMapIndex(reflect.ValueOf(name), section)
@@ -157,7 +161,7 @@ func (d *decoder) named(n *yaml.Node, path string, all named) {
 // texts reads names with a text each.
 func (d *decoder) texts(n *yaml.Node, path string, v reflect.Value) {
 	all := map[string]string{}
-	d.entries(n, path, func(name string, value *yaml.Node) {
+	d.entries(n, path, "[]", func(name string, value *yaml.Node) {
 		at := fmt.Sprintf("%s[%s]", path, name)
 		if !d.plain(value, at) {
 			return

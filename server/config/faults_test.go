@@ -30,7 +30,7 @@ func TestFaults(t *testing.T) {
 	f("<<: {name: a}",
 		"config:1: cannot use <<: no such key; known here: name, version, listen, limits, "+
 			"queue, workers, loops, registry, memory, sessions, lists, security, input, tasks, "+
-			"websocket, timeouts, log, tools, reload, admin, upstreams")
+			"websocket, timeouts, log, tools, reload, admin, upstreams, views")
 	// types
 	f("limits: 5", `config:1: cannot use limits: "5" where a section of keys must be: `+
 		strings.Join(limitKeys(), ", "))

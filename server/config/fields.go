@@ -29,7 +29,7 @@ func fieldTable() []field {
 	for _, part := range [][]field{
 		doorFields(), limitFields(), timeoutFields(), loadFields(), memoryFields(),
 		sessionFields(), inputFields(), webSocketFields(), restFields(), reloadFields(),
-		upstreamFields(),
+		upstreamFields(), viewFields(),
 	} {
 		t = append(t, part...)
 	}

@@ -33,6 +33,8 @@ type Upstream struct {
 	Allow     []string `yaml:"allow"`
 	Deny      []string `yaml:"deny"`
 
+	Rename map[string]string `yaml:"rename"`
+
 	Timeout      time.Duration `yaml:"timeout"`
 	StartTimeout time.Duration `yaml:"start_timeout"`
 	Refresh      time.Duration `yaml:"refresh"`
@@ -89,12 +91,13 @@ func defaultUpstream() Upstream {
 	return u
 }
 
-// withUpstream adds an upstream that stands for any, so that its keys can be listed.
+// withUpstream adds an upstream and a view that stand for any, so that their keys can be listed.
 func withUpstream(c *Config) *Config {
 	u := defaultUpstream()
 	u.HTTP.Tools = map[string]HTTPTool{anyTool: defaultHTTPTool()}
 	u.Exec.Tools = map[string]ExecTool{anyTool: {}}
 	c.Upstreams = map[string]Upstream{anyName: u}
+	c.Views = map[string]View{anyName: defaultView()}
 	return c
 }
 
@@ -170,6 +173,10 @@ func upstreamProgramFields() []field {
 			doc: "Own names of tools that are offered, with * and ?; empty is all.",
 		},
 		{path: at("deny"), unit: "patterns", doc: "Own names of tools that are not offered."},
+		{
+			path: at("rename"), unit: "own name: name",
+			doc: "What tools and prompts are called here in place of their own names.",
+		},
 	}
 }
 
@@ -248,6 +255,7 @@ func (c *Config) checkUpstreams(report reportFunc) {
 		}
 		u.checkKind(at, report)
 		c.checkInstances(at, &u, report)
+		u.checkRename(name, at, report)
 		known := slices.Contains(upstreamTypes(), u.Type) && u.Type != Auto
 		mcp := u.URL != "" || len(u.Command) > 0
 		if mcp && known && (u.Type == "stdio") != (u.URL == "") {

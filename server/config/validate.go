@@ -109,6 +109,7 @@ func (c *Config) crossFaults() Faults {
 	c.checkSecurity(report)
 	c.checkAdmin(report)
 	c.checkUpstreams(report)
+	c.checkViews(report)
 	if _, err := c.Input.Keys(); err != nil {
 		report("input.state_keys", "", err.Error()+"; make one with: openssl rand -base64 32")
 	}

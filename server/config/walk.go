@@ -33,7 +33,7 @@ func fieldAt(path string) *field {
 // anyNames puts the names of the table in place of those that a file has chosen.
 func anyNames(path string) string {
 	parts := strings.Split(path, ".")
-	if len(parts) < 3 || parts[0] != upstreamsKey {
+	if len(parts) < 3 || parts[0] != upstreamsKey && parts[0] != viewsKey {
 		return path
 	}
 	parts[1] = anyName
@@ -57,6 +57,8 @@ func (n named) fresh() reflect.Value {
 	switch at := v.Addr().Interface().(type) {
 	case *Upstream:
 		*at = defaultUpstream()
+	case *View:
+		*at = defaultView()
 	case *HTTPTool:
 		*at = defaultHTTPTool()
 	}
@@ -65,7 +67,8 @@ func (n named) fresh() reflect.Value {
 
 // word stands for a name in the field table.
 func (n named) word() string {
-	if n.Type().Elem() == reflect.TypeFor[Upstream]() {
+	switch n.Type().Elem() {
+	case reflect.TypeFor[Upstream](), reflect.TypeFor[View]():
 		return anyName
 	}
 	return anyTool

@@ -79,6 +79,14 @@ func (u *Upstream) offer(list *Listing) {
 	if changed {
 		u.count.changes.Add(1)
 	}
+	u.settled()
+}
+
+// settled tells the host that nothing more comes or goes for now.
+func (u *Upstream) settled() {
+	if u.host.Settled != nil {
+		u.host.Settled()
+	}
 }
 
 // leftOut logs why an item is not offered, unless that was said before. mu is held.

@@ -218,6 +218,8 @@ type Host struct {
 	Withdraw func(kind mcp.Kind, name string)
 	// Cached is called when Upstream.Caching has changed; nil is nobody.
 	Cached func()
+	// Settled is called behind the last Offer and Withdraw of several; nil is nobody.
+	Settled func()
 	// Updated is told of a resource that has changed, Wanted returns the URIs that clients listen
 	// to: Upstream.Heed is called when they are others. Nil: nobody listens.
 	Updated func(uri string)

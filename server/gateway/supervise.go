@@ -182,6 +182,7 @@ func (u *Upstream) withdrawAll() {
 		u.host.Withdraw(key.kind, key.name)
 	}
 	clear(u.offered)
+	u.settled()
 }
 
 func (u *Upstream) close() {
