@@ -38,10 +38,11 @@ func (s *Server) RemoveView(name string) error {
 	return nil
 }
 
-// SetViews makes the views those of list: it adds, removes and changes what differs. Sessions and
-// streams of one that is changed go on; its clients are told what they see change. With an error,
-// which names every fault, nothing was changed. Safe for concurrent use.
-func (s *Server) SetViews(list []ViewOptions) error {
+// SetViews makes the views those of list: it adds, removes and changes what differs, and returns
+// the names of these, sorted. Sessions and streams of one that is changed go on; its clients are
+// told what they see change. With an error, which names every fault, nothing was changed. Safe for
+// concurrent use.
+func (s *Server) SetViews(list []ViewOptions) (changed []string, err error) {
 	defer s.views.tell()
 	s.views.mu.Lock()
 	defer s.views.mu.Unlock()
@@ -55,11 +56,12 @@ func (s *Server) SetViews(list []ViewOptions) error {
 		faults = append(faults, s.checkView(&list[i]))
 	}
 	if err := errors.Join(faults...); err != nil {
-		return err
+		return nil, err
 	}
 	for _, v := range slices.Clone(s.views.subsets) {
 		if !wanted[v.name] {
 			s.dropView(v)
+			changed = append(changed, v.name)
 		}
 	}
 	for _, opt := range list {
@@ -68,9 +70,13 @@ func (s *Server) SetViews(list []ViewOptions) error {
 			s.openView(opt)
 		case !reflect.DeepEqual(v.subset.ViewOptions, opt):
 			s.refit(v, opt)
+		default:
+			continue
 		}
+		changed = append(changed, opt.Name)
 	}
-	return nil
+	slices.Sort(changed)
+	return changed, nil
 }
 
 // subsetOf is the view of that name, unless it is an upstream's; nil when there is none. views.mu

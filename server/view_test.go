@@ -13,8 +13,8 @@ import (
 	"github.com/mcploop/mcploop/server/gateway"
 )
 
-// whoIs is an upstream with the tools who and only_NAME, the prompt ask and the resource same://uri,
-// which tell its name.
+// whoIs is an upstream with the tools who and only_NAME, the prompt ask and the resource
+// same://uri, which tell its name.
 func whoIs(t *testing.T, name string) *running {
 	return start(t, nil, addNamed(name), func(s *server.Server) {
 		say := func(context.Context, *mcp.Request, struct{}) (string, error) { return name, nil }
@@ -87,8 +87,8 @@ func (r *running) calls(tool, want string) {
 	})
 }
 
-// TestViewHasOwnNames: a view shows what its upstreams offer under their own names. Of two that want
-// one name the first of the view's has it, and keeps it while he is away.
+// TestViewHasOwnNames: a view shows what its upstreams offer under their own names. Of two that
+// want one name the first of the view's has it, and keeps it while he is away.
 func TestViewHasOwnNames(t *testing.T) {
 	g, _, two := twoNamed(t)
 	v := g.view(func(o *server.ViewOptions) {
@@ -140,7 +140,9 @@ func TestViewTakesNamesBack(t *testing.T) {
 	add("one")
 	v.shows("tools/list", "only_one only_two two__who who")
 	v.calls("who", `"text":"one"`)
-	eventually(t, "the resource is one's", func() bool { return strings.Contains(read(), "of one") })
+	eventually(t, "the resource is one's", func() bool {
+		return strings.Contains(read(), "of one")
+	})
 	wantIn(t, g.text(g.post(modernRequest("1", "resources/read", `"uri":"same://uri"`))), "of two")
 }
 
@@ -167,28 +169,36 @@ func TestSetViews(t *testing.T) {
 	view := func(name string, allow ...string) server.ViewOptions {
 		return server.ViewOptions{Name: name, Allow: allow}
 	}
-	set := func(want string, list ...server.ViewOptions) {
+	set := func(changed string, list ...server.ViewOptions) {
 		t.Helper()
-		err := g.SetViews(list)
-		if (err == nil) != (want == "") || err != nil && !strings.Contains(err.Error(), want) {
-			t.Fatalf("SetViews: %v, want %q", err, want)
+		got, err := g.SetViews(list)
+		if err != nil || strings.Join(got, " ") != changed {
+			t.Fatalf("SetViews changed %q, %v; want %q", got, err, changed)
 		}
 	}
-	set("", view("a", "only_*"), view("b", "who"))
+	fails := func(want string, list ...server.ViewOptions) {
+		t.Helper()
+		got, err := g.SetViews(list)
+		if err == nil || !strings.Contains(err.Error(), want) || got != nil {
+			t.Errorf("SetViews changed %q, %v; want none, %q", got, err, want)
+		}
+	}
+	set("a b", view("a", "only_*"), view("b", "who"))
 	a, b := g.at("/mcp/a"), g.at("/mcp/b")
 	a.shows("tools/list", "only_one only_two")
 	id := "Mcp-Session-Id:" + a.session("2025-11-25")
 	get := a.feed(a.getStream(id))
 	quiet := b.feed(b.getStream("Mcp-Session-Id:" + b.session("2025-11-25")))
-	set("", view("a", "only_one", "who"), view("b", "who"), view("c"))
+	set("a c", view("c"), view("a", "only_one", "who"), view("b", "who"))
 	wantIn(t, get.next(), mcp.NotifyToolsListChanged)
 	wantIn(t, a.text(a.post(legacyLine("1", "tools/list", ""), id)), "only_one", "who", "two__who")
 	b.shows("tools/list", "two__who who")
-	set("cannot use two views", view("a"), view("a"))
-	set("an upstream has that name", view("a"), view("one"))
-	set(`pattern "[x"`, view("a", "[x"))
+	fails("cannot use two views", view("a"), view("a"))
+	fails("an upstream has that name", view("a"), view("one"))
+	fails(`pattern "[x"`, view("a", "[x"))
+	fails(`cannot name a view "a/b"`, view("a/b"))
 	a.shows("tools/list", "only_one two__who who")
-	set("", view("b", "who"))
+	set("a c", view("b", "who"))
 	for _, gone := range []*running{a, g.at("/mcp/c")} {
 		if got := gone.post(modernRequest("1", "tools/list", "")).StatusCode; got != 404 {
 			t.Errorf("%s is still served: status %d", gone.path, got)

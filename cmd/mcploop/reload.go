@@ -54,6 +54,7 @@ type reloadReport struct {
 
 	server.UpstreamChanges
 	Keys    map[string][]string `json:"keys,omitempty"`    // of each changed upstream
+	Views   []string            `json:"views,omitempty"`   // that came, went or changed
 	Applied []string            `json:"applied,omitempty"` // other keys, with their values
 	Restart []string            `json:"restart,omitempty"` // those that wait for a restart
 }
@@ -168,15 +169,20 @@ func (re *reloader) apply(cfg *config.Config, report *reloadReport) error {
 	if err != nil {
 		return err
 	}
-	if err := re.s.Adjust(adjustable(cfg)); err != nil {
+	views, err := re.s.SetViews(viewOptions(cfg))
+	if err != nil {
 		return fmt.Errorf("upstreams are changed, the rest is not: %w", err)
+	}
+	if err := re.s.Adjust(adjustable(cfg)); err != nil {
+		return fmt.Errorf("upstreams and views are changed, the rest is not: %w", err)
 	}
 	re.level.Set(logLevel(cfg.Log))
 	report.UpstreamChanges, report.Keys = changes, map[string][]string{}
+	report.Views = views
 	for _, ch := range cfg.Diff(re.now) {
 		if name, key, ok := ch.OfUpstream(); ok {
 			report.Keys[name] = append(report.Keys[name], key)
-		} else if ch.Hot {
+		} else if ch.Hot && !ch.OfView() {
 			report.Applied = append(report.Applied, ch.Values())
 		}
 	}
@@ -191,7 +197,8 @@ func (re *reloader) apply(cfg *config.Config, report *reloadReport) error {
 		}
 	}
 	re.now, re.restart = cfg, len(report.Restart)
-	if len(changes.Added)+len(changes.Removed)+len(changes.Changed)+len(report.Applied) > 0 {
+	if len(changes.Added)+len(changes.Removed)+len(changes.Changed)+len(views)+
+		len(report.Applied) > 0 {
 		report.Result = resultChanged
 	}
 	return nil
@@ -216,7 +223,7 @@ func (re *reloader) tell(r *reloadReport) {
 	}
 	log.Info("configuration was read again", "result", r.Result, "sha256", r.Sum,
 		"added", commas(r.Added), "removed", commas(r.Removed), "changed", commas(r.Changed),
-		"kept", len(r.Kept), "applied", commas(r.Applied))
+		"kept", len(r.Kept), "views", commas(r.Views), "applied", commas(r.Applied))
 	if len(r.Restart) > 0 {
 		log.Warn("keys wait for a restart", "keys", strings.Join(r.Restart, "; "))
 	}

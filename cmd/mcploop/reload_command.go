@@ -136,6 +136,7 @@ func (r *reloadReport) print(w io.Writer) {
 	line("removed", r.Removed, ", ")
 	line("changed", changed, ", ")
 	line("kept", r.Kept, ", ")
+	line("views", r.Views, ", ")
 	line("applied", r.Applied, below)
 	line("restart", r.Restart, below)
 	if len(r.Restart) > 0 {

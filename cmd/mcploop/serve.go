@@ -80,7 +80,7 @@ func serve(cmd *cobra.Command, f *serveFlags) error {
 	if err != nil {
 		return err
 	}
-	if err := addViews(s, cfg); err != nil {
+	if _, err := s.SetViews(viewOptions(cfg)); err != nil {
 		return err
 	}
 	stop, err := f.profiles.start()

@@ -89,6 +89,7 @@ func TestEachKeyReachesTheServer(t *testing.T) {
 		"Log.Level", "Log.Format", "Tools.Samples", "Memory.Limit", "Memory.GOGC",
 		"Reload.Watch", "Admin.Listen", // reloader: TestReload*
 		"Upstreams", // addUpstreams: TestEachUpstreamKeyReachesTheGateway
+		"Views",     // viewOptions: TestEachViewKeyReachesTheServer
 	}
 	count := 0
 	each(reflect.ValueOf(config.Default()).Elem(), "", func(path string) {

@@ -26,6 +26,7 @@ func TestEachUpstreamKeyReachesTheGateway(t *testing.T) {
 		"Era":     func(u *config.Upstream) { u.Era = "legacy" },
 		"Headers": func(u *config.Upstream) { u.Headers = map[string]string{"A": "b"} },
 		"Env":     func(u *config.Upstream) { u.Env = map[string]string{"A": "b"} },
+		"Rename":  func(u *config.Upstream) { u.Rename = map[string]string{"A": "b"} },
 
 		"HTTP.Query":          func(u *config.Upstream) { u.HTTP.Query = pair },
 		"OpenAPI.Query":       func(u *config.Upstream) { u.OpenAPI.Query = pair },

@@ -8,9 +8,6 @@ import (
 	"github.com/mcploop/mcploop/server/config"
 )
 
-// addViews serves the views of the configuration.
-func addViews(s *server.Server, cfg *config.Config) error { return s.SetViews(viewOptions(cfg)) }
-
 // viewOptions turns the views of the configuration into options, key by key.
 func viewOptions(cfg *config.Config) []server.ViewOptions {
 	var list []server.ViewOptions

@@ -137,7 +137,8 @@ func (d *decoder) entries(
 		switch line, dup := seen[key.Value]; {
 		case dup:
 			d.fault(key, child, "given twice, first on line %d; keep one", line)
-		case key.Kind != yaml.ScalarNode || key.Value == "" || strings.ContainsAny(key.Value, reserved):
+		case key.Kind != yaml.ScalarNode || key.Value == "",
+			strings.ContainsAny(key.Value, reserved):
 			d.fault(key, child, "it is no name; write one without %s",
 				strings.Join(strings.Split(reserved, ""), " and "))
 		default:

@@ -39,6 +39,9 @@ func (ch Change) OfUpstream() (name, key string, ok bool) {
 	return parts[1], parts[2], true
 }
 
+// OfView tells whether the key is one of a view.
+func (ch Change) OfView() bool { return strings.HasPrefix(ch.Path, viewsKey+".") }
+
 // Diff returns what changes when a server goes from old to c, in the order of the table.
 func (c *Config) Diff(old *Config) []Change {
 	before := make(map[string]string)

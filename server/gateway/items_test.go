@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/mcploop/mcploop/client"
+	"github.com/mcploop/mcploop/mcp"
 )
 
 func upstream(t *testing.T, change func(*Options)) *Upstream {
@@ -57,6 +58,33 @@ func TestNamesOfTools(t *testing.T) {
 		"up__get_a", "up__x")
 	f(func(o *Options) { o.Deny = []string{"set_*"} }, listed("get_a", "set_a"), "up__get_a")
 	f(func(o *Options) { o.Separator = "-" }, listed("a"), "up-a")
+	f(nil, listed("a b", "a_b"), "up__a_b", "up__a_b_10a3f9f2") // who is called so has the name
+	f(func(o *Options) { o.Rename = map[string]string{"a": "b", "c/d": "c"} },
+		listed("a", "b", "c/d"), "up__b", "up__b_e70c2de5", "up__c")
+}
+
+// TestShortNames: what clients see who see the upstream alone.
+func TestShortNames(t *testing.T) {
+	long := strings.Repeat("x", 126)
+	f := func(own string, want string) {
+		t.Helper()
+		u := upstream(t, func(o *Options) { o.Rename = map[string]string{"old": "new"} })
+		list := listed("a b", "a_b", "new", "old", long+"12", long+"123")
+		for _, item := range u.choose(&Listing{Tools: list, Prompts: list, Resources: list}) {
+			if item.Kind == mcp.KindResource && item.Short() != item.Own() {
+				t.Errorf("the resource %q is shown as %q", item.Own(), item.Short())
+			}
+			if item.Kind != mcp.KindResource && item.Own() == own && item.Short() != want {
+				t.Errorf("%s %q is shown as %q, want %q", item.Kind, own, item.Short(), want)
+			}
+		}
+	}
+	f("a_b", "a_b")
+	f("a b", "a_b_10a3f9f2")
+	f("old", "new")
+	f("new", "new_28999611")
+	f(long+"12", long+"12")
+	f(long+"123", long[:119]+"_344d0423")
 }
 
 func TestOptionsSayWhatIsWrong(t *testing.T) {
@@ -75,6 +103,13 @@ func TestOptionsSayWhatIsWrong(t *testing.T) {
 	f(`separator "."`, func(o *Options) { o.Separator = "." })
 	f(`pattern "[a"`, func(o *Options) { o.Deny = []string{"[a"} })
 	f("Timeout = -1s", func(o *Options) { o.Timeout = -time.Second })
+	f(`cannot rename "a" to "b c"`, func(o *Options) { o.Rename = map[string]string{"a": "b c"} })
+	f("1 to 124 characters", func(o *Options) {
+		o.Rename = map[string]string{"a": strings.Repeat("x", 125)}
+	})
+	f(`cannot rename both "a" and "b" to "c"`, func(o *Options) {
+		o.Rename = map[string]string{"a": "c", "b": "c"}
+	})
 	f("either a URL or a command", func(o *Options) { o.Client.Command = []string{"x"} })
 }
 
