@@ -42,7 +42,8 @@ func TestUpstreamCaching(t *testing.T) {
 	add("legacy", client.Options{URL: "tcp://" + legacy.tcp, Era: client.Legacy}) // it says nothing
 	g.says("/mcp", "tools/list", 7000, "public")
 	add("short", client.Options{URL: "tcp://" + short.tcp})
-	if err := g.AddSubset(server.Subset{Name: "some", Upstreams: []string{"short"}}); err != nil {
+	some := server.ViewOptions{Name: "some", Upstreams: []string{"short"}}
+	if err := g.AddView(some); err != nil {
 		t.Fatal(err)
 	}
 	for _, method := range []string{

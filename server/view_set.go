@@ -13,6 +13,7 @@ import (
 // AddView serves a part of what upstreams offer on /mcp/NAME. Upstreams that are not there yet are
 // shown when they come. Safe for concurrent use, also while the server serves.
 func (s *Server) AddView(opt ViewOptions) error {
+	defer s.recache()
 	s.views.mu.Lock()
 	defer s.views.mu.Unlock()
 	if s.subsetOf(opt.Name) != nil {
@@ -43,6 +44,7 @@ func (s *Server) RemoveView(name string) error {
 // told what they see change. With an error, which names every fault, nothing was changed. Safe for
 // concurrent use.
 func (s *Server) SetViews(list []ViewOptions) (changed []string, err error) {
+	defer s.recache()
 	defer s.views.tell()
 	s.views.mu.Lock()
 	defer s.views.mu.Unlock()
