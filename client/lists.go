@@ -19,11 +19,15 @@ const (
 // RawList is all of a server's list of one kind, as the server sent it.
 type RawList struct {
 	Definitions []mcp.RawDefinition
+	Unfit       []Unfit // tools that were left out
 	// TTLMs and CacheScope say how long the list may be reused, in milliseconds, and by whom: the
 	// least of what its pages say, "private" if one of them is. Legacy servers say nothing: 0, "".
 	TTLMs      int64
 	CacheScope string
 }
+
+// Unfit is a tool that the specification forbids to use.
+type Unfit struct{ Name, Fault string }
 
 // Offers tells whether the server has declared that it has things of the kind.
 func (c *Client) Offers(kind mcp.Kind) bool {
@@ -52,7 +56,7 @@ func (c *Client) ListRaw(ctx context.Context, kind mcp.Kind) (RawList, error) {
 			return list, fmt.Errorf("cannot read the answer to %s: %w", method, err)
 		case next == nil:
 			if kind == mcp.KindTool {
-				list.Definitions = c.learn(list.Definitions)
+				list.Definitions, list.Unfit = c.learn(list.Definitions)
 			}
 			return list, nil
 		case cursor != nil && *next == *cursor:

@@ -13,15 +13,16 @@ import (
 // learn remembers what headers of a call repeat, and returns the tools that may be used. Over
 // Streamable HTTP of the modern era a client must leave out those whose annotations are not valid
 // (2026-07-28, basic/transports/streamable-http, "Schema Extension"); elsewhere they mean nothing.
-func (c *Client) learn(tools []mcp.RawDefinition) []mcp.RawDefinition {
+func (c *Client) learn(tools []mcp.RawDefinition) (fit []mcp.RawDefinition, unfit []Unfit) {
 	if !c.mirrored() {
-		return tools
+		return tools, nil
 	}
 	known := map[string][]mcp.Mirror{}
-	tools = slices.DeleteFunc(tools, func(t mcp.RawDefinition) bool {
+	fit = slices.DeleteFunc(tools, func(t mcp.RawDefinition) bool {
 		mirrors, err := (&mcp.RawTool{Name: t.Name, Raw: t.Raw}).Mirrors()
 		if err != nil {
 			c.opt.Log.Warn("client: tool left out", "tool", t.Name, "reason", err)
+			unfit = append(unfit, Unfit{t.Name, err.Error()})
 			return true
 		}
 		if len(mirrors) > 0 {
@@ -30,7 +31,7 @@ func (c *Client) learn(tools []mcp.RawDefinition) []mcp.RawDefinition {
 		return false
 	})
 	c.mirrors.Store(&known)
-	return tools
+	return fit, unfit
 }
 
 // mirrored tells whether headers repeat arguments here.

@@ -320,6 +320,9 @@ func (c *Call) leaves(cause error) bool {
 // answer sends the answer of a call that has just left callPending.
 func (c *Call) answer(message []byte, status int, age time.Duration) {
 	c.untrack()
+	if c.work.async != nil && c.work.duration != nil {
+		c.work.duration.Update(age.Seconds())
+	}
 	c.ls.count.completed.Add(1)
 	c.ls.observe(c.method, age)
 	c.origin.deliver(c, message, status)

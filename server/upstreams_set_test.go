@@ -194,6 +194,21 @@ func TestUpstreamReplaced(t *testing.T) {
 	}
 }
 
+// TestUpstreamReplacedProvider: one that is no server takes over when it has listed, too.
+func TestUpstreamReplacedProvider(t *testing.T) {
+	old := &fakeProvider{call: tells}
+	g := provided(t, old, nil)
+	g.has("up__do", true)
+	next := &fakeProvider{call: tells, more: []gateway.Raw{
+		{Name: "fresh", Raw: json.RawMessage(`{"name":"fresh","inputSchema":{"type":"object"}}`)},
+	}}
+	if err := g.UpdateUpstream(gateway.Options{Name: "up", Provider: next}); err != nil {
+		t.Fatal(err)
+	}
+	g.has("up__fresh", true)
+	eventually(t, "the old one is closed", old.closed.Load)
+}
+
 // TestUpstreamReplacedWhileDead: one that serves nobody gives way at once.
 func TestUpstreamReplacedWhileDead(t *testing.T) {
 	dead := named("up", "127.0.0.1:1")

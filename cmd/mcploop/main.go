@@ -1,5 +1,5 @@
 // Command mcploop is the MCP server runtime: serve, tools, check, import, reload,
-// bench, doctor, version.
+// explain, bench, doctor, version.
 package main
 
 import (
@@ -56,8 +56,8 @@ func newRootCommand() *cobra.Command {
 		SilenceErrors: true,
 	}
 	root.AddCommand(newServeCommand(), newToolsCommand(), newCheckCommand(), newImportCommand(),
-		newReloadCommand(), newBenchCommand(), newDoctorCommand(), newVersionCommand(),
-		newKeeperCommand())
+		newReloadCommand(), newExplainCommand(), newBenchCommand(), newDoctorCommand(),
+		newVersionCommand(), newKeeperCommand())
 	return root
 }
 

@@ -18,6 +18,8 @@ type Controls interface {
 	// Reload reads the configuration again. ok is false when nothing was changed because of a
 	// fault, which the report tells.
 	Reload() (report any, ok bool)
+	// Explain tells of a tool, by any of its names.
+	Explain(tool string) (report any)
 }
 
 // Endpoint is an open endpoint.
@@ -135,6 +137,14 @@ func routes(c Controls) http.Handler {
 			status = http.StatusUnprocessableEntity
 		}
 		answer(w, status, report)
+	})
+	mux.HandleFunc("GET /explain", func(w http.ResponseWriter, r *http.Request) {
+		tool := r.URL.Query().Get("tool")
+		if tool == "" {
+			http.Error(w, "say which: /explain?tool=NAME", http.StatusBadRequest)
+			return
+		}
+		answer(w, http.StatusOK, c.Explain(tool))
 	})
 	return mux
 }

@@ -19,6 +19,8 @@ func (c *counting) Reload() (report any, ok bool) {
 	return map[string]int{"reloads": c.reloads}, c.reloads < 3
 }
 
+func (c *counting) Explain(tool string) any { return map[string]string{"asked": tool} }
+
 func open(t *testing.T, addr Addr) *Endpoint {
 	t.Helper()
 	e, err := Open(addr, &counting{})
@@ -47,6 +49,14 @@ func TestAsk(t *testing.T) {
 		}
 		if _, status, _ := Ask(t.Context(), e.Addr(), "GET", "/nothing"); status != 404 {
 			t.Errorf("%s: got %d, want 404", addr, status)
+		}
+		body, status, err := Ask(t.Context(), e.Addr(), "GET", "/explain?tool=a%26b%20c")
+		want := `{"asked":"a\u0026b c"}`
+		if err != nil || status != 200 || !strings.Contains(string(body), want) {
+			t.Errorf("%s: got %s, %d, %v", addr, body, status, err)
+		}
+		if _, status, _ := Ask(t.Context(), e.Addr(), "GET", "/explain"); status != 400 {
+			t.Errorf("%s: got %d for no tool, want 400", addr, status)
 		}
 		e.Close()
 		if _, _, err := Ask(t.Context(), e.Addr(), "POST", "/reload"); err == nil {

@@ -53,6 +53,7 @@ func (u *Upstream) offer(list *Listing) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	next := u.choose(list)
+	u.past.refused = nil
 	changed := false
 	for key := range u.offered {
 		if next[key] == nil {
@@ -76,6 +77,7 @@ func (u *Upstream) offer(list *Listing) {
 	}
 	u.offered = next
 	u.guard.forget(next)
+	u.account(list)
 	if changed {
 		u.count.changes.Add(1)
 	}
@@ -92,6 +94,7 @@ func (u *Upstream) settled() {
 // leftOut logs why an item is not offered, unless that was said before. mu is held.
 func (u *Upstream) leftOut(item *Item, err error) {
 	key, why := itemKey{item.Kind, item.Name}, err.Error()
+	u.past.refuses(item, why)
 	if u.refused[key] == why {
 		return
 	}

@@ -14,6 +14,9 @@ import (
 type Listing struct {
 	Tools, Resources, Templates, Prompts []Raw
 
+	// Unfit are tools that cannot be called, so that they are in no list.
+	Unfit []client.Unfit
+
 	// Completes: completion/complete suggests values for its prompts and templates.
 	Completes bool
 	// Caching is what the upstream says of each of its lists.
@@ -101,6 +104,7 @@ func (u *Upstream) list(ctx context.Context, c *client.Client) (*Listing, error)
 			u.refuses(kind, err)
 			continue
 		}
+		list.Unfit = append(list.Unfit, raw.Unfit...)
 		all := list.of(kind)
 		for _, d := range raw.Definitions {
 			*all = append(*all, Raw{d.Name, d.Raw})

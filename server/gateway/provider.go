@@ -136,6 +136,9 @@ func (u *Upstream) attendProvider(ctx context.Context) error {
 		u.cache(&list.Caching)
 		if first {
 			u.provides()
+			if u.host.Ready != nil {
+				u.host.Ready()
+			}
 			limit = u.opt.Timeout
 		}
 		select {

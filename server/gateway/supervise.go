@@ -145,6 +145,7 @@ func (u *Upstream) ready(c *client.Client) {
 // found keeps what the upstream offers in the lists. mu is held.
 func (u *Upstream) found() {
 	u.state, u.reason = StateReady, nil
+	u.past.since = time.Time{}
 	if u.grace != nil {
 		u.grace.Stop()
 		u.grace = nil
@@ -160,6 +161,7 @@ func (u *Upstream) lost(err error, pause time.Duration) {
 			"retry", pause.Round(time.Millisecond).String())
 	}
 	u.state, u.reason, u.retry = StateWaiting, err, time.Now().Add(pause)
+	u.past.fails(err)
 	if u.grace == nil && len(u.offered) > 0 {
 		u.grace = time.AfterFunc(u.opt.Grace, u.withdrawLost)
 	}
@@ -173,6 +175,7 @@ func (u *Upstream) withdrawLost() {
 		return // it came back at this moment
 	}
 	u.grace = nil
+	u.forsakes()
 	u.withdrawAll()
 }
 

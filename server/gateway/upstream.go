@@ -38,6 +38,7 @@ type Upstream struct {
 	retry   time.Time          // when the next attempt begins, in StateWaiting
 	offered map[itemKey]*Item  // by the names that clients see
 	refused map[itemKey]string // why items are left out, as was logged
+	past    history            // see Explain
 	grace   *time.Timer        // withdraws all of them; nil while the upstream is there
 }
 
