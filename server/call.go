@@ -36,7 +36,7 @@ type work struct {
 	run       RawHandler
 	async     func(*Call)
 	offLoop   bool                         // async runs on a worker
-	reuse     bool                         // calls are used again: run keeps nothing of them
+	reuse     bool                         // calls are used again: see callpool.go
 	duration  *metrics.PrometheusHistogram // off the loop; nil for inline tools
 	slowInput *schema.Checker              // of a tool's arguments, on a worker; mostly nil
 	output    *schema.Checker              // of a tool's structured result; nil without a schema
@@ -173,6 +173,10 @@ func (c *Call) Ended() bool { return c.state.Load() != callPending }
 // which saves the server their memory. It is called once at most for each run of the tool, after it
 // has answered or the call has ended.
 func (c *Call) Release() { c.release() }
+
+// Keep says that the call may be touched after Release, by somebody who is not waited for: it is
+// not used for another one then. It is called before Release.
+func (c *Call) Keep() { c.keep() }
 
 // age is how long ago the call came in.
 func (c *Call) age() time.Duration { return time.Duration(c.ls.loop.Clock() - c.began) }

@@ -2,9 +2,9 @@ package server
 
 // Hot path: no allocation, no lock, no log, no time.Now.
 
-// A call of a raw blocking tool is used again for another one, together with the copy of its
-// arguments. Only who holds a part of Call.refs may touch such a call; who keeps one for longer,
-// such as a timer or a task, calls keep.
+// A call of a raw blocking tool, or of an upstream's item, is used again for another one, together
+// with the copy of its arguments. Only who holds a part of Call.refs may touch such a call; who
+// keeps one for longer, such as a timer or a task, calls keep.
 
 // scratchMax bounds the bytes that a call holds while it is not in use.
 const scratchMax = 4 << 10

@@ -28,7 +28,9 @@ type foreignKey struct {
 // upstream's to check. at.mu is held.
 func (s *Server) offerForeign(g *guest, i *gateway.Item) error {
 	raw := &mcp.RawDefinition{Kind: i.Kind, Name: i.Name, Raw: i.Raw}
-	run := work{async: func(c *Call) { g.carry(c, i, (*gateway.Item).Call) }}
+	run := work{
+		async: func(c *Call) { g.carry(c, i, (*gateway.Item).Call) }, reuse: true,
+	}
 	own := foreign{item: i, at: g.at, complete: &work{
 		async: func(c *Call) { g.carry(c, i, (*gateway.Item).Complete) },
 	}}

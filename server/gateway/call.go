@@ -27,8 +27,10 @@ type Caller interface {
 	// Ended tells whether it was cancelled, timed out or answered.
 	Ended() bool
 	// Release says that the call, and what its request points to, is not used any more; it is
-	// called once at most, after the call has ended or was answered.
+	// called once at most, after the call has ended or was answered. It is another client's from
+	// then on, unless Keep was called before.
 	Release()
+	Keep()
 	// ReplyRaw and Fail answer it; the first wins. result may be reused afterwards.
 	ReplyRaw(result []byte)
 	Fail(err error)
@@ -118,13 +120,13 @@ func (i *Item) forward(
 	f.Timeout, f.Done = i.up.opt.Timeout, f.done
 	f.FirstByte, f.BetweenBytes = max(0, i.up.opt.FirstByte), max(0, i.up.opt.BetweenBytes)
 	if token != nil {
+		c.Keep() // progress may still come while the client cancels
 		f.Progress = f.progress
 	}
 	return f
 }
 
-// start sends it. The client may give up at any moment; until the call was sent there is nothing to
-// cancel.
+// start sends it, unless the client has given up. Once it is sent the caller belongs to done.
 func (f *forward) start() {
 	if !f.caller.OnEnd(f) {
 		f.item.up.guard.settle(f.passes, verdictNone, f.live)
@@ -142,7 +144,7 @@ func (f *forward) start() {
 	}
 }
 
-// errEnded is why a call was cancelled whose client had given up before it was sent.
+// errEnded is why a call is cancelled whose client gave up while it was sent.
 var errEnded = errors.New("the client waits no more")
 
 // CallEnded implements EndWatcher: the client has given up.

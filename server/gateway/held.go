@@ -172,6 +172,7 @@ func (h *held) leave() func() {
 			version: to.version, capabilities: bytes.Clone(to.capabilities),
 		}
 		return func() {
+			to.caller.Keep() // what the upstream says meanwhile may still find it
 			to.caller.RequireInput(asked)
 			to.caller.Release()
 		}
@@ -230,6 +231,7 @@ func (h *held) enter(c Caller, req *mcp.Request) bool {
 	if before := h.client.caller; before != nil { // a legacy client's call, which runs again
 		before.Release()
 	}
+	c.Keep()
 	h.client = recipientOf(c, req)
 	if a := h.answer; a != nil { // it did not wait
 		h.end()
