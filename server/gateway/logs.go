@@ -15,6 +15,7 @@ import (
 // hearLogs has f pass on log messages of that severity or a higher one; 0: none.
 func (f *forward) hearLogs(level int) {
 	if f.level = level; level > 0 {
+		f.caller.Keep() // a message may still come while the client cancels
 		f.Notified = f.notified
 	}
 }
