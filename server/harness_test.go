@@ -31,6 +31,7 @@ type running struct {
 	path            string // of the HTTP door, see at; "": /mcp
 	log             *syncBuffer
 	change          func(*server.Options)
+	deaf            bool // see peerConn
 	more            []func(*server.Server)
 	beside          []*running // the servers of standard input and output, see dialStdio
 }
@@ -132,6 +133,8 @@ type peerConn struct {
 	net.Conn
 	t *testing.T
 	r *bufio.Reader
+	// deaf to changed lists, which come some time after an upstream has begun to offer something.
+	deaf bool
 }
 
 func (r *running) dial(network, addr string) *peerConn {
@@ -142,7 +145,7 @@ func (r *running) dial(network, addr string) *peerConn {
 	}
 	r.t.Cleanup(func() { c.Close() })
 	_ = c.SetDeadline(time.Now().Add(patience))
-	return &peerConn{Conn: c, t: r.t, r: bufio.NewReaderSize(c, 1<<20)}
+	return &peerConn{Conn: c, t: r.t, r: bufio.NewReaderSize(c, 1<<20), deaf: r.deaf}
 }
 
 func (r *running) dialTCP() *peerConn  { return r.dial("tcp", r.tcp) }
@@ -163,11 +166,33 @@ func (c *peerConn) line(text string) { c.t.Helper(); c.send(text + "\n") }
 func (c *peerConn) read() string {
 	c.t.Helper()
 	_ = c.SetDeadline(time.Now().Add(patience))
-	text, err := c.r.ReadString('\n')
-	if err != nil {
-		c.t.Fatalf("cannot read: %v (got %.200q)", err, text)
+	for {
+		text, err := c.r.ReadString('\n')
+		if err != nil {
+			c.t.Fatalf("cannot read: %v (got %.200q)", err, text)
+		}
+		if !c.deaf || !strings.HasSuffix(text, "/list_changed\"}\n") {
+			return strings.TrimSuffix(text, "\n")
+		}
 	}
-	return strings.TrimSuffix(text, "\n")
+}
+
+// hears reads until every text has come.
+func (c *peerConn) hears(texts ...string) {
+	c.t.Helper()
+	c.deaf = false
+	for got := ""; !containsAll(got, texts); {
+		got += c.read()
+	}
+}
+
+func containsAll(got string, texts []string) bool {
+	for _, text := range texts {
+		if !strings.Contains(got, text) {
+			return false
+		}
+	}
+	return true
 }
 
 // ended tells whether the server has closed the connection and sent nothing more.
