@@ -9,6 +9,8 @@ import (
 // interest is which resources clients listen to, on whatever loop: what the upstreams behind them
 // are asked to tell of. It holds what audiences hold, each URI once for each view.
 type interest struct {
+	tasks taskInterest
+
 	mu sync.Mutex               // guards of
 	of map[string]map[*view]int // audiences that have somebody, by URI
 }
@@ -17,6 +19,7 @@ type interest struct {
 // only the sum counts.
 func (n *interest) change(on topic, by int) {
 	if on.task {
+		n.tasks.change(on.name, by)
 		return
 	}
 	if now := n.count(on, by); now == 0 || now == 1 && by == 1 {
@@ -69,10 +72,13 @@ func (n *interest) topics() []topic {
 
 // heed has the upstream that serves a URI ask for what clients listen to now.
 func (v *view) heed(uri string) {
-	p := v.server(uri)
-	if p == nil {
-		return
+	if p := v.server(uri); p != nil {
+		p.heed()
 	}
+}
+
+// heed has the upstream ask for what clients listen to now.
+func (p *place) heed() {
 	p.mu.Lock()
 	g := p.serving
 	p.mu.Unlock()
@@ -84,10 +90,7 @@ func (v *view) heed(uri string) {
 // wanted returns the URIs that clients listen to and that g serves.
 func (g *guest) wanted() []string {
 	p := g.at
-	p.mu.Lock()
-	serves := p.serving == g
-	p.mu.Unlock()
-	if !serves {
+	if !g.serves() {
 		return nil
 	}
 	var list []string
@@ -98,6 +101,20 @@ func (g *guest) wanted() []string {
 	}
 	slices.Sort(list)
 	return slices.Compact(list) // one may be listened to in several views
+}
+
+// wantedTasks returns g's ids of its tasks that clients listen to.
+func (g *guest) wantedTasks() []string {
+	if !g.serves() {
+		return nil
+	}
+	return g.at.s.interest.tasks.wanted(g.at)
+}
+
+func (g *guest) serves() bool {
+	g.at.mu.Lock()
+	defer g.at.mu.Unlock()
+	return g.at.serving == g
 }
 
 // server is the place of the upstream that serves a URI in the view; nil when none does.

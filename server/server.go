@@ -29,9 +29,10 @@ type Server struct {
 	views      views // parts of it that have paths of their own
 	completion work  // Options.CompletionHandler
 
-	ring     *seal.Ring // seals requestState
-	tasks    tasks
-	taskWork map[mcp.Method]*work // tasks/get and its kin
+	ring         *seal.Ring // seals requestState
+	tasks        tasks
+	taskWork     map[mcp.Method]*work // tasks/get and its kin
+	foreignTasks work                 // the same for tasks of upstreams
 
 	group     *loop.Group
 	states    []*loopState

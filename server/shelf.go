@@ -33,7 +33,7 @@ var (
 
 // abilities of a view that has something on the shelf.
 func (sh shelf[H]) abilities(f *foreign) abilities {
-	a := abilities{completions: f.item.Completes()}
+	a := abilities{completions: f.item.Completes(), tasks: f.item.Tasks()}
 	switch sh.kind {
 	case mcp.KindTool:
 		a.tools = true

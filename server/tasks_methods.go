@@ -27,6 +27,7 @@ func (s *Server) makeTasks() {
 			BytesMax: int64(s.opt.Tasks.ResultTotal),
 		})
 	}
+	s.makeForeignTasks()
 	s.taskWork = map[mcp.Method]*work{}
 	for m, run := range map[mcp.Method]taskHandler{
 		mcp.MethodTasksGet: s.getTask, mcp.MethodTasksUpdate: s.updateTask,
@@ -67,7 +68,11 @@ func (s *Server) taskMethod(in *inbound, out []byte) []byte {
 	if !ok && in.method != mcp.MethodTasksList {
 		return in.fail(out, inBand(codec.ErrInvalidParams.With("taskId must be a string")), nil)
 	}
-	return s.call(in, s.taskWork[in.method], string(id), in.msg.Params, out)
+	w := s.taskWork[in.method]
+	if bytes.HasPrefix(id, []byte(foreignTaskPrefix)) && in.version.Modern() {
+		w = &s.foreignTasks
+	}
+	return s.call(in, w, string(id), in.msg.Params, out)
 }
 
 func declaresTasks(capabilities []byte) bool {
@@ -296,15 +301,18 @@ func (s *Server) ownTasks(ids []string, principal string) (own []string) {
 	return own
 }
 
-// taskChanged tells whoever listens for the task what tasks/get would say now, and the legacy peer
-// that made it.
-func (s *Server) taskChanged(t *task.Task, p *peer) {
-	params := append(t.Append([]byte{'{'}, true), '}')
+// tellTask tells whoever listens for a task what tasks/get would say now.
+func (s *Server) tellTask(id string, params []byte) {
 	for _, ls := range s.states {
-		if ls.news.addTask(t.ID, params) && ls.loop.Post(ls.tellNews) != nil {
+		if ls.news.addTask(id, params) && ls.loop.Post(ls.tellNews) != nil {
 			ls.news.failed()
 		}
 	}
+}
+
+// taskChanged tells whoever listens for the task, and the legacy peer that made it.
+func (s *Server) taskChanged(t *task.Task, p *peer) {
+	s.tellTask(t.ID, append(t.Append([]byte{'{'}, true), '}'))
 	if p != nil {
 		status := t.AppendExperimental(nil)
 		p.tell(codec.AppendNotification(nil, mcp.NotifyTaskStatus, status))

@@ -51,6 +51,7 @@ func (p *place) newGuest(opt gateway.Options) (*guest, error) {
 		Group: p.s.group, Log: p.s.opt.Log,
 		Offer: g.offer, Withdraw: g.withdraw, Ready: g.ready, Updated: g.updated,
 		Wanted: g.wanted, Cached: p.s.recache, Settled: p.s.views.tell,
+		TaskChanged: g.taskChanged, WantedTasks: g.wantedTasks,
 	})
 	g.up = up
 	return g, err

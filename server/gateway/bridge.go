@@ -104,25 +104,12 @@ func (u *Upstream) require(c Caller, result []byte) {
 	c.RequireInput(asked)
 }
 
-// able are the capabilities that a modern upstream is told: those of the client whose call it is,
-// less tasks, which are not carried.
+// able are the capabilities that a modern upstream is told: those of the client whose call it is.
 func able(capabilities json.RawMessage) []byte {
-	const tasks = mcp.ExtensionTasks
-	switch extensions := codec.Find(capabilities, "extensions"); {
-	case len(capabilities) == 0:
-		return []byte("{}")
-	case extensions == nil || codec.Find(extensions, tasks) == nil:
-		return capabilities
-	}
-	var all, extensions map[string]json.RawMessage
-	if json.Unmarshal(capabilities, &all) != nil ||
-		json.Unmarshal(all["extensions"], &extensions) != nil {
+	if len(capabilities) == 0 {
 		return []byte("{}")
 	}
-	delete(extensions, tasks)
-	all["extensions"], _ = json.Marshal(extensions) // it was JSON a moment ago
-	raw, _ := json.Marshal(all)
-	return raw
+	return capabilities
 }
 
 // legacyAble is what a legacy upstream is told in initialize, before anybody knows which clients

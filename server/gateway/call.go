@@ -36,6 +36,8 @@ type Caller interface {
 	Fail(err error)
 	// Notify sends a notification that belongs to it.
 	Notify(method string, params []byte) error
+	// ReplyTask answers a tools/call with a task that the upstream has made of it.
+	ReplyTask(upstream string, result []byte)
 	// RequireInput asks its client for something before there is an answer, and has the item called
 	// again with what the client said. It is an answer as those above are where the client is
 	// modern: then the next call is another Caller.
@@ -242,6 +244,8 @@ func (u *Upstream) answer(to recipient, result, own []byte, err error) {
 	switch {
 	case errors.Is(err, client.ErrInputRequired):
 		u.require(to.caller, result)
+	case errors.Is(err, errTask):
+		to.caller.ReplyTask(u.opt.Name, own)
 	case err != nil:
 		u.count.failed.Add(1)
 		to.caller.Fail(u.fault(err))

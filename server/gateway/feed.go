@@ -69,10 +69,13 @@ func (f *feed) close() {
 	}
 }
 
-// size is how many resources the server tells of.
+// size is how many resources and tasks the server tells of.
 func (f *feed) size() int {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	if f.open != nil {
+		return len(f.told) + len(f.open.tasks)
+	}
 	return len(f.told)
 }
 

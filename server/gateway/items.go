@@ -21,6 +21,7 @@ type Item struct {
 	completes bool
 	use       *usage // of what the upstream calls so, for as long as it lists it
 	twice     bool   // it may run twice
+	tasks     bool
 }
 
 // Upstream is who offers it.
@@ -36,9 +37,13 @@ func (i *Item) Short() string { return i.short }
 // Completes tells whether the upstream suggests values of its arguments.
 func (i *Item) Completes() bool { return i.completes }
 
+// Tasks tells whether a call of it may become a task.
+func (i *Item) Tasks() bool { return i.tasks }
+
 // same tells whether clients see no difference.
 func (i *Item) same(other *Item) bool {
-	return i.own == other.own && i.short == other.short && i.completes == other.completes &&
+	return i.own == other.own && i.short == other.short &&
+		i.completes == other.completes && i.tasks == other.tasks &&
 		bytes.Equal(i.Raw, other.Raw)
 }
 

@@ -16,42 +16,63 @@ type listening struct {
 	client.Call
 	feed  *feed
 	uris  map[string]struct{}
+	tasks []string // sorted
 	began time.Time
 }
 
 // listen opens a stream for what is wanted, unless there is one. Both are open until the new one
 // was acknowledged, so that nothing is missed between them.
 func (f *feed) listen() {
-	want := f.wanted()
+	want, tasks := f.wanted(), f.wantedTasks()
 	f.mu.Lock()
 	if f.next != nil && time.Since(f.next.began) > f.u.opt.Timeout {
 		f.takeOver(f.next) // a server that does not acknowledge
 	}
-	if f.ended || f.next != nil || f.retry != nil || f.open != nil && sameKeys(want, f.open.uris) {
+	if f.ended || f.next != nil || f.retry != nil || f.open != nil && f.open.same(want, tasks) {
 		f.mu.Unlock()
 		return
 	}
-	l := &listening{feed: f, uris: want, began: time.Now()}
+	l := &listening{feed: f, uris: want, tasks: tasks, began: time.Now()}
 	l.Call = client.Call{
-		Method: mcp.MethodListen.String(), Params: listenParams(want), Aside: true,
+		Method: mcp.MethodListen.String(), Params: listenParams(want, tasks), Aside: true,
 		Notified: l.notified, Done: l.done,
 	}
-	f.next = l
+	if f.next = l; len(tasks) > 0 {
+		l.Capabilities = tasksAbility
+	}
 	f.mu.Unlock()
 	if err := f.c.Mux().Start(&l.Call); err != nil {
 		l.done(&l.Call, client.Answer{Err: err})
 	}
 }
 
-func sameKeys(a, b map[string]struct{}) bool { return maps.Equal(a, b) }
+// same tells whether l listens to exactly that.
+func (l *listening) same(uris map[string]struct{}, tasks []string) bool {
+	return maps.Equal(l.uris, uris) && slices.Equal(l.tasks, tasks)
+}
 
-// listenParams ask to be told of every list, and of the resources (schema: SubscriptionFilter).
-func listenParams(uris map[string]struct{}) []byte {
+// wantedTasks are the tasks that clients listen to, sorted, as far as Options.Subscriptions allows.
+func (f *feed) wantedTasks() []string {
+	if f.u.host.WantedTasks == nil {
+		return nil
+	}
+	all := f.u.host.WantedTasks()
+	slices.Sort(all)
+	all = slices.Compact(all)
+	return all[:min(len(all), f.u.opt.Subscriptions)]
+}
+
+// listenParams ask to be told of every list, of the resources and of the tasks (schema:
+// SubscriptionFilter; SEP-2663).
+func listenParams(uris map[string]struct{}, tasks []string) []byte {
 	filter := map[string]any{
 		"toolsListChanged": true, "promptsListChanged": true, "resourcesListChanged": true,
 	}
 	if len(uris) > 0 {
 		filter["resourceSubscriptions"] = slices.Sorted(maps.Keys(uris))
+	}
+	if len(tasks) > 0 {
+		filter["taskIds"] = tasks
 	}
 	raw, err := json.Marshal(map[string]any{"notifications": filter})
 	if err != nil {

@@ -19,6 +19,8 @@ type Listing struct {
 
 	// Completes: completion/complete suggests values for its prompts and templates.
 	Completes bool
+	// Tasks: calls of its tools may become tasks (SEP-2663).
+	Tasks bool
 	// Caching is what the upstream says of each of its lists.
 	Caching [mcp.KindCount]Caching
 }
@@ -85,7 +87,12 @@ func (u *Upstream) refresh(ctx context.Context, c *client.Client) error {
 // list asks for the lists that the server has declared. A list other than that of tools which it
 // refuses is empty: its tools are worth having without it.
 func (u *Upstream) list(ctx context.Context, c *client.Client) (*Listing, error) {
-	list := &Listing{Completes: codec.Find(c.ServerCapabilities(), "completions") != nil}
+	able := c.ServerCapabilities()
+	list := &Listing{
+		Completes: codec.Find(able, "completions") != nil,
+		Tasks: c.Version().Modern() &&
+			codec.Find(codec.Find(able, "extensions"), mcp.ExtensionTasks) != nil,
+	}
 	for kind := range mcp.KindCount {
 		if !c.Offers(kind) {
 			continue

@@ -30,6 +30,7 @@ func (u *Upstream) choose(list *Listing) map[itemKey]*Item {
 				completes: list.Completes && kind != mcp.KindTool,
 				use:       u.guard.usageOf(kind, d.Name),
 				twice:     kind != mcp.KindTool || mayRunTwice(d.Raw),
+				tasks:     list.Tasks && kind == mcp.KindTool,
 			}
 			prefix := u.opt.Name + u.opt.Separator
 			item.Name = u.nameOf(kind, d.Name, prefix, func(name string) bool {

@@ -224,6 +224,10 @@ type Host struct {
 	// to: Upstream.Heed is called when they are others. Nil: nobody listens.
 	Updated func(uri string)
 	Wanted  func() []string
+	// TaskChanged is told of a task of the upstream that has changed, raw params with its own id;
+	// WantedTasks returns the ids of those that clients listen to, as Wanted.
+	TaskChanged func(params []byte)
+	WantedTasks func() []string
 	// Ready is called when an upstream has connected and listed, each time; nil is nobody.
 	Ready func()
 }

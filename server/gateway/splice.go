@@ -50,6 +50,7 @@ func eachMember(object []byte, f func(member)) error {
 func splice(result []byte, m mcp.Method, v mcp.Version) ([]byte, error) {
 	out := make([]byte, 0, len(result)+48)
 	var meta, kind []byte
+	var outcome error
 	caching := m == mcp.MethodResourcesRead && v.Modern()
 	out = append(out, '{')
 	err := eachMember(result, func(m member) {
@@ -77,6 +78,8 @@ func splice(result []byte, m mcp.Method, v mcp.Version) ([]byte, error) {
 		return nil, fmt.Errorf("%w: cannot use the result: %w", client.ErrAnswer, err)
 	case string(kind) == `"input_required"`:
 		return nil, client.ErrInputRequired
+	case string(kind) == `"task"` && m == mcp.MethodToolsCall && len(out) > 1:
+		outcome = errTask
 	case kind != nil && string(kind) != `"complete"`:
 		return nil, fmt.Errorf("%w: result of type %.32s", client.ErrAnswer, kind)
 	}
@@ -88,7 +91,7 @@ func splice(result []byte, m mcp.Method, v mcp.Version) ([]byte, error) {
 		out = append(out[:0], "{}"...)
 	}
 	if meta == nil || saysNothing(meta) {
-		return out, nil
+		return out, outcome
 	}
 	head, err := withoutServerInfo([]byte(`{"_meta":`), meta)
 	if err != nil {
@@ -97,7 +100,7 @@ func splice(result []byte, m mcp.Method, v mcp.Version) ([]byte, error) {
 	if len(out) > 2 {
 		head = append(head, ',')
 	}
-	return append(head, out[1:]...), nil
+	return append(head, out[1:]...), outcome
 }
 
 // saysNothing tells whether a result's _meta says who answered at most. Most do no more.

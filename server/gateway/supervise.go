@@ -123,6 +123,10 @@ func (u *Upstream) notified(method string, params []byte) {
 		u.guard.lists.ask(u.doubt)
 	case mcp.NotifyResourcesUpdated:
 		u.hears(params)
+	case mcp.NotifyTasks:
+		if u.host.TaskChanged != nil {
+			u.host.TaskChanged(params)
+		}
 	}
 }
 

@@ -45,7 +45,8 @@ func (f *forward) judged(a client.Answer, unusable error) {
 	g := f.item.up.guard
 	v := judge(a)
 	if errors.Is(a.Err, context.DeadlineExceeded) || // our own time for the call was shorter
-		unusable != nil && !errors.Is(unusable, client.ErrInputRequired) {
+		unusable != nil && !errors.Is(unusable, client.ErrInputRequired) &&
+			!errors.Is(unusable, errTask) {
 		v = verdictFailed
 	}
 	g.settle(f.passes, v, f.live)

@@ -24,6 +24,7 @@ type Upstream struct {
 	parked  parking
 	held    holding
 	guard   *guard
+	tasks   *usage        // of requests about tasks
 	running chan struct{} // holds an element for each call that a Provider runs
 
 	life  context.Context // from Start to Close
@@ -110,6 +111,7 @@ func New(opt Options, host Host) (*Upstream, error) {
 		offered: map[itemKey]*Item{}, refused: map[itemKey]string{},
 	}
 	u.guard = newGuard(&u.opt, func() { u.guard.lists.ask(u.doubt) })
+	u.tasks = u.guard.newUsage()
 	if opt.Provider != nil {
 		u.running = make(chan struct{}, opt.Client.InFlightMax)
 	}
