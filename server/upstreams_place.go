@@ -52,6 +52,7 @@ func (p *place) newGuest(opt gateway.Options) (*guest, error) {
 		Offer: g.offer, Withdraw: g.withdraw, Ready: g.ready, Updated: g.updated,
 		Wanted: g.wanted, Cached: p.s.recache, Settled: p.s.views.tell,
 		TaskChanged: g.taskChanged, WantedTasks: g.wantedTasks,
+		Changed: g.changed,
 	})
 	g.up = up
 	return g, err
@@ -73,6 +74,21 @@ func (g *guest) offer(i *gateway.Item) error {
 	}
 	g.items[foreignKey{i.Kind, i.Name}] = i
 	return nil
+}
+
+// changed has those told who see all that g offers: it says that a list is another one.
+func (g *guest) changed(kind mcp.Kind) {
+	p := g.at
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if g != p.serving {
+		return
+	}
+	vs := &p.s.views
+	vs.mu.Lock()
+	defer vs.mu.Unlock()
+	p.part.changes(listOf(kind))
+	p.s.changes(listOf(kind))
 }
 
 func (g *guest) withdraw(kind mcp.Kind, name string) {

@@ -20,14 +20,15 @@ type held struct {
 	f  *forward
 	id string // what the client comes back with; 130 random bits
 
-	mu     sync.Mutex // guards the rest; no method of a Caller is called under it
-	client recipient
-	away   bool // the client has been asked and has not come back
-	over   bool // the call has ended, and nobody needs h any more
-	timer  *time.Timer
-	asks   map[string]question // that nobody has answered, by the keys that the client knows
-	keys   int                 // so many were given out
-	answer *client.Answer      // of the upstream, while a modern client is away
+	mu        sync.Mutex // guards the rest; no method of a Caller is called under it
+	client    recipient
+	away      bool // the client has been asked and has not come back
+	gathering bool // it will be asked in a moment
+	over      bool // the call has ended, and nobody needs h any more
+	timer     *time.Timer
+	asks      map[string]question // that nobody has answered, by the keys that the client knows
+	keys      int                 // so many were given out
+	answer    *client.Answer      // of the upstream, while a modern client is away
 }
 
 // asksPerCall is how many requests each held call may have open, on average; what is more is
@@ -142,17 +143,32 @@ func (h *held) ask(q question) *mcp.Error {
 	}
 	h.keys++
 	h.asks[fmt.Sprintf("%s-%d", q.raw.Method, h.keys)] = q
+	if !h.away && !h.gathering {
+		h.gathering = true
+		time.AfterFunc(gatherFor, h.gathered)
+	}
+	h.mu.Unlock()
+	return nil
+}
+
+// gatherFor is how long the first question waits for others, so that a person is asked once for all
+// that a tool asks at the same time.
+const gatherFor = 2 * time.Millisecond
+
+// gathered asks the client.
+func (h *held) gathered() {
+	h.mu.Lock()
+	h.gathering = false
 	leave := h.leave()
 	h.mu.Unlock()
 	leave()
-	return nil
 }
 
 // leave sends the client away with all that is to be asked, unless it is away, or the call has
 // ended. h.mu is held; what is returned is called behind it.
 func (h *held) leave() func() {
 	to := h.client
-	if h.away || h.over {
+	if h.away || h.over || len(h.asks) == 0 {
 		return func() {}
 	}
 	if !h.f.live.Mux().SetTimeout(&h.f.Call, 0) { // it has ended before it was held
@@ -242,10 +258,7 @@ func (h *held) enter(c Caller, req *mcp.Request) bool {
 	}
 	answered := h.take(req)
 	h.f.live.Mux().SetTimeout(&h.f.Call, h.up.opt.Timeout)
-	leave := func() {}
-	if len(h.asks) > 0 {
-		leave = h.leave()
-	}
+	leave := h.leave()
 	h.mu.Unlock()
 	if !c.OnEnd(h.f) {
 		h.f.CallEnded(errEnded)

@@ -59,11 +59,11 @@ func (u *Upstream) offer(list *Listing) {
 	defer u.mu.Unlock()
 	next := u.choose(list)
 	u.past.refused = nil
-	changed := false
+	var changed kinds
 	for key := range u.offered {
 		if next[key] == nil {
 			u.host.Withdraw(key.kind, key.name)
-			changed = true
+			changed |= kindOf(key.kind)
 		}
 	}
 	for key, item := range next {
@@ -74,7 +74,7 @@ func (u *Upstream) offer(list *Listing) {
 		}
 		err := u.host.Offer(item)
 		if err == nil {
-			changed = true
+			changed |= kindOf(key.kind)
 			continue
 		}
 		delete(next, key)
@@ -83,10 +83,31 @@ func (u *Upstream) offer(list *Listing) {
 	u.offered = next
 	u.guard.forget(next)
 	u.account(list)
-	if changed {
+	if changed != 0 {
 		u.count.changes.Add(1)
 	}
+	u.retell(kinds(u.said.Swap(0)) &^ changed)
 	u.settled()
+}
+
+// kinds is a set of kinds, of which templates are resources, as in what is told of changes.
+type kinds uint32
+
+func kindOf(k mcp.Kind) kinds {
+	if k == mcp.KindTemplate {
+		k = mcp.KindResource
+	}
+	return 1 << k
+}
+
+// retell tells of lists that the upstream says have changed, though they are what they were: what
+// came has gone again, or is not offered. mu is held.
+func (u *Upstream) retell(said kinds) {
+	for k := range mcp.KindCount {
+		if said&(1<<k) != 0 && u.host.Changed != nil {
+			u.host.Changed(k)
+		}
+	}
 }
 
 // settled tells the host that nothing more comes or goes for now.

@@ -218,6 +218,9 @@ type Host struct {
 	Withdraw func(kind mcp.Kind, name string)
 	// Cached is called when Upstream.Caching has changed; nil is nobody.
 	Cached func()
+	// Changed is called where the upstream says that a list has changed, and nothing in it was
+	// offered or withdrawn; nil is nobody.
+	Changed func(kind mcp.Kind)
 	// Settled is called behind the last Offer and Withdraw of several; nil is nobody.
 	Settled func()
 	// Updated is told of a resource that has changed, Wanted returns the URIs that clients listen

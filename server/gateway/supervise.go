@@ -119,8 +119,12 @@ func (u *Upstream) attend(ctx context.Context, c *client.Client, f *feed) error 
 // notified is told of the upstream's notifications, on a loop.
 func (u *Upstream) notified(method string, params []byte) {
 	switch method {
-	case mcp.NotifyToolsListChanged, mcp.NotifyPromptsListChanged, mcp.NotifyResourcesListChanged:
-		u.guard.lists.ask(u.doubt)
+	case mcp.NotifyToolsListChanged:
+		u.says(mcp.KindTool)
+	case mcp.NotifyPromptsListChanged:
+		u.says(mcp.KindPrompt)
+	case mcp.NotifyResourcesListChanged:
+		u.says(mcp.KindResource)
 	case mcp.NotifyResourcesUpdated:
 		u.hears(params)
 	case mcp.NotifyTasks:
@@ -128,6 +132,12 @@ func (u *Upstream) notified(method string, params []byte) {
 			u.host.TaskChanged(params)
 		}
 	}
+}
+
+// says has the lists looked at, of which one is said to have changed.
+func (u *Upstream) says(k mcp.Kind) {
+	u.said.Or(1 << k)
+	u.guard.lists.ask(u.doubt)
 }
 
 func (u *Upstream) enter(s State) {

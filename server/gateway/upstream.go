@@ -23,6 +23,7 @@ type Upstream struct {
 	caching atomic.Pointer[[mcp.KindCount]Caching] // of its lists; nil before they came
 	parked  parking
 	held    holding
+	said    atomic.Uint32 // kinds of which it says that they have changed, until it was asked
 	guard   *guard
 	tasks   *usage        // of requests about tasks
 	running chan struct{} // holds an element for each call that a Provider runs
