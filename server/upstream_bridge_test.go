@@ -288,8 +288,8 @@ func TestBridgeGivesUp(t *testing.T) {
 	}
 }
 
-// TestBridgeAsksOnce: what a legacy upstream's tool asks at the same time comes to a modern client in
-// one answer.
+// TestBridgeAsksOnce: what a legacy upstream's tool asks at the same time comes to a modern client
+// in one answer.
 func TestBridgeAsksOnce(t *testing.T) {
 	up := start(t, nil, addAskers)
 	g := behind(t, func(o *gateway.Options) { o.Client = up.doors()["http legacy"] })
@@ -298,8 +298,8 @@ func TestBridgeAsksOnce(t *testing.T) {
 		`"method":"sampling/createMessage"`, `"method":"roots/list"`)
 }
 
-// TestUpstreamSaysItHasChanged: clients are told, though what came had gone again before the gateway
-// could look.
+// TestUpstreamSaysItHasChanged: clients are told, though what came had gone again before the
+// gateway could look.
 func TestUpstreamSaysItHasChanged(t *testing.T) {
 	fake := startFake(t, func(c *fakeConn, m *fakeMessage) string {
 		if m.Method == "tools/call" {
