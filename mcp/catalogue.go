@@ -20,6 +20,7 @@ type Catalogue[H any] struct {
 
 	snapshot atomic.Pointer[snapshot[H]]
 	changes  atomic.Uint64
+	asked    [versionCount]atomic.Bool // revisions that somebody has listed for
 }
 
 // Definition is what a list shows: *Tool, *Prompt, *Resource or *ResourceTemplate.

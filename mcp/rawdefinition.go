@@ -15,6 +15,8 @@ type RawDefinition struct {
 	Kind Kind
 	Name string          // a name, a URI or a URI template
 	Raw  json.RawMessage // a JSON object
+
+	members []member // of Raw, when it was encoded for one revision
 }
 
 // ReadDefinition reads a definition of a list: Name is taken from raw, which is kept.
@@ -54,24 +56,35 @@ func (d *RawDefinition) label() string {
 }
 
 func (d *RawDefinition) encode(v Version) ([]byte, error) {
-	if d.Kind == KindTool {
-		return (&RawTool{Name: d.Name, Raw: d.Raw}).encode(v)
-	}
-	out := codec.AppendString([]byte{'{'}, d.Kind.Key())
-	out = codec.AppendString(append(out, ':'), d.Name)
-	err := eachMember(d.Raw, func(key string, value []byte) error {
-		if key == d.Kind.Key() || v < rawSince[key] {
+	if d.members == nil {
+		err := eachMember(d.Raw, func(key string, value []byte) error {
+			d.members = append(d.members, member{key, value})
 			return nil
-		}
-		value, err := memberAt(key, value, v)
+		})
 		if err != nil {
-			return err
+			return nil, err
 		}
-		out = append(codec.AppendString(append(out, ','), key), ':')
-		out = append(out, value...)
-		return nil
-	})
-	return append(out, '}'), err
+	}
+	at := memberAt
+	if d.Kind == KindTool {
+		at = toolMemberAt
+	}
+	out := codec.AppendString(append(make([]byte, 0, len(d.Raw)+len(d.Name)+64), '{'), d.Kind.Key())
+	out = codec.AppendString(append(out, ':'), d.Name)
+	for _, m := range d.members {
+		if m.key == d.Kind.Key() {
+			continue
+		}
+		value, err := at(m.key, m.value, v)
+		if err != nil {
+			return nil, err
+		}
+		if value != nil {
+			out = append(codec.AppendString(append(out, ','), m.key), ':')
+			out = append(out, value...)
+		}
+	}
+	return append(out, '}'), nil
 }
 
 // rawSince says from which revision on a member of a prompt, a resource or a template may be shown;
@@ -80,10 +93,13 @@ var rawSince = map[string]Version{
 	"title": V20250618, "_meta": V20250618, "icons": V20251125,
 }
 
-// memberAt is the value of a definition's member as revision v knows it: lastModified of resources
-// and the title of a prompt's argument are of 2025-06-18.
+// memberAt is the value of a definition's member as revision v knows it; nil: not at all.
+// lastModified of resources and the title of a prompt's argument are of 2025-06-18.
 func memberAt(key string, value []byte, v Version) ([]byte, error) {
-	if v >= V20250618 {
+	switch {
+	case v < rawSince[key]:
+		return nil, nil
+	case v >= V20250618:
 		return value, nil
 	}
 	switch key {

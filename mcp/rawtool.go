@@ -44,25 +44,28 @@ var rawToolSince = map[string]Version{
 }
 
 func (t *RawTool) encode(v Version) ([]byte, error) {
-	out := append([]byte(`{"name":`), codec.AppendString(nil, t.Name)...)
-	err := eachMember(t.Raw, func(key string, value []byte) error {
-		if key == "name" || key == "execution" || v < rawToolSince[key] {
-			return nil
+	return (&RawDefinition{Kind: KindTool, Name: t.Name, Raw: t.Raw}).encode(v)
+}
+
+// toolMemberAt is the value of a tool's member as revision v knows it; nil: not at all.
+func toolMemberAt(key string, value []byte, v Version) ([]byte, error) {
+	switch {
+	case key == "execution" || v < rawToolSince[key]:
+		return nil, nil
+	case key == "outputSchema" && !v.Modern():
+		wrapped, err := legacyOutputSchema(json.RawMessage(value))
+		if err != nil {
+			return nil, err
 		}
-		if key == "outputSchema" && !v.Modern() {
-			wrapped, err := legacyOutputSchema(json.RawMessage(value))
-			if err != nil {
-				return err
-			}
-			if value, err = json.Marshal(wrapped); err != nil {
-				return err
-			}
-		}
-		out = append(codec.AppendString(append(out, ','), key), ':')
-		out = append(out, value...)
-		return nil
-	})
-	return append(out, '}'), err
+		return json.Marshal(wrapped)
+	}
+	return value, nil
+}
+
+// member is one of an object.
+type member struct {
+	key   string
+	value []byte // raw JSON
 }
 
 // eachMember calls f for every member of object in its order.

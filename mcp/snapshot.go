@@ -80,6 +80,17 @@ func (x *index[H]) merge(
 
 func compareName[H any](e *Entry[H], name string) int { return strings.Compare(e.Name, name) }
 
+// Settle makes now what the next reader would have to make: the snapshot, and the first page for
+// revisions that have asked for one before.
+func (c *Catalogue[H]) Settle() {
+	s := c.current()
+	for v := range versionCount {
+		if c.asked[v].Load() {
+			c.page(s, v, 0, &c.pages(s, v)[0])
+		}
+	}
+}
+
 func (c *Catalogue[H]) current() *snapshot[H] {
 	if s := c.snapshot.Load(); s != nil {
 		return s
@@ -135,6 +146,7 @@ func (c *Catalogue[H]) page(
 	if page := at.Load(); page != nil {
 		return *page
 	}
+	c.asked[v].Store(true)
 	page := c.appendPage(nil, s, v, start)
 	at.Store(&page)
 	return page

@@ -42,7 +42,8 @@ func (s *Server) recache() {
 	s.views.mu.Lock()
 	defer s.views.mu.Unlock()
 	for _, p := range places {
-		p.part.cache(own, said, func(name string) bool { return name == p.name })
+		p.part.cache(own, map[string][mcp.KindCount]gateway.Caching{p.name: said[p.name]},
+			func(string) bool { return true })
 	}
 	s.cache(own, said, func(string) bool { return true })
 	for _, v := range s.views.subsets {

@@ -50,7 +50,7 @@ func (s *Server) closePart(v *view) {
 	s.views.set(v.name, nil)
 	s.closeView(v)
 	for _, sub := range s.views.subsets {
-		if sub.subset.disown(v.name) {
+		if sub.subset.disown(v.name) && !s.draining.Load() {
 			toolShelf.free(sub)
 			promptShelf.free(sub)
 		}

@@ -32,7 +32,8 @@ type ViewOptions struct {
 // subset is what a view shows of upstreams. views.mu guards it.
 type subset struct {
 	ViewOptions
-	owners map[foreignKey]string // of own names: the upstream
+	owners map[foreignKey]string   // of own names: the upstream
+	rivals map[foreignKey]struct{} // own names that two of them have wanted
 }
 
 // viewNameMax is the longest name of a view, in characters.
@@ -103,6 +104,9 @@ func (o *subset) before(a, b string) bool {
 // while he is away: a client must not reach another upstream by it unawares.
 func (o *subset) owner(key foreignKey, upstream string) string {
 	now, owned := o.owners[key]
+	if owned && now != upstream {
+		o.rivals[key] = struct{}{}
+	}
 	if !owned || o.before(upstream, now) {
 		o.owners[key] = upstream
 		return upstream
@@ -110,9 +114,14 @@ func (o *subset) owner(key foreignKey, upstream string) string {
 	return now
 }
 
-// disown frees the names of an upstream that has left for good, and tells whether there were any.
-func (o *subset) disown(upstream string) bool {
-	before := len(o.owners)
-	maps.DeleteFunc(o.owners, func(_ foreignKey, owner string) bool { return owner == upstream })
-	return len(o.owners) < before
+// disown frees the names of an upstream that has left for good, and tells whether others want one.
+func (o *subset) disown(upstream string) (wanted bool) {
+	maps.DeleteFunc(o.owners, func(key foreignKey, owner string) bool {
+		if _, rivals := o.rivals[key]; rivals && owner == upstream {
+			wanted = true
+			delete(o.rivals, key)
+		}
+		return owner == upstream
+	})
+	return wanted
 }

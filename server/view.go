@@ -87,6 +87,10 @@ func (vs *views) tell() {
 	vs.news = nil
 	vs.mu.Unlock()
 	for v, kinds := range news {
+		if v.s.draining.Load() {
+			return // nobody listens any more
+		}
+		v.settle() // here, and not on the loop of the first client that asks
 		v.s.spread(v, kinds, "")
 	}
 }
@@ -123,6 +127,14 @@ func (v *view) wait(key foreignKey, f, holder *foreign) {
 	}
 	v.s.opt.Log.Warn(key.kind.String()+" is left out", "upstream", f.at.name, "name",
 		f.item.Own(), "path", v.path(), "reason", "it is offered "+by+" already")
+}
+
+// settle makes what lists are answered from.
+func (v *view) settle() {
+	v.tools.Settle()
+	v.resources.Settle()
+	v.templates.Settle()
+	v.prompts.Settle()
 }
 
 // path is where the view is served.

@@ -124,7 +124,9 @@ func (s *Server) dropView(v *view) {
 
 // fitView makes a view and fills it.
 func (s *Server) fitView(opt ViewOptions) *view {
-	v := &view{subset: &subset{ViewOptions: opt, owners: map[foreignKey]string{}}}
+	v := &view{subset: &subset{
+		ViewOptions: opt, owners: map[foreignKey]string{}, rivals: map[foreignKey]struct{}{},
+	}}
 	info := mcp.Implementation{Name: opt.Name, Title: opt.Title, Version: s.opt.Version}
 	v.make(s, opt.Name, about{
 		info: implementation(info), instructions: opt.Instructions,
