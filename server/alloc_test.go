@@ -186,6 +186,29 @@ func allocPost(body string, lines ...string) string {
 	return strings.Join(head, "\r\n") + "\r\n\r\n" + body
 }
 
+// A part costs no more than everything, whatever was called on another path before.
+func TestAllocsOfAPart(t *testing.T) {
+	s := allocServer(t)
+	part := s.newPart("one")
+	part.tools.Put(s.tools.Get("echo"))
+	s.openPart(part)
+	door := s.newHTTPDoor()
+	withConn(t, s, door, func(c *loop.Conn) {
+		call := allocPost(modernEcho, "MCP-Protocol-Version: 2026-07-28", "Mcp-Method: tools/call",
+			"Mcp-Name: echo")
+		other := strings.Replace(call, "/mcp", "/mcp/one", 1)
+		const want = `"text":"hello, world"`
+		measure(t, door, c, "tools/call of a part", other, want)
+		measure(t, door, c, "calls of two views", call+other+call+other, want)
+		list := allocPost(modernList, "MCP-Protocol-Version: 2026-07-28", "Mcp-Method: tools/list")
+		measure(t, door, c, "tools/list of a part",
+			strings.Replace(list, "/mcp", "/servers/one/mcp", 1), `"name":"echo"`)
+	})
+	if part.requests.Load() == 0 {
+		t.Error("the part was not asked")
+	}
+}
+
 func TestAllocsOfTheHTTPDoor(t *testing.T) {
 	s := allocServer(t)
 	door := s.newHTTPDoor()

@@ -1,6 +1,7 @@
 package server_test
 
 import (
+	"context"
 	"fmt"
 	"strings"
 	"testing"
@@ -296,5 +297,49 @@ func TestPartComesAndGoes(t *testing.T) {
 	part.has("echo", true)
 	if got := part.pings(id); got != 404 {
 		t.Errorf("a session of before is alive: status %d", got)
+	}
+}
+
+// TestPartSealsItsStates: what a request that needs input was sealed into is refused where another
+// path has the same request.
+func TestPartSealsItsStates(t *testing.T) {
+	up := start(t, nil, func(s *server.Server) {
+		ask := func(
+			_ context.Context, r *mcp.ReadResourceRequest,
+		) (*mcp.ReadResourceResult, error) {
+			if r.InputState == nil {
+				return nil, &mcp.InputRequired{State: "seen"}
+			}
+			return &mcp.ReadResourceResult{Contents: []*mcp.ResourceContents{{
+				URI: r.Params.URI, Text: "seen again",
+			}}}, nil
+		}
+		if err := s.AddResource(mcp.Resource{URI: "ask://me", Name: "ask"}, ask); err != nil {
+			t.Fatal(err)
+		}
+	})
+	g := twoUpstreams(t, up, start(t, nil))
+	if err := g.AddView(server.ViewOptions{Name: "v"}); err != nil {
+		t.Fatal(err)
+	}
+	paths := []string{"/mcp", "/mcp/one", "/mcp/v"}
+	for _, from := range paths {
+		read := modernRequest("1", "resources/read", `"uri":"ask://me"`)
+		got := g.text(g.at(from).post(read))
+		_, rest, _ := strings.Cut(got, `"requestState":"`)
+		state, _, ok := strings.Cut(rest, `"`)
+		if !ok {
+			t.Fatalf("%s answered %s, without a state", from, got)
+		}
+		read = modernRequest("1", "resources/read", `"uri":"ask://me","requestState":"`+state+`"`)
+		for _, to := range paths {
+			got := g.text(g.at(to).post(read))
+			if to == from && !strings.Contains(got, "seen again") {
+				t.Errorf("a state of %s on it: %s", from, got)
+			}
+			if to != from && code(got) != -32602 {
+				t.Errorf("a state of %s on %s: %s", from, to, got)
+			}
+		}
 	}
 }
