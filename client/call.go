@@ -18,6 +18,11 @@ type Call struct {
 	// Headers are whole HTTP header lines as codec.AppendHeader writes them, for this request
 	// alone: Mcp-Param-*. Read until Start returns; line wires ignore them.
 	Headers []byte
+	// Identity are whole header lines (HeaderLines) that this request has in place of
+	// Options.Headers: who it is made for. Only where requests have nothing in common but the
+	// connection, which is Streamable HTTP in the modern era; elsewhere Start fails with
+	// ErrIdentity. Nil: Options.Headers. Read until Start returns.
+	Identity []byte
 	// Capabilities are a raw JSON object that a modern server is told instead of
 	// Options.Capabilities, for this request alone; nil: none of its own. Read until Start returns.
 	Capabilities []byte

@@ -29,6 +29,9 @@ var (
 	ErrTooLarge = errors.New("client: answer too large")
 	// ErrAnswer: the server answered, but with no answer to this call.
 	ErrAnswer = errors.New("client: not an answer")
+	// ErrIdentity: a Call has an Identity, and all calls of the connection share that of
+	// Options.Headers.
+	ErrIdentity = errors.New("client: the connection has one identity for all of its calls")
 	// ErrInputRequired: the server asks the user, a model or the host for input, and none of
 	// Elicit, Sample and Roots of Options can give it; or it does not stop to ask.
 	ErrInputRequired = errors.New("client: the tool requires input")

@@ -13,26 +13,29 @@ import (
 	"github.com/mcploop/mcploop/codec"
 )
 
-// heads are the parts of a request head that are the same in every request to one server.
+// heads are the parts of a request head that are the same in every request to one server; post is
+// without own.
 type heads struct {
 	post   []byte
 	delete []byte
 	get    []byte
+	own    []byte // Options.Headers
 }
 
 func newHeads(u *url.URL, headers map[string]string) heads {
 	target := u.RequestURI()
 	tail := " HTTP/1.1\r\nHost: " + u.Host + "\r\n"
-	own := headerLines(headers)
-	h := heads{delete: append([]byte("DELETE "+target+tail), own...)}
+	own := HeaderLines(headers)
+	h := heads{delete: append([]byte("DELETE "+target+tail), own...), own: own}
 	h.get = append([]byte("GET "+target+tail+"Accept: text/event-stream\r\n"), own...)
-	h.post = append([]byte("POST "+target+tail+"Content-Type: application/json\r\n"+
-		"Accept: application/json, text/event-stream\r\n"), own...)
+	h.post = []byte("POST " + target + tail + "Content-Type: application/json\r\n" +
+		"Accept: application/json, text/event-stream\r\n")
 	return h
 }
 
-// headerLines writes the headers of Options in the order of their names.
-func headerLines(headers map[string]string) []byte {
+// HeaderLines writes headers as Options.Headers are sent, in the order of their names. What they
+// hold is not checked.
+func HeaderLines(headers map[string]string) []byte {
 	var lines []byte
 	for _, name := range slices.Sorted(maps.Keys(headers)) {
 		lines = codec.AppendHeader(lines, name, []byte(headers[name]))
@@ -49,8 +52,13 @@ func (h *heads) request(out []byte, c *Call, e *encoder, f *facts) []byte {
 		return bare(out, h.get, f)
 	}
 	const rest = 128 // Mcp-Method, Content-Length
-	size := len(h.post) + len(f.lines) + len(c.Headers) + 2*len(e.name) + len(e.body) + rest
-	out = append(slices.Grow(out, size), h.post...)
+	own := h.own
+	if c.Identity != nil {
+		own = c.Identity
+	}
+	size := len(h.post) + len(own) + len(f.lines) + len(c.Headers) + 2*len(e.name) + len(e.body)
+	out = append(slices.Grow(out, size+rest), h.post...)
+	out = append(out, own...)
 	out = append(out, f.lines...)
 	if f.version.Modern() && c.verb != verbReply {
 		out = appendValue(out, "Mcp-Method", c.Method)
@@ -92,9 +100,9 @@ func plainValue(v string) bool {
 	return true
 }
 
-// checkHeaders reports the headers of Options that cannot be sent: bad names and values, and
+// CheckHeaders reports the headers of Options that cannot be sent: bad names and values, and
 // those that the client writes itself.
-func checkHeaders(headers map[string]string) error {
+func CheckHeaders(headers map[string]string) error {
 	var faults []error
 	for name, value := range headers {
 		switch {

@@ -97,6 +97,9 @@ func (m *Mux) own(l *loop.Loop) *loop.Loop {
 func (m *Mux) Start(c *Call) error { return m.start(c, m.facts.Load()) }
 
 func (m *Mux) start(c *Call, f *facts) error {
+	if c.Identity != nil && !m.apart(f) {
+		return fmt.Errorf("cannot call %q: %w", c.Method, ErrIdentity)
+	}
 	e := m.encoders.Get().(*encoder)
 	defer m.release(e)
 	if c.verb != verbReply {
@@ -122,6 +125,12 @@ func (m *Mux) start(c *Call, f *facts) error {
 		m.count.calls.Add(1)
 	}
 	return nil
+}
+
+// apart tells whether requests stand for themselves, so that each may have its own identity.
+func (m *Mux) apart(f *facts) bool {
+	_, overHTTP := m.wire.(*streamable)
+	return overHTTP && f.version.Modern()
 }
 
 func (m *Mux) release(e *encoder) {

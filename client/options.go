@@ -199,6 +199,6 @@ func (o *Options) validate() error {
 				o.Version, o.Era))
 		}
 	}
-	faults = append(faults, checkHeaders(o.Headers), o.TLS.validate(o.URL))
+	faults = append(faults, CheckHeaders(o.Headers), o.TLS.validate(o.URL))
 	return errors.Join(faults...)
 }

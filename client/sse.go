@@ -111,7 +111,7 @@ func (s *sse) Open(c *loop.Conn) {
 	c.SetDeadline(s.m.opt.DialTimeout)
 	_ = c.Send(fmt.Appendf(nil, "GET %s HTTP/1.1\r\nHost: %s\r\nAccept: text/event-stream\r\n"+
 		"Cache-Control: no-cache\r\n%s\r\n", s.u.RequestURI(), s.u.Host,
-		headerLines(s.m.opt.Headers))) // else Closed says why
+		HeaderLines(s.m.opt.Headers))) // else Closed says why
 }
 
 // Data reads the head of the stream, then its events.

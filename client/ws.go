@@ -38,7 +38,7 @@ func newWebSocket(m *Mux, u *url.URL) *webSocket {
 	w.request = fmt.Appendf(nil, "GET %s HTTP/1.1\r\nHost: %s\r\nUpgrade: websocket\r\n"+
 		"Connection: Upgrade\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: %s\r\n"+
 		"Sec-WebSocket-Protocol: mcp\r\n%s\r\n", u.RequestURI(), u.Host, w.key,
-		headerLines(m.opt.Headers))
+		HeaderLines(m.opt.Headers))
 	return w
 }
 

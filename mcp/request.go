@@ -2,6 +2,8 @@ package mcp
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -48,6 +50,13 @@ type Request struct {
 	mu     sync.Mutex     // guards last: handlers may report progress from several goroutines
 	last   float64
 	began  bool
+}
+
+// PrincipalOf is the Principal of the requests whose Authorization header has that hash. It says
+// nothing about the credentials, and whoever compares principals tells nobody how much of one was
+// right: a guess that is nearly right has quite another hash.
+func PrincipalOf(sum [sha256.Size]byte) string {
+	return base64.RawStdEncoding.EncodeToString(sum[:16])
 }
 
 // CallParams are the parameters of tools/call. Arguments is the raw JSON object, nil when the

@@ -2,6 +2,7 @@ package server
 
 import (
 	"errors"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -168,6 +169,18 @@ func (c *Call) OnEnd(w gateway.EndWatcher) bool {
 
 // Ended tells whether the call was cancelled, timed out or answered.
 func (c *Call) Ended() bool { return c.state.Load() != callPending }
+
+// Owner names whose call it is: the same text for the same credentials, "" without any. bySession:
+// for a legacy session one of its own, which ends with it.
+func (c *Call) Owner(bySession bool) string {
+	switch {
+	case bySession && c.peer != nil:
+		return c.peer.owned()
+	case strings.HasPrefix(c.principal, ownedPrefix): // of a task of a session without credentials
+		return ""
+	}
+	return c.principal
+}
 
 // Release says that an async tool uses neither the call nor what its Request points to any more,
 // which saves the server their memory. It is called once at most for each run of the tool, after it

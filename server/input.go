@@ -3,7 +3,6 @@ package server
 import (
 	"bytes"
 	"crypto/sha256"
-	"encoding/base64"
 	"encoding/binary"
 	"encoding/json"
 	"fmt"
@@ -204,6 +203,5 @@ func principalText(authorization []byte) string {
 	if authorization == nil {
 		return ""
 	}
-	sum := sha256.Sum256(authorization)
-	return base64.RawStdEncoding.EncodeToString(sum[:16])
+	return mcp.PrincipalOf(sha256.Sum256(authorization))
 }

@@ -161,12 +161,15 @@ func (in *inbound) owner() string {
 	return in.peer.owned()
 }
 
+// ownedPrefix begins the names of sessions; no principal begins so.
+const ownedPrefix = "session:"
+
 // owned is a name that nobody else has, made when it is first needed.
 func (p *peer) owned() string {
 	if name := p.owner.Load(); name != nil {
 		return *name
 	}
-	name := "session:" + rand.Text()
+	name := ownedPrefix + rand.Text()
 	p.owner.CompareAndSwap(nil, &name)
 	return *p.owner.Load()
 }

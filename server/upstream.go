@@ -24,6 +24,7 @@ func (s *Server) registerUpstream(p *place) {
 		"calls_failed_total":         func(s gateway.Stats) uint64 { return s.Failed },
 		"asks_total":                 func(s gateway.Stats) uint64 { return s.Asks },
 		"asks_refused_total":         func(s gateway.Stats) uint64 { return s.AsksRefused },
+		"strangers_total":            func(s gateway.Stats) uint64 { return s.Strangers },
 		"calls_repeated_total":       func(s gateway.Stats) uint64 { return s.Repeated },
 		"cancelled_total":            func(s gateway.Stats) uint64 { return s.Cancelled },
 		"starts_total":               func(s gateway.Stats) uint64 { return s.Starts },

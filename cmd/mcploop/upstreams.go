@@ -9,6 +9,7 @@ import (
 
 	"github.com/mcploop/mcploop/client"
 	"github.com/mcploop/mcploop/client/process"
+	"github.com/mcploop/mcploop/mcp"
 	"github.com/mcploop/mcploop/server"
 	"github.com/mcploop/mcploop/server/config"
 	"github.com/mcploop/mcploop/server/gateway"
@@ -75,6 +76,7 @@ func upstreamOptions(name string, u *config.Upstream) gateway.Options {
 		RetryPercent: orNone(u.RetryPercent), ListMax: u.ListMax,
 		BreakerFailures: orNone(u.Breaker.Failures), BreakerOpenFor: u.Breaker.OpenFor,
 		BreakerProbes: u.Breaker.Probes,
+		Credentials:   credentialsOf(&u.Credentials),
 		Client: client.Options{
 			URL: u.Target(), Command: u.Command, Dir: u.Dir, Headers: u.Headers, Era: era,
 			InFlightMax: u.InFlight, HTTPConnsMax: u.Connections,
@@ -102,6 +104,20 @@ func orNone(n int) int {
 		return -1
 	}
 	return n
+}
+
+// credentialsOf puts what clients are known by in place of their tokens.
+func credentialsOf(c *config.Credentials) gateway.Credentials {
+	all := gateway.Credentials{Default: c.Default, Required: c.Required}
+	for name, user := range c.Users {
+		if all.Users == nil {
+			all.Users = map[string]gateway.User{}
+		}
+		all.Users[name] = gateway.User{
+			Principal: mcp.PrincipalOf(user.AuthorizationHash()), Headers: user.Headers,
+		}
+	}
+	return all
 }
 
 // countUpstreams says how many upstreams there are, if any.

@@ -31,6 +31,10 @@ func TestEachUpstreamKeyReachesTheGateway(t *testing.T) {
 		"HTTP.Query":          func(u *config.Upstream) { u.HTTP.Query = pair },
 		"OpenAPI.Query":       func(u *config.Upstream) { u.OpenAPI.Query = pair },
 		"OpenAPI.Credentials": func(u *config.Upstream) { u.OpenAPI.Credentials = pair },
+		"Credentials.Default": func(u *config.Upstream) { u.Credentials.Default = pair },
+		"Credentials.Users": func(u *config.Upstream) {
+			u.Credentials.Users = map[string]config.User{"u": {Token: "t"}}
+		},
 		"HTTP.Tools": func(u *config.Upstream) {
 			u.HTTP.Tools = map[string]config.HTTPTool{"t": {}}
 		},
@@ -185,8 +189,8 @@ func TestImportCommand(t *testing.T) {
 	if text, err = run("check", "-c", clientFile(t, text)); err != nil {
 		t.Errorf("got %q, %v", text, err)
 	}
-	_, err = run("check", "-c", clientFile(t, `{"mcpServers": {"a": {"url": "https://h/"}}}`))
-	if err == nil || !strings.Contains(err.Error(), "TLS is not spoken here") {
+	_, err = run("check", "-c", clientFile(t, `{"mcpServers": {"a": {"url": "gopher://h/"}}}`))
+	if err == nil || !strings.Contains(err.Error(), "write http://, https://") {
 		t.Errorf("got %v, want the cure", err)
 	}
 }

@@ -188,6 +188,17 @@ func TestUpstreamKeys(t *testing.T) {
 		"upstreams.a.tls: it goes with a url of https://, wss://, sses:// or tls://")
 	f("upstreams:\n  a: {url: 'https://h', tls: {min_version: 1.1}}", "config:2: cannot use "+
 		`upstreams.a.tls.min_version: "1.1": write 1.2 or 1.3`)
+	f("upstreams:\n  a: {command: [x], credentials: {required: true}}", "config:2: cannot use "+
+		"upstreams.a.credentials: it goes with a url of http:// or https://")
+	hash := strings.Repeat("0", 63)
+	f("upstreams:\n  a:\n    url: http://h\n    credentials:\n      users:\n"+
+		"        u1: {token: '${KEY}', sha256: '"+hash+"'}\n        u2: {}\n"+
+		"        u3: {sha256: '"+hash+"'}\n        u4: {token: '${KEY}'}\n"+
+		"        u5: {token: hunter2}",
+		"config:6: cannot use upstreams.a.credentials.users.u1: write either token or sha256",
+		"config:7: cannot use upstreams.a.credentials.users.u2: write either token or sha256",
+		"config:8: cannot use upstreams.a.credentials.users.u3.sha256: write 64 hex digits",
+		"config:10: cannot use upstreams.a.credentials.users.u5: it has the same token as u4")
 	f("upstreams:\n  a: {url: 'https://h', tls: {cafile: c}}", "config:2: cannot use "+
 		"upstreams.a.tls.cafile: no such key; the nearest is upstreams.a.tls.ca_file")
 	f("upstreams:\n  a: {command: [x], type: pigeon}", `config:2: cannot use upstreams.a.type: `+
@@ -232,6 +243,11 @@ func TestDiffHidesSecrets(t *testing.T) {
 upstreams:
   a: {url: "http://h/?key=${S}", headers: {Authorization: "Bearer ${S}"}}
   b: {command: [run, "--token=${S}"], env: {KEY: "${S}"}}
+  c:
+    url: http://h
+    credentials:
+      default: {K: "${S}"}
+      users: {u: {token: "${S}", headers: {K: "${S}"}}}
 `), env("S", secret))
 		if err != nil {
 			t.Fatal(err)
@@ -249,7 +265,10 @@ upstreams:
 		}
 		seen[ch.Path] = true
 	}
-	for _, path := range []string{"a.url", "a.headers", "b.command", "b.env"} {
+	for _, path := range []string{
+		"a.url", "a.headers", "b.command", "b.env", "c.credentials.default",
+		"c.credentials.users.u.token", "c.credentials.users.u.headers",
+	} {
 		if !seen["upstreams."+path] {
 			t.Errorf("the change of %s is not seen", path)
 		}

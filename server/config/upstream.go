@@ -19,6 +19,8 @@ type Upstream struct {
 	Headers map[string]string `yaml:"headers"`
 	TLS     TLS               `yaml:"tls"`
 
+	Credentials Credentials `yaml:"credentials"`
+
 	Command []string          `yaml:"command"`
 	Env     map[string]string `yaml:"env"`
 	Dir     string            `yaml:"dir"`
@@ -96,6 +98,7 @@ func withUpstream(c *Config) *Config {
 	u := defaultUpstream()
 	u.HTTP.Tools = map[string]HTTPTool{anyTool: defaultHTTPTool()}
 	u.Exec.Tools = map[string]ExecTool{anyTool: {}}
+	u.Credentials.Users = map[string]User{anyUser: {}}
 	c.Upstreams = map[string]Upstream{anyName: u}
 	c.Views = map[string]View{anyName: defaultView()}
 	return c
@@ -111,9 +114,9 @@ func upstreamTypes() []string {
 
 // upstreamFields: all of them can change, since an upstream can be replaced as a whole.
 func upstreamFields() []field {
-	list := slices.Concat(upstreamWayFields(), tlsFields(), upstreamProgramFields(), kindFields(),
-		upstreamLimitFields(), upstreamConnFields(), childFields(),
-		upstreamGuardFields())
+	list := slices.Concat(upstreamWayFields(), tlsFields(), credentialFields(),
+		upstreamProgramFields(), kindFields(), upstreamLimitFields(), upstreamConnFields(),
+		childFields(), upstreamGuardFields())
 	for i := range list {
 		list[i].hot = true
 	}
@@ -265,6 +268,7 @@ func (c *Config) checkUpstreams(report reportFunc) {
 			report(join(at, "url"), u.URL, text)
 		}
 		u.checkTLS(at, report)
+		u.Credentials.check(at, &u, report)
 		if !upstreamName(u.Separator) || len(u.Separator) > 4 {
 			report(join(at, "separator"), u.Separator, "write 1 to 4 of A-Z a-z 0-9 _ -")
 		}

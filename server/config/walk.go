@@ -37,8 +37,11 @@ func anyNames(path string) string {
 		return path
 	}
 	parts[1] = anyName
-	if len(parts) > 5 && parts[3] == "tools" {
+	switch {
+	case len(parts) > 5 && parts[3] == "tools":
 		parts[4] = anyTool
+	case len(parts) > 5 && parts[3] == "users":
+		parts[4] = anyUser
 	}
 	return strings.Join(parts, ".")
 }
@@ -70,6 +73,8 @@ func (n named) word() string {
 	switch n.Type().Elem() {
 	case reflect.TypeFor[Upstream](), reflect.TypeFor[View]():
 		return anyName
+	case reflect.TypeFor[User]():
+		return anyUser
 	}
 	return anyTool
 }

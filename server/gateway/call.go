@@ -34,6 +34,9 @@ type Caller interface {
 	// ReplyRaw and Fail answer it; the first wins. result may be reused afterwards.
 	ReplyRaw(result []byte)
 	Fail(err error)
+	// Owner names whose it is: the same text for the same credentials, "" without any; for a legacy
+	// session one of its own if bySession.
+	Owner(bySession bool) string
 	// Notify sends a notification that belongs to it.
 	Notify(method string, params []byte) error
 	// ReplyTask answers a tools/call with a task that the upstream has made of it.
@@ -133,6 +136,10 @@ func (f *forward) start() {
 	if !f.caller.OnEnd(f) {
 		f.item.up.guard.settle(f.passes, verdictNone, f.live)
 		f.giveUp(errEnded)
+		return
+	}
+	if err := f.identify(); err != nil {
+		f.refuse(err)
 		return
 	}
 	if err := f.live.Mux().Start(&f.Call); err != nil {

@@ -29,6 +29,9 @@ type Options struct {
 	Allow     []string // patterns (path.Match) of own names of tools to offer; none: all
 	Deny      []string // patterns of those that are not, whatever Allow says
 
+	// Credentials are what is sent for whom; the zero value sends Client.Headers for everybody.
+	Credentials Credentials
+
 	// Rename gives tools and prompts other names in place of their own, by their own names.
 	Rename map[string]string
 
@@ -152,6 +155,7 @@ func (o *Options) validate() error {
 			bad("cannot use %s = %v; it must not be negative", d.name, d.value)
 		}
 	}
+	faults = append(faults, o.Credentials.validate(&o.Client))
 	faults = append(faults, o.checkCounts()...)
 	ways := 0
 	for _, set := range []bool{o.Client.URL != "", len(o.Client.Command) > 0, o.Provider != nil} {

@@ -25,7 +25,8 @@ type Upstream struct {
 	held    holding
 	said    atomic.Uint32 // kinds of which it says that they have changed, until it was asked
 	guard   *guard
-	tasks   *usage        // of requests about tasks
+	tasks   *usage // of requests about tasks
+	known   identities
 	running chan struct{} // holds an element for each call that a Provider runs
 
 	life  context.Context // from Start to Close
@@ -63,7 +64,7 @@ func (s State) String() string {
 
 type counters struct {
 	calls, failed, cancelled, starts, changes, repeated, unlogged atomic.Uint64
-	updates, logs, asks, asksRefused                              atomic.Uint64
+	updates, logs, asks, asksRefused, strangers                   atomic.Uint64
 	unheard                                                       atomic.Int64
 }
 
@@ -81,10 +82,12 @@ type Stats struct {
 	Asks      uint64 // requests for input that were handed on to clients
 	// AsksRefused are those of legacy upstreams that no client could be asked.
 	AsksRefused uint64
-	Held        int // calls that wait for their clients' answers
-	InFlight    int // not answered yet
-	Heard       int // resources that it tells of, as clients listen to them
-	Unheard     int // those that it does not, as Options.Subscriptions is reached
+	Strangers   uint64 // calls that were refused, as there are no credentials for their clients
+
+	Held     int // calls that wait for their clients' answers
+	InFlight int // not answered yet
+	Heard    int // resources that it tells of, as clients listen to them
+	Unheard  int // those that it does not, as Options.Subscriptions is reached
 
 	Retried   uint64 // sent once more, as that was harmless
 	Unretried uint64 // of these that would have been: there were too many already
@@ -113,6 +116,7 @@ func New(opt Options, host Host) (*Upstream, error) {
 	}
 	u.guard = newGuard(&u.opt, func() { u.guard.lists.ask(u.doubt) })
 	u.tasks = u.guard.newUsage()
+	u.known = opt.Credentials.identities(opt.Client.Headers)
 	if opt.Provider != nil {
 		u.running = make(chan struct{}, opt.Client.InFlightMax)
 	}
@@ -195,6 +199,7 @@ func (u *Upstream) Stats() Stats {
 		Repeated: n.repeated.Load(), Updates: n.updates.Load(), Logs: n.logs.Load(),
 		Unlogged: n.unlogged.Load(),
 		Asks:     n.asks.Load(), AsksRefused: n.asksRefused.Load(), Held: u.held.len(),
+		Strangers: n.strangers.Load(),
 	}
 	if c := u.live.Load(); c != nil {
 		s.InFlight = c.Stats().InFlight

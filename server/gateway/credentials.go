@@ -1,0 +1,141 @@
+package gateway
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"net/http"
+	"slices"
+	"strings"
+
+	"github.com/mcploop/mcploop/client"
+	"github.com/mcploop/mcploop/codec"
+	"github.com/mcploop/mcploop/mcp"
+)
+
+// Credentials say what an upstream is sent for whom: clients have credentials for this server, and
+// others, which they need not know, for the upstream. Their own never go there.
+type Credentials struct {
+	// Users are clients by the names that the log has for them.
+	Users map[string]User
+	// Default are the headers for everybody else, beside those of Client.Headers or in their
+	// place; nil: those alone.
+	Default map[string]string
+	// Required: calls of everybody else are refused.
+	Required bool
+}
+
+// User is a client whose calls have headers of their own.
+type User struct {
+	// Principal is what its requests have as mcp.Request.Principal; see mcp.PrincipalOf.
+	Principal string
+	// Headers go with its calls, beside those of Client.Headers or in their place.
+	Headers map[string]string
+}
+
+// inUse: anybody's calls differ from another's.
+func (c *Credentials) inUse() bool { return len(c.Users) > 0 || c.Required || c.Default != nil }
+
+// validate reports every fault. No text of it holds a secret.
+func (c *Credentials) validate(o *client.Options) error {
+	if !c.inUse() {
+		return nil
+	}
+	var faults []error
+	if !strings.HasPrefix(o.URL, "http") {
+		faults = append(faults, errors.New("cannot use Credentials with what is not reached by "+
+			"http or https; there all calls share a connection, and what it may do"))
+	}
+	taken := map[string]string{}
+	for _, name := range slices.Sorted(maps.Keys(c.Users)) {
+		user := c.Users[name]
+		if other, twice := taken[user.Principal]; twice {
+			faults = append(faults, fmt.Errorf("cannot tell the users %q and %q apart: their "+
+				"credentials are the same", other, name))
+		}
+		taken[user.Principal] = name
+		if user.Principal == "" {
+			faults = append(faults, fmt.Errorf("cannot know the user %q: it has no Principal",
+				name))
+		}
+		if err := client.CheckHeaders(user.Headers); err != nil {
+			faults = append(faults, fmt.Errorf("user %q: %w", name, err))
+		}
+	}
+	return errors.Join(append(faults, client.CheckHeaders(c.Default))...)
+}
+
+// identities are header lines by principals; immutable.
+type identities struct {
+	lines    map[string][]byte
+	others   []byte // nil: those of the connection
+	required bool
+}
+
+// identities puts the headers of each user in place of those that all have.
+func (c *Credentials) identities(common map[string]string) identities {
+	known := identities{lines: map[string][]byte{}, required: c.Required}
+	for _, user := range c.Users {
+		known.lines[user.Principal] = client.HeaderLines(withHeaders(common, user.Headers))
+	}
+	if c.Default != nil {
+		known.others = client.HeaderLines(withHeaders(common, c.Default))
+	}
+	return known
+}
+
+// withHeaders is common with those of own, of which a name comes once.
+func withHeaders(common, own map[string]string) map[string]string {
+	all := map[string]string{}
+	for _, headers := range []map[string]string{common, own} {
+		for name, value := range headers {
+			all[http.CanonicalHeaderKey(name)] = value
+		}
+	}
+	return all
+}
+
+// identify gives the call the headers of its client. It is asked before each time that the call is
+// sent, so that no way round it leads to the upstream.
+func (f *forward) identify() error {
+	u := f.item.up
+	f.Identity = nil
+	if len(u.known.lines) == 0 && u.known.others == nil && !u.known.required {
+		return nil // Fast path.
+	}
+	lines, found := u.known.lines[f.caller.Owner(false)]
+	switch {
+	case found:
+	case u.known.required:
+		return u.refusal("no_credentials", "has no credentials for this client; whoever runs "+
+			"this server can add it to credentials.users")
+	default:
+		lines = u.known.others
+	}
+	if lines != nil && !f.live.Version().Modern() {
+		return u.refusal("shared_session", "speaks a revision before 2026-07-28, in one session "+
+			"for all clients, which must not do what only one of them may")
+	}
+	f.Identity = lines
+	return nil
+}
+
+// refuse ends a call that is not sent.
+func (f *forward) refuse(err error) {
+	u := f.item.up
+	u.guard.settle(f.passes, verdictNone, f.live)
+	u.count.strangers.Add(1)
+	u.count.failed.Add(1)
+	f.caller.Fail(err)
+	f.caller.Release()
+}
+
+// refusal is the answer to a call that is not sent.
+func (u *Upstream) refusal(reason, text string) error {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	return &mcp.Error{
+		Code: codec.ErrUpstream.Code, Message: fmt.Sprintf("upstream %q %s", u.opt.Name, text),
+		Data: upstreamData{Upstream: u.opt.Name, State: u.state.String(), Reason: reason},
+	}
+}
