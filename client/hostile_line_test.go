@@ -108,6 +108,31 @@ func TestOversizeAnswer(t *testing.T) {
 	}
 }
 
+// TestAnswerThatCannotBeRead fails its call at once; what only looks like an answer is passed over.
+func TestAnswerThatCannotBeRead(t *testing.T) {
+	deep := strings.Repeat("[", 200) + strings.Repeat("]", 200)
+	c := scripted(t, client.Options{}, func(w io.Writer, n int, id string) {
+		switch n {
+		case 1:
+			fmt.Fprintf(w, `{"jsonrpc":"2.0","id":%s,"result":{"x":%s}}`+"\n", id, deep)
+		case 2:
+			fmt.Fprintf(w, `{"result":{"x":%s},"id":%s,"jsonrpc":"2.0"}`+"\n", deep, id)
+		case 3:
+			fmt.Fprintf(w, `{"jsonrpc":"2.0","id":%s,"result":{"x":1}`+"\n", id)
+			fmt.Fprint(w, result(id, n))
+		default:
+			fmt.Fprintf(w, `{"level":"info","id":%s,"message":"at work"}`+"\n", id)
+			fmt.Fprintf(w, `DEBUG {"id":%s,"result":{}}`+"\n", id)
+			fmt.Fprint(w, result(id, n))
+		}
+	})
+	for range 3 {
+		_, err := c.Raw(testContext(t), "any", nil)
+		wantError(t, err, client.ErrAnswer)
+	}
+	wantRaw(t, c, `{"n":4}`)
+}
+
 // TestEndlessLine is cut at the limit; the call fails though the line never ends.
 func TestEndlessLine(t *testing.T) {
 	opt := client.Options{MessageBytesMax: 65_536, CloseGrace: 10 * time.Millisecond}

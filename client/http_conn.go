@@ -270,6 +270,9 @@ func (h *httpConn) takeEvent(c *loop.Conn, j *job, frame []byte) error {
 	}
 	if m.table.peek(j.id) == nil {
 		c.SetDeadline(streamLinger) // answered: what is left is the end of the stream
+		if h.p.answered(h) {
+			c.Close(nil)
+		}
 	}
 	return nil
 }

@@ -3,6 +3,8 @@ package client
 import (
 	"slices"
 	"time"
+
+	"github.com/mcploop/mcploop/loop"
 )
 
 // takeIdle returns a connection for j that waits for work: one on j's own loop, so that no other
@@ -60,5 +62,40 @@ func (p *httpPool) sweep() {
 	p.mu.Unlock()
 	for _, h := range old {
 		h.conn.Close(nil)
+	}
+}
+
+// answered takes note that the call of h's stream was answered. True: h must end, as calls wait for
+// a connection and nothing more is wanted of this one.
+func (p *httpPool) answered(h *httpConn) (end bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if h.doomed || slices.Contains(p.done, h) {
+		return false
+	}
+	if p.queue.head != nil {
+		h.doomed = true
+		return true
+	}
+	p.done = append(p.done, h)
+	return false
+}
+
+// retireDone takes a connection out whose call was answered; nil without any. The caller closes it,
+// behind mu, which is held.
+func (p *httpPool) retireDone() *loop.Conn {
+	if len(p.done) == 0 {
+		return nil
+	}
+	h := p.done[0]
+	h.job, h.doomed = nil, true
+	p.remove(h)
+	return h.conn
+}
+
+// undone forgets that h's call was answered. mu is held.
+func (p *httpPool) undone(h *httpConn) {
+	if i := slices.Index(p.done, h); i >= 0 {
+		p.done = slices.Delete(p.done, i, i+1)
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/mcploop/mcploop/codec"
+	"github.com/mcploop/mcploop/loop"
 )
 
 // httpPool is a bounded set of kept-alive connections, one exchange each at a time; calls beyond
@@ -28,6 +29,7 @@ type httpPool struct {
 	conns   map[*httpConn]struct{}
 	idle    [][]*httpConn // by loop; the last one was used last
 	idles   int           // of all loops
+	done    []*httpConn   // whose call was answered, and whose stream goes on
 	queue   jobs
 	closed  bool
 	sweeper *time.Timer // nil while nothing is idle
@@ -86,14 +88,20 @@ func (p *httpPool) submit(j *job) error {
 		h.dispatch(j, request)
 		return nil
 	}
+	var spent *loop.Conn
 	if len(p.conns) >= p.max {
-		p.queue.push(j)
-		p.mu.Unlock()
-		return nil
+		if spent = p.retireDone(); spent == nil {
+			p.queue.push(j)
+			p.mu.Unlock()
+			return nil
+		}
 	}
 	h := p.open(j)
 	addr := p.addrs[p.at]
 	p.mu.Unlock()
+	if spent != nil {
+		spent.Close(nil)
+	}
 	return p.dial(h, addr)
 }
 
@@ -134,6 +142,7 @@ func (p *httpPool) dial(h *httpConn, addr string) error {
 // remove forgets h. mu is held.
 func (p *httpPool) remove(h *httpConn) {
 	delete(p.conns, h)
+	p.undone(h)
 	at := h.home.Index()
 	if i := slices.Index(p.idle[at], h); i >= 0 {
 		p.idle[at] = slices.Delete(p.idle[at], i, i+1)
@@ -179,6 +188,7 @@ func (p *httpPool) drop(_ *Call, j *job) {
 // when h shall end. mu is held.
 func (p *httpPool) park(h *httpConn) *job {
 	h.job = nil
+	p.undone(h)
 	if h.doomed || p.closed {
 		h.doomed = true
 		return nil

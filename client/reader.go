@@ -1,6 +1,8 @@
 package client
 
 import (
+	"bytes"
+	"fmt"
 	"math"
 	"strings"
 
@@ -26,8 +28,9 @@ const (
 // or anyCall: an answer for another one is a stray. reply is what the server wants to hear at
 // once, appended to out; ok is false when the frame was no message.
 func (r *reader) take(frame []byte, owner uint64, a Answer, out []byte) (reply []byte, ok bool) {
-	if r.scanner.Scan(frame, &r.msg) != nil {
+	if fault := r.scanner.Scan(frame, &r.msg); fault != nil {
 		r.m.count.noise.Add(1)
+		r.unread(frame, owner, fault)
 		return out, false
 	}
 	switch r.msg.Kind {
@@ -40,6 +43,28 @@ func (r *reader) take(frame []byte, owner uint64, a Answer, out []byte) (reply [
 		return r.request(owner, out), true
 	}
 	return out, true
+}
+
+// unread fails the call whose answer frame is though it cannot be read, such as one that is nested
+// too deep: it would wait for nothing.
+func (r *reader) unread(frame []byte, owner uint64, fault error) {
+	frame = bytes.TrimLeft(frame, " \t")
+	answers := bytes.Contains(frame, []byte(`"result"`)) || bytes.Contains(frame, []byte(`"error"`))
+	if len(frame) == 0 || frame[0] != '{' || !answers {
+		return
+	}
+	o := oversize{state: oversizeSeeking}
+	o.feed(frame)
+	id, ok := parseID(o.word[:min(o.length, len(o.word))])
+	if o.state != oversizeFound || !ok || owner != anyCall && owner != id {
+		return
+	}
+	if c, j := r.m.table.take(id); c != nil {
+		if j != nil {
+			j.answered()
+		}
+		r.m.done(c, Answer{Err: fmt.Errorf("%w: it cannot be read: %w", ErrAnswer, fault)})
+	}
 }
 
 func (r *reader) answer(owner uint64, a Answer) {

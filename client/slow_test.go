@@ -119,3 +119,58 @@ func TestRefusalSaysWhenToAskAgain(t *testing.T) {
 		}
 	}
 }
+
+// TestStreamThatStaysOpen: a stream that goes on behind its answer takes no connection away from
+// calls that come then, or that wait already.
+func TestStreamThatStaysOpen(t *testing.T) {
+	url := rawHTTP(t, func(w net.Conn, _ *http.Request, id string) error {
+		_, err := fmt.Fprint(w, streamHead, "data: ", withID(good, id), "\n\n")
+		return err
+	})
+	c := connect(t, client.Options{URL: url, HTTPConnsMax: 1})
+	got := make(chan client.Answer, 10)
+	for range 10 {
+		err := c.Mux().Start(&client.Call{
+			Method: "any", FirstByte: time.Second,
+			Done: func(_ *client.Call, a client.Answer) {
+				a.Result = append([]byte(nil), a.Result...)
+				got <- a
+			},
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	for range 10 {
+		if a := await(t, "an answer", got); a.Err != nil || string(a.Result) != `{"n":1}` {
+			t.Errorf("got %s, %v", a.Result, a.Err)
+		}
+	}
+}
+
+// TestListsPassCalls: an upstream whose connections all wait for answers is asked for its lists all
+// the same.
+func TestListsPassCalls(t *testing.T) {
+	url := rawHTTP(t, func(w net.Conn, r *http.Request, id string) error {
+		if r.Header.Get("Mcp-Method") == "tools/list" {
+			_, err := fmt.Fprint(w, ok(`{"jsonrpc":"2.0","id":`+id+
+				`,"result":{"tools":[],"ttlMs":0,"cacheScope":"public"}}`))
+			return err
+		}
+		return nil // never answered
+	})
+	c := connect(t, client.Options{URL: url, HTTPConnsMax: 2})
+	ended := make(chan client.Answer, 5)
+	for range 5 {
+		if err := c.Mux().Start(&client.Call{Method: "hangs", Done: func(
+			_ *client.Call, a client.Answer,
+		) {
+			ended <- a
+		}}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := c.ListTools(testContext(t)); err != nil {
+		t.Error(err)
+	}
+}

@@ -6,8 +6,8 @@ import (
 )
 
 // streamable is the wire of Streamable HTTP: a pool of connections for calls, and one for what must
-// not wait behind calls that wait themselves: answers to the server, cancellations, and the stream
-// that belongs to no call.
+// not wait behind calls that wait themselves: answers to the server, cancellations, lists, signs of
+// life, and the stream that belongs to no call.
 type streamable struct {
 	calls *httpPool
 	aside *httpPool
@@ -32,7 +32,8 @@ func (s *streamable) prepare() *job { return &job{} }
 
 // pool is the one that carries c.
 func (s *streamable) pool(c *Call) *httpPool {
-	if (c.verb == verbRequest || c.verb == verbDelete) && !c.Aside {
+	short := c.Aside || repeatable(c.Method) && c.Method != "initialize"
+	if (c.verb == verbRequest || c.verb == verbDelete) && !short {
 		return s.calls
 	}
 	return s.aside

@@ -298,7 +298,10 @@ func TestCancelQueued(t *testing.T) {
 	endSecond()
 	wantError(t, await(t, "the second call", secondEnded), context.Canceled)
 	third := make(chan error, 1)
-	go func() { third <- c.Ping(testContext(t)) }()
+	go func() {
+		_, err := c.Call(testContext(t), "echo", map[string]any{"message": "x"})
+		third <- err
+	}()
 	waitUntil(t, "two are in flight", func() bool { return c.Stats().InFlight == 2 })
 	endFirst()
 	wantError(t, await(t, "the first call", firstEnded), context.Canceled)
