@@ -100,6 +100,12 @@ func (t *TLS) config(u *url.URL) (*tls.Config, error) {
 	return cfg, nil
 }
 
+// Config is t for net/http: without a ServerName each host is to prove its own name.
+func (t TLS) Config() (*tls.Config, error) {
+	cfg, err := t.config(&url.URL{Scheme: "tls"})
+	return cfg, err
+}
+
 // ownCertificate follows two files. Its load runs in handshakes, so never on a loop.
 type ownCertificate struct {
 	certFile, keyFile string

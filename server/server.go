@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/VictoriaMetrics/metrics"
+	"github.com/mcploop/mcploop/client/process"
 	"github.com/mcploop/mcploop/codec"
 	"github.com/mcploop/mcploop/loop"
 	"github.com/mcploop/mcploop/mcp"
@@ -273,6 +274,9 @@ func (s *Server) listenOn(door, network, addr string, h loop.Handler) error {
 
 // Log is the server's log, which never blocks; its lines are written from Start on.
 func (s *Server) Log() *slog.Logger { return s.opt.Log }
+
+// Keeper is Options.Keeper, for programs beside those of upstreams.
+func (s *Server) Keeper() *process.Keeper { return s.opt.Keeper }
 
 // Addrs are the addresses that the doors listen on, once Start has returned.
 func (s *Server) Addrs() []Addr { return s.addrs }

@@ -33,7 +33,7 @@ func arrows() []arrow {
 			"server/gateway", "server/gateway/declared", "server/gateway/rest", "mcp",
 		}},
 		{"server/gateway/exec", []string{
-			"server/gateway", "server/gateway/declared", "client", "mcp", "codec",
+			"server/gateway", "server/gateway/declared", "client", "client/process", "mcp", "codec",
 		}},
 		{"server/gateway/files", []string{"server/gateway", "client", "mcp", "codec"}},
 		{"server/cluster", []string{"server/session"}},
@@ -113,7 +113,7 @@ func homes() []home {
 		{"go.yaml.in/yaml/v3", []string{"server/config"}},
 		{"github.com/HdrHistogram/hdrhistogram-go", []string{"bench/..."}},
 		{"golang.org/x/sys", []string{
-			"loop", "client/process", "server/gateway/exec", "bench/...",
+			"loop", "client/process", "bench/...",
 		}},
 		{"github.com/gobwas/ws", []string{"codec"}},
 		{"github.com/klauspost/compress", []string{"codec"}},

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -213,6 +214,8 @@ func TestFilesResources(t *testing.T) {
 	p, err := files.New(files.Options{Name: "up", Root: root, URI: "file:///up/", ListMax: 2})
 	g := providing(t, p, err)
 	g.lists("resources/list", `"uri":"file:///up/a.md"`, true)
+	g.lists("resources/list", `"uri":"file:///up/bin"`, true)
+	g.lists("resources/templates/list", `"uriTemplate":"file:///up/{+path}"`, true)
 	notFound := map[string]int{"modern": -32602, "legacy": -32002}
 	g.eras(func(era string, ask func(method, params string) string) {
 		wantIn(t, ask("resources/list", ""), `"name":"a.md"`, `"name":"bin"`)
@@ -263,6 +266,35 @@ func TestFilesChange(t *testing.T) {
 		t.Fatal(err)
 	}
 	g.lists("resources/list", `"uri":"file:///up/b.md"`, false)
+}
+
+// TestBreakerOfAnAPI: an API that fails again and again is not asked any more; what it says of a
+// call does not count.
+func TestBreakerOfAnAPI(t *testing.T) {
+	var status, asked atomic.Int64
+	url := serveAPI(t, func(w http.ResponseWriter, _ *http.Request) {
+		asked.Add(1)
+		w.WriteHeader(int(status.Load()))
+	})
+	p, err := rest.New(rest.Options{
+		BaseURL: url, Tools: []rest.ToolOptions{{Name: "get", URL: "/"}},
+	})
+	g := providing(t, p, err, func(o *gateway.Options) { o.BreakerFailures = 3 })
+	g.has("up__get", true)
+	call := func() string { return g.text(g.post(modernCall("1", "up__get", "{}"))) }
+	for _, harmless := range []int64{404, 429, 400, 429, 401} {
+		status.Store(harmless)
+		wantIn(t, call(), `"isError":true`, fmt.Sprintf("HTTP %d ", harmless))
+	}
+	status.Store(503)
+	for range 3 {
+		wantIn(t, call(), `"isError":true`, "HTTP 503 ")
+	}
+	before := asked.Load()
+	got := call()
+	if code(got) != -31002 || !strings.Contains(got, "breaker") || asked.Load() != before {
+		t.Errorf("got %s, and the API was asked %d times more", got, asked.Load()-before)
+	}
 }
 
 // TestBadAPIHurtsNobody: one that never answers, one that answers without end and one that is not

@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"github.com/mcploop/mcploop/client"
+	"github.com/mcploop/mcploop/client/process"
+	"github.com/mcploop/mcploop/server"
 	"github.com/mcploop/mcploop/server/config"
 	"github.com/mcploop/mcploop/server/gateway"
 	"github.com/mcploop/mcploop/server/gateway/exec"
@@ -21,23 +23,35 @@ import (
 	"github.com/mcploop/mcploop/server/gateway/rest"
 )
 
+// host is what providers get of the server.
+type host struct {
+	log    *slog.Logger
+	keeper *process.Keeper
+}
+
+func hostOf(s *server.Server) host { return host{s.Log(), s.Keeper()} }
+
 // providerOf makes what runs behind an upstream that is no MCP server; nil for one that is. Nothing
 // is opened or connected to before it is used.
-func providerOf(name string, u *config.Upstream, log *slog.Logger) (gateway.Provider, error) {
+func providerOf(name string, u *config.Upstream, h host) (gateway.Provider, error) {
 	var p gateway.Provider
 	var err error
-	log = log.With("upstream", name)
+	log := h.log.With("upstream", name)
 	switch u.Kind() {
 	case "http":
 		p, err = rest.New(restOptions(u))
 	case "openapi":
 		p, err = openapi.New(openAPIOptions(u, log))
 	case "exec":
-		p, err = exec.New(execOptions(u))
+		p, err = exec.New(execOptions(u, h.keeper))
 	case "files":
 		p, err = files.New(filesOptions(name, u, log))
 	default:
 		return nil, nil
+	}
+	if u.TLS.SkipVerify {
+		log.Warn("the certificate of an API is not verified: anybody on the way to it can read " +
+			"and change what is sent; set tls.ca_file in place of tls.insecure_skip_verify")
 	}
 	if err != nil {
 		text := strings.ReplaceAll(err.Error(), "\n", "; ")
@@ -52,7 +66,7 @@ func restOptions(u *config.Upstream) rest.Options {
 	opt := rest.Options{
 		BaseURL: k.BaseURL,
 		APIOptions: rest.APIOptions{
-			Headers: u.Headers, Query: k.Query, Bearer: k.Bearer, Basic: k.Basic,
+			Headers: u.Headers, Query: k.Query, Bearer: k.Bearer, Basic: k.Basic, TLS: tlsOf(u),
 			ConnectionsMax: u.Connections, ResponseBytesMax: k.ResponseBytes,
 			ResultBytesMax: k.ResultBytes,
 		},
@@ -81,7 +95,7 @@ func openAPIOptions(u *config.Upstream, log *slog.Logger) openapi.Options {
 	k := &u.OpenAPI
 	return openapi.Options{
 		APIOptions: rest.APIOptions{
-			Headers: u.Headers, Query: k.Query, Bearer: k.Bearer, Basic: k.Basic,
+			Headers: u.Headers, Query: k.Query, Bearer: k.Bearer, Basic: k.Basic, TLS: tlsOf(u),
 			ConnectionsMax: u.Connections, ResponseBytesMax: k.ResponseBytes,
 			ResultBytesMax: k.ResultBytes,
 		},
@@ -93,11 +107,11 @@ func openAPIOptions(u *config.Upstream, log *slog.Logger) openapi.Options {
 	}
 }
 
-func execOptions(u *config.Upstream) exec.Options {
+func execOptions(u *config.Upstream, keeper *process.Keeper) exec.Options {
 	k := &u.Exec
 	opt := exec.Options{
-		Dir: u.Dir, Env: childEnv(u), ProcessesMax: k.Processes, OutputBytesMax: k.OutputBytes,
-		ResultBytesMax: k.ResultBytes,
+		Dir: u.Dir, Env: childEnv(u), Limits: childLimits(u), Keeper: keeper,
+		ProcessesMax: k.Processes, OutputBytesMax: k.OutputBytes, ResultBytesMax: k.ResultBytes,
 	}
 	for _, name := range slices.Sorted(maps.Keys(k.Tools)) {
 		t := k.Tools[name]
@@ -137,7 +151,7 @@ func checkKinds(ctx context.Context, cfg *config.Config, w io.Writer) error {
 		if u.Disabled {
 			continue
 		}
-		p, err := providerOf(name, &u, slog.New(slog.NewTextHandler(w, nil)))
+		p, err := providerOf(name, &u, host{log: slog.New(slog.NewTextHandler(w, nil))})
 		if err != nil {
 			faults = append(faults, err)
 		}

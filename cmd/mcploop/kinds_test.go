@@ -18,7 +18,7 @@ import (
 // kindOptions are all options that an upstream of any kind is made of.
 func kindOptions(u *config.Upstream) []any {
 	return []any{
-		upstreamOptions("u", u), restOptions(u), openAPIOptions(u, nil), execOptions(u),
+		upstreamOptions("u", u), restOptions(u), openAPIOptions(u, nil), execOptions(u, nil),
 		filesOptions("u", u, nil),
 	}
 }
@@ -53,7 +53,7 @@ func TestEachToolKeyReachesItsKind(t *testing.T) {
 		u := config.Upstream{Exec: config.ExecKind{
 			Tools: map[string]config.ExecTool{"t": tool.Interface().(config.ExecTool)},
 		}}
-		return execOptions(&u)
+		return execOptions(&u, nil)
 	})
 	if count < 22 {
 		t.Errorf("found %d keys; does the test look at the wrong structs?", count)

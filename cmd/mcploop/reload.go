@@ -161,7 +161,7 @@ func (re *reloader) reload(seen bool) *reloadReport {
 // apply makes the server one of cfg, as far as it can while it serves; after an error nothing has
 // changed. mu is held.
 func (re *reloader) apply(cfg *config.Config, report *reloadReport) error {
-	list, err := upstreamList(cfg, re.s.Log())
+	list, err := upstreamList(cfg, hostOf(re.s))
 	if err != nil {
 		return err
 	}

@@ -3,7 +3,6 @@ package main
 import (
 	"errors"
 	"fmt"
-	"log/slog"
 	"maps"
 	"slices"
 
@@ -38,7 +37,7 @@ func newImportCommand() *cobra.Command {
 
 // addUpstreams puts the servers of the configuration behind s and returns how many.
 func addUpstreams(s *server.Server, cfg *config.Config) (count int, err error) {
-	list, err := upstreamList(cfg, s.Log())
+	list, err := upstreamList(cfg, hostOf(s))
 	if err != nil {
 		return 0, err
 	}
@@ -47,7 +46,7 @@ func addUpstreams(s *server.Server, cfg *config.Config) (count int, err error) {
 }
 
 // upstreamList are the upstreams that the configuration wants, by name. Nothing runs yet.
-func upstreamList(cfg *config.Config, log *slog.Logger) (list []gateway.Options, err error) {
+func upstreamList(cfg *config.Config, h host) (list []gateway.Options, err error) {
 	var faults []error
 	for _, name := range slices.Sorted(maps.Keys(cfg.Upstreams)) {
 		u := cfg.Upstreams[name]
@@ -55,7 +54,7 @@ func upstreamList(cfg *config.Config, log *slog.Logger) (list []gateway.Options,
 			continue
 		}
 		opt := upstreamOptions(name, &u)
-		if opt.Provider, err = providerOf(name, &u, log); err != nil {
+		if opt.Provider, err = providerOf(name, &u, h); err != nil {
 			faults = append(faults, err)
 		}
 		list = append(list, opt)
@@ -82,20 +81,28 @@ func upstreamOptions(name string, u *config.Upstream) gateway.Options {
 			InFlightMax: u.InFlight, HTTPConnsMax: u.Connections,
 			MessageBytesMax: u.MessageBytes, NoiseMax: u.NoiseMax, DialTimeout: u.DialTimeout,
 			ProbeTimeout: u.ProbeTimeout, IdleTimeout: u.IdleTimeout, CloseGrace: u.CloseGrace,
-			Limits: process.Limits{
-				Memory: int64(u.Limits.Memory), CPU: float64(u.Limits.CPU) / 100,
-				Pids: u.Limits.Pids,
-			},
-			TLS: client.TLS{
-				CAFile: u.TLS.CAFile, ServerName: u.TLS.ServerName, CertFile: u.TLS.CertFile,
-				KeyFile: u.TLS.KeyFile, MinVersion: u.TLS.MinVersion, SkipVerify: u.TLS.SkipVerify,
-			},
+			Limits: childLimits(u), TLS: tlsOf(u),
 		},
 	}
 	if len(u.Env) > 0 {
 		opt.Client.Env = childEnv(u)
 	}
 	return opt
+}
+
+// childLimits are those of a program, with all that it starts.
+func childLimits(u *config.Upstream) process.Limits {
+	return process.Limits{
+		Memory: int64(u.Limits.Memory), CPU: float64(u.Limits.CPU) / 100, Pids: u.Limits.Pids,
+	}
+}
+
+// tlsOf is how the other side is trusted.
+func tlsOf(u *config.Upstream) client.TLS {
+	return client.TLS{
+		CAFile: u.TLS.CAFile, ServerName: u.TLS.ServerName, CertFile: u.TLS.CertFile,
+		KeyFile: u.TLS.KeyFile, MinVersion: u.TLS.MinVersion, SkipVerify: u.TLS.SkipVerify,
+	}
 }
 
 // orNone is n, where the file's 0 is none and that of Options its default.

@@ -73,7 +73,7 @@ func (c *Config) checkInstances(at string, u *Upstream, report reportFunc) {
 		report(join(at, "backoff_min"), formatDuration(u.BackoffMin),
 			"write at most backoff_max ("+formatDuration(u.BackoffMax)+"), or raise that")
 	}
-	if u.Limits != (ChildLimits{}) && len(u.Command) == 0 {
+	if u.Limits != (ChildLimits{}) && len(u.Command) == 0 && u.Kind() != "exec" {
 		report(join(at, "limits"), "", "they are those of a command; remove them")
 	}
 }

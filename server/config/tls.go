@@ -52,7 +52,9 @@ func (u *Upstream) checkTLS(at string, report reportFunc) {
 	if (u.TLS.CertFile == "") != (u.TLS.KeyFile == "") {
 		report(at, "", "write both cert_file and key_file")
 	}
+	kind := u.Kind()
 	if scheme, _, _ := strings.Cut(u.URL, "://"); u.TLS != defaultUpstream().TLS &&
+		kind != "http" && kind != "openapi" &&
 		!slices.Contains([]string{"https", "wss", "sses", "tls"}, scheme) {
 		report(at, "", "it goes with a url of https://, wss://, sses:// or tls://")
 	}

@@ -1,5 +1,10 @@
 package exec
 
+import (
+	"bytes"
+	"sync"
+)
+
 // limited keeps what is written, up to max bytes; then it says so once and takes the rest for
 // nothing. It is used by one goroutine, and read after it.
 type limited struct {
@@ -20,9 +25,11 @@ func (l *limited) Write(b []byte) (int, error) {
 	return len(b), nil
 }
 
-// tail keeps the last max bytes that are written.
+// tail keeps the last max bytes that are written. It may be read while somebody still writes.
 type tail struct {
-	max  int
+	max int
+
+	mu   sync.Mutex // guards the rest
 	data []byte
 	cut  bool
 }
@@ -32,6 +39,8 @@ const stderrBytesMax = 4 << 10
 
 // Write never fails.
 func (t *tail) Write(b []byte) (int, error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
 	n := len(b)
 	if len(t.data)+n > 2*t.max { // moves each byte once or twice, not for each write
 		keep := t.data[max(0, len(t.data)-t.max):]
@@ -43,13 +52,12 @@ func (t *tail) Write(b []byte) (int, error) {
 	return n, nil
 }
 
-// bytes is the tail.
+// bytes is a copy of the tail.
 func (t *tail) bytes() []byte {
-	if len(t.data) <= t.max {
-		if t.cut {
-			return append([]byte("… "), t.data...)
-		}
-		return t.data
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if len(t.data) > t.max || t.cut {
+		return append([]byte("… "), t.data[max(0, len(t.data)-t.max):]...)
 	}
-	return append([]byte("… "), t.data[len(t.data)-t.max:]...)
+	return bytes.Clone(t.data)
 }

@@ -5,18 +5,14 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"math"
 	"os"
-	"os/exec"
 	"path/filepath"
-	"runtime"
-	"strconv"
 	"strings"
 	"sync"
 	"syscall"
 	"time"
 
-	"golang.org/x/sys/unix"
+	"github.com/mcploop/mcploop/client/process"
 )
 
 // outcome is how a run has ended.
@@ -27,107 +23,89 @@ type outcome struct {
 	tooMuch bool   // it was ended because of all that it wrote; stdout is the beginning
 }
 
-// process is one run.
-type process struct {
-	cmd    *exec.Cmd
-	kill   sync.Once
-	output limited
-	errors tail
-}
-
-// drainWait is how long the output is read after the process and its group have gone: something
-// that left the group may hold it open.
+// drainWait is how long the output is read after the process and all that it has started have
+// gone: somebody else may hold it open.
 const drainWait = 100 * time.Millisecond
 
-// start runs the program until it ends, ctx ends or it has written too much. The error is that of a
-// program that could not be started, or the context's.
-//
-// The thread is the goroutine's own for as long, since the kernel takes the end of the thread that
-// started a process for that of its parent.
+// start runs a program until it ends, ctx ends or it has written too much. The error is that of a
+// program that could not be started.
 func start(ctx context.Context, opt *Options, r run) (outcome, error) {
-	runtime.LockOSThread()
-	defer runtime.UnlockOSThread()
-	p := &process{cmd: exec.Command(r.line[0], r.line[1:]...)}
-	p.cmd.Args[0] = r.line[0]
 	path, err := find(r.line[0], opt)
 	if err != nil {
 		return outcome{}, err
 	}
-	p.cmd.Path, p.cmd.Err = path, nil
-	p.cmd.Dir, p.cmd.Env = opt.Dir, opt.Env
-	p.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
-	p.output = limited{max: opt.OutputBytesMax, full: p.end}
-	p.errors = tail{max: stderrBytesMax}
-	pipes, err := p.pipes(r.stdin)
+	in, err := openInput(r.stdin)
 	if err != nil {
-		return outcome{}, fmt.Errorf("cannot start %q: %w", r.line[0], err)
+		return outcome{}, fmt.Errorf("cannot start %q: %w", path, err)
 	}
-	_ = unix.CloseRange(3, math.MaxInt32, unix.CLOSE_RANGE_CLOEXEC) // of what we have inherited
-	err = p.cmd.Start()
-	pipes.closeTheirs()
+	defer in.close()
+	ours, theirs, err := os.Pipe()
 	if err != nil {
-		pipes.closeOurs()
-		return outcome{}, fmt.Errorf("cannot start %q: %w", r.line[0], err)
+		return outcome{}, fmt.Errorf("cannot start %q: %w", path, err)
 	}
-	pipes.pump(p, r.stdin)
-	stop := context.AfterFunc(ctx, p.end)
-	p.wait()
+	defer func() { _ = ours.Close() }() // it was read as far as is wanted
+	errs := tail{max: stderrBytesMax}
+	p, err := process.Start(process.Spec{
+		Command: append([]string{path}, r.line[1:]...), Dir: opt.Dir, Env: opt.Env,
+		Stdin: in.theirs, Stdout: theirs, Stderr: &errs,
+		Limits: opt.Limits, Keeper: opt.Keeper, Log: opt.quiet,
+	})
+	in.closeTheirs()
+	_ = theirs.Close() // the program has its own
+	if err != nil {
+		return outcome{}, fmt.Errorf("cannot start %q: %w", path, err)
+	}
+	end := func() { p.Signal(syscall.SIGKILL) } // the group; Wait ends the others
+	out := limited{max: opt.OutputBytesMax, full: end}
+	var pumps sync.WaitGroup
+	pumps.Go(func() { _, _ = io.Copy(&out, ours) })
+	pumps.Go(func() { in.write(r.stdin) })
+	stop := context.AfterFunc(ctx, end)
+	ended := p.Wait()
 	stop()
-	pipes.drain()
-	out := outcome{stdout: p.output.data, stderr: p.errors.bytes(), tooMuch: p.output.over}
-	if out.err = p.cmd.Wait(); ctx.Err() != nil {
-		return out, context.Cause(ctx)
-	}
-	return out, nil
+	in.close()                                          // nobody reads it any more
+	_ = ours.SetReadDeadline(time.Now().Add(drainWait)) // a pipe has deadlines
+	pumps.Wait()
+	return outcome{
+		err: ended, stdout: out.data, stderr: errs.bytes(), tooMuch: out.over,
+	}, nil
 }
 
-// wait returns when the process has ended, and its group with it. It is not reaped before that, so
-// that its number stays its own.
-func (p *process) wait() {
-	pid := p.cmd.Process.Pid
-	for {
-		err := unix.Waitid(unix.P_PID, pid, nil, unix.WEXITED|unix.WNOWAIT, nil)
-		if !errors.Is(err, unix.EINTR) {
-			break
-		}
-	}
-	_ = syscall.Kill(-pid, syscall.SIGKILL) // what it has left behind
+// input is standard input: nothing, or a pipe.
+type input struct {
+	ours, theirs *os.File // nil for nothing
+	once         sync.Once
 }
 
-// end kills the process, its group, and those of its descendants that have left the group.
-func (p *process) end() {
-	p.kill.Do(func() {
-		pid := p.cmd.Process.Pid
-		others := descendants(pid)
-		_ = syscall.Kill(-pid, syscall.SIGKILL)
-		for _, other := range others {
-			_ = syscall.Kill(other, syscall.SIGKILL)
+func openInput(text string) (*input, error) {
+	if text == "" {
+		return &input{}, nil
+	}
+	theirs, ours, err := os.Pipe()
+	return &input{ours: ours, theirs: theirs}, err
+}
+
+func (in *input) closeTheirs() {
+	if in.theirs != nil {
+		_ = in.theirs.Close()
+	}
+}
+
+// write writes the text; a program may not want all of it.
+func (in *input) write(text string) {
+	if in.ours != nil {
+		_, _ = io.WriteString(in.ours, text)
+		in.close()
+	}
+}
+
+func (in *input) close() {
+	in.once.Do(func() {
+		if in.ours != nil {
+			_ = in.ours.Close()
 		}
 	})
 }
-
-// descendants are the processes below pid.
-func descendants(pid int) []int {
-	var found []int
-	lists, _ := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/children", pid)) // the pattern is good
-	for _, list := range lists {
-		text, err := os.ReadFile(list)
-		if err != nil {
-			continue // the thread has ended
-		}
-		for field := range strings.FieldsSeq(string(text)) {
-			child, err := strconv.Atoi(field)
-			if err != nil || len(found) > descendantsMax {
-				continue
-			}
-			found = append(append(found, child), descendants(child)...)
-		}
-	}
-	return found
-}
-
-// descendantsMax bounds a walk among processes that start others.
-const descendantsMax = 10_000
 
 // find looks the program up as its own PATH says.
 func find(program string, opt *Options) (string, error) {
@@ -165,81 +143,4 @@ func lookup(env []string, name string) (value string) {
 		}
 	}
 	return value
-}
-
-// pipes are the ends of standard input, output and error.
-type pipes struct {
-	in, out, err    *os.File // ours
-	theirs          []*os.File
-	readers, writer sync.WaitGroup
-}
-
-func (p *process) pipes(stdin string) (*pipes, error) {
-	ps := &pipes{}
-	open := func(reading bool) (ours, theirs *os.File, err error) {
-		r, w, err := os.Pipe()
-		if reading {
-			return r, w, err
-		}
-		return w, r, err
-	}
-	var err error
-	var in, out, errs *os.File
-	if ps.out, out, err = open(true); err != nil {
-		return nil, err
-	}
-	ps.theirs = append(ps.theirs, out)
-	if ps.err, errs, err = open(true); err == nil {
-		ps.theirs = append(ps.theirs, errs)
-		if stdin == "" {
-			in, err = os.Open(os.DevNull)
-		} else {
-			ps.in, in, err = open(false)
-		}
-	}
-	if err != nil {
-		ps.closeTheirs()
-		ps.closeOurs()
-		return nil, err
-	}
-	ps.theirs = append(ps.theirs, in)
-	p.cmd.Stdin, p.cmd.Stdout, p.cmd.Stderr = in, out, errs
-	return ps, nil
-}
-
-func (ps *pipes) closeTheirs() {
-	for _, f := range ps.theirs {
-		_ = f.Close()
-	}
-}
-
-func (ps *pipes) closeOurs() {
-	for _, f := range []*os.File{ps.in, ps.out, ps.err} {
-		if f != nil {
-			_ = f.Close()
-		}
-	}
-}
-
-// pump moves the bytes until the ends are closed.
-func (ps *pipes) pump(p *process, stdin string) {
-	ps.readers.Go(func() { _, _ = io.Copy(&p.output, ps.out) })
-	ps.readers.Go(func() { _, _ = io.Copy(&p.errors, ps.err) })
-	if ps.in != nil {
-		ps.writer.Go(func() {
-			_, _ = io.WriteString(ps.in, stdin) // it may not want all of it
-			_ = ps.in.Close()
-		})
-	}
-}
-
-// drain reads what is left, and closes our ends.
-func (ps *pipes) drain() {
-	soon := time.Now().Add(drainWait)
-	for _, f := range []*os.File{ps.out, ps.err} {
-		_ = f.SetReadDeadline(soon) // a pipe has deadlines
-	}
-	ps.readers.Wait()
-	ps.closeOurs()
-	ps.writer.Wait()
 }

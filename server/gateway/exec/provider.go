@@ -4,9 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"reflect"
 
 	"github.com/mcploop/mcploop/client"
+	"github.com/mcploop/mcploop/client/process"
 	"github.com/mcploop/mcploop/mcp"
 	"github.com/mcploop/mcploop/server/gateway"
 	"github.com/mcploop/mcploop/server/gateway/declared"
@@ -18,9 +20,14 @@ type Options struct {
 	Dir   string   // working directory; "" is ours
 	Env   []string // the whole environment, NAME=VALUE; of a name that comes twice the last counts
 
+	Limits process.Limits  // of each program and all that it starts
+	Keeper *process.Keeper // ends programs when we are killed; nil: each alone dies then
+
 	ProcessesMax   int // that run at the same time, default 16; further calls wait
 	OutputBytesMax int // of standard output; a program that writes more is ended; default 1 MiB
 	ResultBytesMax int // of an answer made of it, default 256 KiB
+
+	quiet *slog.Logger // each run would tell of its limits
 }
 
 // Provider has programs as tools.
@@ -36,6 +43,7 @@ func New(opt Options) (*Provider, error) {
 	setDefault(&opt.ProcessesMax, 16)
 	setDefault(&opt.OutputBytesMax, 1<<20)
 	setDefault(&opt.ResultBytesMax, 256<<10)
+	opt.quiet = slog.New(slog.DiscardHandler)
 	p := &Provider{
 		opt: opt, tools: map[string]*tool{}, running: make(chan struct{}, opt.ProcessesMax),
 	}
@@ -111,7 +119,12 @@ func (p *Provider) Call(ctx context.Context, call gateway.ProviderCall) ([]byte,
 // Equal tells whether other was made of the same options.
 func (p *Provider) Equal(other gateway.Provider) bool {
 	o, ok := other.(*Provider)
-	return ok && reflect.DeepEqual(p.opt, o.opt)
+	if !ok {
+		return false
+	}
+	mine, its := p.opt, o.opt
+	mine.Keeper, its.Keeper = nil, nil
+	return reflect.DeepEqual(mine, its)
 }
 
 // Close does nothing: processes end with their calls.

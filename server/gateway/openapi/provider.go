@@ -98,6 +98,9 @@ func setDefault(field *int, value int) {
 // List tells the operations of the document as it is now. One that cannot be used leaves what an
 // earlier one has told.
 func (p *Provider) List(ctx context.Context) (gateway.Listing, error) {
+	if err := p.api.Open(); err != nil {
+		return gateway.Listing{}, err
+	}
 	next, err := p.read(ctx)
 	last := p.last.Load()
 	switch {

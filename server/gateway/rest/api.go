@@ -8,10 +8,12 @@ import (
 	"fmt"
 	"io"
 	"maps"
-	"net"
 	"net/http"
+	"net/http/httptrace"
 	"net/url"
 	"slices"
+	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/mcploop/mcploop/client"
@@ -25,6 +27,8 @@ type APIOptions struct {
 	Bearer  string            // a token: Authorization: Bearer
 	Basic   string            // USER:PASSWORD: Authorization: Basic
 
+	TLS client.TLS // of https
+
 	ConnectionsMax   int // to one host, default 32
 	ResponseBytesMax int // read of a response, after decompression; default 4 MiB
 	ResultBytesMax   int // of an answer made of it, default 256 KiB
@@ -35,6 +39,9 @@ type API struct {
 	opt    APIOptions
 	client http.Client
 	header http.Header
+
+	open sync.Mutex // guards transport until it was opened
+	via  *http.Transport
 }
 
 const (
@@ -66,15 +73,29 @@ func NewAPI(opt APIOptions) (*API, error) {
 		}
 		a.header.Set(name, value)
 	}
-	a.client = http.Client{
-		Transport: &http.Transport{
-			Proxy: http.ProxyFromEnvironment, ForceAttemptHTTP2: true, IdleConnTimeout: connIdle,
-			MaxConnsPerHost: opt.ConnectionsMax, MaxIdleConnsPerHost: opt.ConnectionsMax,
-			MaxResponseHeaderBytes: 64 << 10, TLSHandshakeTimeout: 10 * time.Second,
-		},
-		CheckRedirect: sameHost,
+	a.via = &http.Transport{
+		Proxy: http.ProxyFromEnvironment, ForceAttemptHTTP2: true, IdleConnTimeout: connIdle,
+		MaxConnsPerHost: opt.ConnectionsMax, MaxIdleConnsPerHost: opt.ConnectionsMax,
+		MaxResponseHeaderBytes: 64 << 10, TLSHandshakeTimeout: 10 * time.Second,
 	}
+	a.client = http.Client{Transport: a.via, CheckRedirect: sameHost}
 	return a, nil
+}
+
+// Open reads the files of TLS, if that was not done before. Until it has succeeded nothing is
+// exchanged.
+func (a *API) Open() error {
+	a.open.Lock()
+	defer a.open.Unlock()
+	if a.via.TLSClientConfig != nil {
+		return nil
+	}
+	cfg, err := a.opt.TLS.Config()
+	if err != nil {
+		return fmt.Errorf("cannot use TLS: %w", err)
+	}
+	a.via.TLSClientConfig = cfg
+	return nil
 }
 
 func setDefault(field *int, value int) {
@@ -113,7 +134,11 @@ type response struct {
 
 // exchange sends r and reads the response. The error is one of the connection.
 func (a *API) exchange(ctx context.Context, r *Request) (*response, error) {
-	req, err := http.NewRequestWithContext(ctx, r.Method, r.URL.String(), bytes.NewReader(r.Body))
+	var sent atomic.Bool // there was a connection to send it on
+	req, err := http.NewRequestWithContext(
+		httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
+			GotConn: func(httptrace.GotConnInfo) { sent.Store(true) },
+		}), r.Method, r.URL.String(), bytes.NewReader(r.Body))
 	if err != nil {
 		return nil, withoutURL(err)
 	}
@@ -133,7 +158,11 @@ func (a *API) exchange(ctx context.Context, r *Request) (*response, error) {
 	}
 	resp, err := a.client.Do(req)
 	if err != nil {
-		return nil, failed(ctx, "cannot ask the API", err)
+		kind := client.ErrUnreachable
+		if sent.Load() {
+			kind = client.ErrGone
+		}
+		return nil, failed(ctx, "cannot ask the API", err, kind)
 	}
 	defer func() { _ = resp.Body.Close() }() // what is left of it is not wanted
 	out := &response{status: resp.StatusCode, reason: resp.Status, header: resp.Header}
@@ -146,7 +175,7 @@ func (a *API) exchange(ctx context.Context, r *Request) (*response, error) {
 	limit := a.opt.ResponseBytesMax
 	out.body, err = io.ReadAll(io.LimitReader(resp.Body, int64(limit)+1))
 	if err != nil {
-		return nil, failed(ctx, "cannot read the response", err)
+		return nil, failed(ctx, "cannot read the response", err, client.ErrGone)
 	}
 	if len(out.body) > limit {
 		out.body, out.tooLong = out.body[:limit], true
@@ -173,19 +202,12 @@ func (a *API) query(r *Request) string {
 	return text
 }
 
-// failed tells what the end of an exchange says of the API: it was not there, or went, unless the
-// call itself has ended.
-func failed(ctx context.Context, what string, err error) error {
+// failed tells what the end of an exchange says of the API, unless the call itself has ended.
+func failed(ctx context.Context, what string, err, kind error) error {
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
-	err = withoutURL(err)
-	var op *net.OpError
-	kind := client.ErrGone
-	if errors.As(err, &op) && op.Op == "dial" {
-		kind = client.ErrUnreachable
-	}
-	return declared.Failure(fmt.Sprintf("%s: %v", what, err), nil, kind)
+	return declared.Failure(fmt.Sprintf("%s: %v", what, withoutURL(err)), nil, kind)
 }
 
 // withoutURL takes the URL out of an error: its query may hold a credential.

@@ -56,8 +56,8 @@ func New(opt Options) (*Provider, error) {
 	return p, errors.Join(faults...)
 }
 
-// List tells the tools; nothing is asked for it.
-func (p *Provider) List(context.Context) (gateway.Listing, error) { return p.list, nil }
+// List tells the tools; the API is not asked for it.
+func (p *Provider) List(context.Context) (gateway.Listing, error) { return p.list, p.api.Open() }
 
 // Changed never has anything: tools change with the configuration.
 func (p *Provider) Changed() <-chan struct{} { return nil }
