@@ -143,6 +143,27 @@ func contentAt(blocks []Content, v Version) []Content {
 	return down
 }
 
+// RawContentAt is a raw content block as revision v knows it. One that v knows comes back as it is,
+// and so does one that cannot be read.
+func RawContentAt(raw []byte, v Version) []byte {
+	kind, _ := codec.StringContent(codec.Find(raw, "type"))
+	switch {
+	case string(kind) == "audio" && v < V20250326:
+	case string(kind) == "resource_link" && v < V20250618:
+	default:
+		return raw
+	}
+	block, err := unmarshalContent(raw)
+	if err != nil {
+		return raw
+	}
+	down, err := json.Marshal(blockAt(block, v))
+	if err != nil {
+		return raw
+	}
+	return down
+}
+
 func blockAt(block Content, v Version) Content {
 	switch c := block.(type) {
 	case *TextContent:

@@ -70,6 +70,11 @@ func TestUpstreamFeatures(t *testing.T) {
 				broken := ask("resources/read", `"uri":"test://broken"`)
 				wantIn(t, broken, "-32603")
 			})
+			old := g.dialTCP()
+			old.initialize("2024-11-05")
+			wantIn(t, old.ask(legacyLine("1", "prompts/get",
+				`"name":"up__greet","arguments":{"who":"A"}`)), `"uri":"audio:content"`,
+				`"text":"text: test://text"`)
 			read := g.text(g.post(modernRequest("1", "resources/read", `"uri":"test://text"`)))
 			if name == "http" || name == "tcp" || name == "unix" || name == "ws" {
 				wantIn(t, read, `"ttlMs":1000`)

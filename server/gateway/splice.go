@@ -45,8 +45,8 @@ func eachMember(object []byte, f func(member)) error {
 // splice makes an upstream's result of m ours: its bytes, less resultType, which the server adds
 // for clients that know it, and with _meta first, where the server looks for it. For clients before
 // 2026-07-28 a structured result that is no object becomes one, as the list tells them of the
-// schema. How long what was read may be reused is told to modern clients alone, who must hear of
-// it.
+// schema, and content that clients of older revisions cannot read becomes what they can. How long
+// what was read may be reused is told to modern clients alone, who must hear of it.
 func splice(result []byte, m mcp.Method, v mcp.Version) ([]byte, error) {
 	out := make([]byte, 0, len(result)+48)
 	var meta, kind []byte
@@ -66,6 +66,8 @@ func splice(result []byte, m mcp.Method, v mcp.Version) ([]byte, error) {
 				return
 			}
 			caching = false
+		case `"content"`, `"messages"`:
+			m.value = contentFor(string(m.key), m.value, v)
 		case `"structuredContent"`:
 			if !v.Modern() && m.value[0] != '{' {
 				m.value = fmt.Appendf(nil, `{%q:%s}`, mcp.StructuredMember, m.value)

@@ -44,6 +44,30 @@ func TestSplice(t *testing.T) {
 	}
 }
 
+func TestSpliceOfContent(t *testing.T) {
+	f := func(v mcp.Version, m mcp.Method, in, want string) {
+		t.Helper()
+		got, err := splice([]byte(in), m, v)
+		if err != nil || string(got) != want {
+			t.Errorf("%s: got %s, %v, want %s", in, got, err, want)
+		}
+	}
+	const audio = `{"type":"audio","data":"AQ==","mimeType":"audio/wav","x":1.0}`
+	const link = `{"type":"resource_link","uri":"a:b","name":"n"}`
+	const text = `{ "type":"text", "text":"\"audio\" \"resource_link\"", "y":1.0}`
+	result := `{"content":[` + audio + `,` + link + `,` + text + `]}`
+	f(mcp.V20250618, mcp.MethodToolsCall, result, result)
+	f(mcp.V20250326, mcp.MethodToolsCall, result, `{"content":[`+audio+
+		`,{"type":"text","text":"n: a:b"},`+
+		`{"type":"text","text":"\"audio\" \"resource_link\"","y":1.0}]}`)
+	const blob = `{"type":"resource","resource":{"uri":"audio:content","mimeType":"audio/wav",` +
+		`"blob":"AQ=="}}`
+	f(mcp.V20241105, mcp.MethodPromptsGet,
+		`{"messages":[{"role":"user","content":`+audio+`,"z":2.0},{"role":"user","content":7},5]}`,
+		`{"messages":[{"role":"user","content":`+blob+`,"z":2.0},{"role":"user","content":7},5]}`)
+	f(mcp.V20241105, mcp.MethodToolsCall, `{"content":"audio"}`, `{"content":"audio"}`)
+}
+
 func TestSpliceOfWhatWasRead(t *testing.T) {
 	f := func(v mcp.Version, in, want string) {
 		t.Helper()
