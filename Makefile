@@ -78,7 +78,7 @@ conformance: build ## the official MCP conformance suite against bin/everything 
 	@.ci/conformance.sh bin/everything
 
 interop: build ## real clients (Inspector, both TypeScript SDKs) against bin/everything (needs npm)
-	@.ci/need.sh npm
+	@.ci/need.sh npm openssl
 	@.ci/interop.sh bin/everything
 
 bench: build peers-build peers-ts ## measure every goal, print which are met (half an hour)

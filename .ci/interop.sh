@@ -98,11 +98,54 @@ check 'client ws node list' echo "$client" tools ls "ws://127.0.0.1:$ws_port/mcp
 check 'client ws node call' hello \
   "$client" tools call echo "ws://127.0.0.1:$ws_port/mcp" --arg message=hello
 
-# The gateway: every server above, and go-sdk's where it was built, from a client's file.
-ts_port=$(free_port) gw_port=$(free_port)
+# Over TLS: Node's, and OpenSSL's, which changes its keys in the middle.
+tls_port=$(free_port) ts_port=$(free_port) ssl_port=$(free_port)
+openssl req -x509 -newkey rsa:2048 -nodes -days 2 -keyout "$out/key.pem" -out "$out/cert.pem" \
+  -subj /CN=localhost -addext 'subjectAltName=DNS:localhost' 2>"$out/openssl.log"
 PORT=$ts_port mcp-server-everything streamableHttp >"$out/ts.log" 2>&1 &
 pids="$pids $!"
-gosdk=$(dirname "$server")/peers names='ours ours-http ts-stdio ts-sse ts-http ws'
+NODE_PATH=$tools/node_modules node .ci/ws-server.cjs "$tls_port" "$out" "$ts_port" \
+  >"$out/tls.log" 2>&1 &
+pids="$pids $!"
+serves "$ts_port"
+serves "$tls_port"
+trusting=(env SSL_CERT_FILE="$out/cert.pem" "$client")
+check 'client https node call' 'The sum of 2 and 5 is 7.' "${trusting[@]}" \
+  tools call get-sum "https://localhost:$tls_port/mcp" --arg a=2 --arg b=5
+check 'client wss node list' echo "${trusting[@]}" tools ls "wss://localhost:$tls_port/mcp"
+check 'client https node untrusted' 'tls.ca_file' \
+  bash -c "! $client tools ls https://localhost:$tls_port/mcp"
+keys() {
+  local line id result
+  coproc SSL { openssl s_server -accept "127.0.0.1:$ssl_port" -cert "$out/cert.pem" \
+    -key "$out/key.pem" -tls1_3 2>&1; }
+  while read -r line; do
+    id=$(sed -n 's/.*"id":\([0-9]*\),.*/\1/p' <<<"$line")
+    case $line in
+      *'"method":"initialize"'*)
+        result='{"protocolVersion":"2025-11-25","capabilities":{"tools":{}},"serverInfo":{
+          "name":"openssl","version":"1"}}' ;;
+      *'"method":"tools/list"'*)
+        result='{"tools":[{"name":"after_key_updates","inputSchema":{"type":"object"}}]}' ;;
+      *) continue ;;
+    esac
+    for _ in 1 2 3; do
+      echo K # asks for new keys of both sides
+      sleep 0.2
+    done >&"${SSL[1]}"
+    tr -d '\n' <<<'{"jsonrpc":"2.0","id":'"$id"',"result":'"$result}" >&"${SSL[1]}"
+    echo >&"${SSL[1]}"
+  done <&"${SSL[0]}"
+}
+keys >"$out/openssl.log" 2>&1 &
+pids="$pids $!"
+serves "$ssl_port"
+check 'client tls openssl key update' after_key_updates \
+  "${trusting[@]}" tools ls "tls://localhost:$ssl_port" --era legacy
+
+# The gateway: every server above, and go-sdk's where it was built, from a client's file.
+gw_port=$(free_port)
+gosdk=$(dirname "$server")/peers names='ours ours-http ts-stdio ts-sse ts-http ts-https ws wss'
 entries=
 if [ -x "$gosdk" ]; then
   go_port=$(free_port) go_stateless_port=$(free_port) names="$names go-stdio go-http go-stateless"
@@ -121,11 +164,12 @@ cat >"$out/claude.json" <<END
     "ts-stdio": {"command": "mcp-server-everything", "args": ["stdio"]},
     "ts-sse": {"type": "sse", "url": "http://127.0.0.1:$sdk_port/sse"},
     "ts-http": {"type": "streamable-http", "url": "http://127.0.0.1:$ts_port/mcp"},
-    "ws": {"url": "ws://127.0.0.1:$ws_port/mcp"}$entries
+    "ts-https": {"type": "http", "url": "https://localhost:$tls_port/mcp"},
+    "ws": {"url": "ws://127.0.0.1:$ws_port/mcp"},
+    "wss": {"url": "wss://localhost:$tls_port/mcp"}$entries
 }}
 END
-serves "$ts_port"
-"$client" serve -c "$out/claude.json" --http "127.0.0.1:$gw_port" >"$out/gateway.log" 2>&1 &
+"${trusting[@]}" serve -c "$out/claude.json" --http "127.0.0.1:$gw_port" >"$out/gateway.log" 2>&1 &
 pids="$pids $!"
 serves "$gw_port"
 gw=http://127.0.0.1:$gw_port/mcp

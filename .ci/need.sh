@@ -42,6 +42,7 @@ for tool in "$@"; do
     cc) ensure "$(go env CC)" "the race detector is cgo" gcc libc6-dev ;;
     npm) ensure npm "the conformance suite is a Node program" nodejs npm ;;
     bats) ensure bats "the scripts of tuning/ are tested with it" bats ;;
+    openssl) ensure openssl "it makes a certificate, and is a server" openssl ;;
     shellcheck) ensure shellcheck "shell scripts are linted with it" shellcheck ;;
     *) echo "cannot check for $tool: see need.sh for what it knows" >&2; exit 2 ;;
   esac
