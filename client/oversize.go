@@ -3,7 +3,8 @@ package client
 import "bytes"
 
 // oversize finds whose answer a message is that is too large to be kept, or that cannot be read,
-// from its bytes as they go by, wherever in it the id stands. It keeps no more of them than the name of a member.
+// from its bytes as they go by, wherever in it the id stands. It keeps no more of them than the
+// name of a member.
 type oversize struct {
 	state   oversizeState
 	depth   int

@@ -23,6 +23,7 @@ type webUpstream struct {
 	url   string
 	calls atomic.Int64 // of tools
 	lists atomic.Int64
+	tools atomic.Value // string; webTools if none
 
 	mu    sync.Mutex // guards the rest
 	call  func(*webCall) error
@@ -122,7 +123,11 @@ func (w *webUpstream) serve(c net.Conn) {
 			err = one.result(webDiscover)
 		case "tools/list":
 			w.lists.Add(1)
-			err = one.result(webTools)
+			tools, changed := w.tools.Load().(string)
+			if !changed {
+				tools = webTools
+			}
+			err = one.result(tools)
 		case "tools/call":
 			w.calls.Add(1)
 			w.mu.Lock()

@@ -52,15 +52,18 @@ func (f *forward) judged(a client.Answer, unusable error) {
 	g.settle(f.passes, v, f.live)
 	var refusal *client.HTTPError
 	switch {
-	case errors.As(a.Err, &refusal) && busy(refusal.Status):
+	case errors.As(a.Err, &refusal) && f.busy(refusal.Status):
 		g.delay(refusal.RetryAfter)
-	case busy(a.Status):
+	case f.busy(a.Status):
 		g.delay(a.RetryAfter)
 	}
 }
 
-// busy: with these a server says when to ask again (RFC 9110, 10.2.3; RFC 6585, 4).
-func busy(status int) bool { return status == 429 || status == 503 }
+// busy: with these a server says when to ask again (RFC 9110, 10.2.3; RFC 6585, 4). Who has asked
+// too often with credentials of its own has done so for itself alone.
+func (f *forward) busy(status int) bool {
+	return status == 503 || status == 429 && f.Identity == nil
+}
 
 // unsent ends a call that Start refused.
 func (f *forward) unsent(err error) {
