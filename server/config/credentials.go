@@ -71,8 +71,10 @@ func (c *Credentials) check(at string, u *Upstream, report reportFunc) {
 	if len(c.Users) == 0 && c.Default == nil && !c.Required {
 		return
 	}
-	if target := u.Target(); !strings.HasPrefix(target, "http") {
-		report(at, "", "it goes with a url of http:// or https://")
+	kind := u.Kind()
+	if target := u.Target(); !strings.HasPrefix(target, "http") && kind != "http" &&
+		kind != "openapi" {
+		report(at, "", "it goes with a url of http:// or https://, http and openapi")
 	}
 	known := map[[sha256.Size]byte]string{}
 	for _, name := range slices.Sorted(maps.Keys(c.Users)) {

@@ -36,13 +36,13 @@ type User struct {
 // inUse: anybody's calls differ from another's.
 func (c *Credentials) inUse() bool { return len(c.Users) > 0 || c.Required || c.Default != nil }
 
-// validate reports every fault. No text of it holds a secret.
-func (c *Credentials) validate(o *client.Options) error {
+// validate reports every fault. No text of it holds a secret. borne: a Provider takes them.
+func (c *Credentials) validate(o *client.Options, borne bool) error {
 	if !c.inUse() {
 		return nil
 	}
 	var faults []error
-	if !strings.HasPrefix(o.URL, "http") {
+	if !borne && !strings.HasPrefix(o.URL, "http") {
 		faults = append(faults, errors.New("cannot use Credentials with what is not reached by "+
 			"http or https; there all calls share a connection, and what it may do"))
 	}

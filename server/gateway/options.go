@@ -155,7 +155,8 @@ func (o *Options) validate() error {
 			bad("cannot use %s = %v; it must not be negative", d.name, d.value)
 		}
 	}
-	faults = append(faults, o.Credentials.validate(&o.Client))
+	_, borne := o.Provider.(Borne)
+	faults = append(faults, o.Credentials.validate(&o.Client, borne))
 	faults = append(faults, o.checkCounts()...)
 	ways := 0
 	for _, set := range []bool{o.Client.URL != "", len(o.Client.Command) > 0, o.Provider != nil} {

@@ -48,6 +48,8 @@ type ProviderCall struct {
 	URI       string // of a resource: what is to be read
 	Arguments []byte // raw JSON object of a tool's or prompt's arguments; nil for none
 	Req       *mcp.Request
+	// Headers are those of the client's own credentials; see Borne.
+	Headers map[string]string
 	// Notify sends a notification that belongs to the call, e.g. its progress.
 	Notify func(method string, params []byte) error
 }
@@ -56,6 +58,13 @@ type ProviderCall struct {
 func (u *Upstream) provide(i *Item, c Caller, req *mcp.Request) {
 	p, err := u.guard.admit(i.use, i.Name)
 	if err != nil {
+		u.count.failed.Add(1)
+		c.Fail(err)
+		return
+	}
+	headers, err := u.headersOf(c)
+	if err != nil {
+		u.guard.settle(p, verdictNone, nil)
 		u.count.failed.Add(1)
 		c.Fail(err)
 		return
@@ -71,6 +80,7 @@ func (u *Upstream) provide(i *Item, c Caller, req *mcp.Request) {
 	}
 	call := ProviderCall{
 		Kind: i.Kind, Own: i.own, Arguments: req.Params.Arguments, Req: req, Notify: c.Notify,
+		Headers: headers,
 	}
 	if i.Kind.Use() == mcp.MethodResourcesRead {
 		call.URI = req.Params.Name

@@ -27,7 +27,8 @@ type Upstream struct {
 	guard   *guard
 	tasks   *usage // of requests about tasks
 	known   identities
-	running chan struct{} // holds an element for each call that a Provider runs
+	borne   map[string]map[string]string // headers by principals, of a Provider; immutable
+	running chan struct{}                // holds an element for each call that a Provider runs
 
 	life  context.Context // from Start to Close
 	stop  context.CancelFunc
@@ -117,6 +118,7 @@ func New(opt Options, host Host) (*Upstream, error) {
 	u.guard = newGuard(&u.opt, func() { u.guard.lists.ask(u.doubt) })
 	u.tasks = u.guard.newUsage()
 	u.known = opt.Credentials.identities(opt.Client.Headers)
+	u.borne = opt.Credentials.byPrincipal()
 	if opt.Provider != nil {
 		u.running = make(chan struct{}, opt.Client.InFlightMax)
 	}

@@ -183,6 +183,7 @@ func (p *Provider) Call(ctx context.Context, call gateway.ProviderCall) ([]byte,
 	if err != nil {
 		return o.Refuse(err, call.Req.Version)
 	}
+	r.Own = call.Headers
 	return p.api.Call(ctx, o.Tool, r, p.opt.Trim)
 }
 
@@ -196,6 +197,9 @@ func (p *Provider) Equal(other gateway.Provider) bool {
 	mine.Log, its.Log = nil, nil
 	return reflect.DeepEqual(mine, its)
 }
+
+// BearsHeaders tells that requests have the headers of their clients' own credentials.
+func (p *Provider) BearsHeaders() {}
 
 // Close ends the connections.
 func (p *Provider) Close() error {

@@ -153,6 +153,9 @@ func (a *API) exchange(ctx context.Context, r *Request) (*response, error) {
 	for name, values := range a.header { // they win: no argument replaces a credential
 		req.Header[name] = values
 	}
+	for name, value := range r.Own {
+		req.Header.Set(name, value)
+	}
 	if req.Header.Get("User-Agent") == "" {
 		req.Header.Set("User-Agent", "mcploop")
 	}

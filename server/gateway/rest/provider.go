@@ -76,6 +76,7 @@ func (p *Provider) Call(ctx context.Context, call gateway.ProviderCall) ([]byte,
 	if err != nil {
 		return t.Refuse(err, call.Req.Version)
 	}
+	r.Own = call.Headers
 	return p.api.call(ctx, t.Tool, r, &t.trim)
 }
 
@@ -84,6 +85,9 @@ func (p *Provider) Equal(other gateway.Provider) bool {
 	o, ok := other.(*Provider)
 	return ok && reflect.DeepEqual(p.opt, o.opt)
 }
+
+// BearsHeaders tells that requests have the headers of their clients' own credentials.
+func (p *Provider) BearsHeaders() {}
 
 // Close ends the connections.
 func (p *Provider) Close() error {

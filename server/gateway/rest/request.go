@@ -16,6 +16,9 @@ type Request struct {
 	Header http.Header
 	Body   []byte
 	Type   string // of Body
+
+	// Own are headers of the client's own credentials, in place of all others of their names.
+	Own map[string]string
 }
 
 // Pair is a name and a value of a query or a form, not escaped.
