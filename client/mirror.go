@@ -39,6 +39,14 @@ func (c *Client) mirrored() bool {
 	return strings.HasPrefix(c.opt.URL, "http://") && c.Version().Modern()
 }
 
+// LearnFrom has c know what headers of a call repeat as the last list of tools of other, a client of
+// the same server, says: then c need not list them.
+func (c *Client) LearnFrom(other *Client) {
+	if known := other.mirrors.Load(); known != nil {
+		c.mirrors.Store(known)
+	}
+}
+
 // MirrorHeaders returns the header lines (Call.Headers) that repeat arguments of a call of the tool
 // with these raw params, as the last list of tools wants it; nil for none.
 func (c *Client) MirrorHeaders(tool string, params []byte) []byte {

@@ -81,6 +81,9 @@ func (m *Mux) Stats() Stats {
 	}
 }
 
+// InFlight is Stats().InFlight without a lock.
+func (m *Mux) InFlight() int { return int(m.table.busy.Load()) }
+
 // Version is the revision that was agreed, NoVersion before.
 func (m *Mux) Version() mcp.Version { return m.facts.Load().version }
 

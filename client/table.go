@@ -3,6 +3,7 @@ package client
 import (
 	"bytes"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -14,7 +15,8 @@ type table struct {
 	slots  []slot
 	free   []uint32
 	inUse  int
-	askers int // of these, requests that the server may ask on behalf of
+	busy   atomic.Int64 // as inUse, for who has no lock
+	askers int          // of these, requests that the server may ask on behalf of
 	max    int
 	closed error // not nil: no more calls
 }
@@ -104,6 +106,7 @@ func mayAsk(method string) bool {
 func (t *table) count(s *slot, one int) {
 	if s.call.counts() {
 		t.inUse += one
+		t.busy.Store(int64(t.inUse))
 	}
 	if s.asker {
 		t.askers += one

@@ -257,6 +257,7 @@ func (d *lineDoor) gone(lc *lineConn) {
 	if lc.peer != nil {
 		lc.peer.calls.cancelAll(ErrDisconnected)
 		lc.ls.s.endTasks(lc.peer)
+		lc.ls.s.leaveUpstreams(lc.peer)
 	}
 }
 

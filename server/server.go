@@ -112,6 +112,7 @@ func New(opt Options) (*Server, error) {
 				p.closeGet()
 				p.closeLog()
 				s.endTasks(p)
+				s.leaveUpstreams(p)
 			}
 			if lc, ok := old.State.(*lineConn); ok {
 				s.endSSE(lc)

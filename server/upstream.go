@@ -28,6 +28,8 @@ func (s *Server) registerUpstream(p *place) {
 		"calls_repeated_total":       func(s gateway.Stats) uint64 { return s.Repeated },
 		"cancelled_total":            func(s gateway.Stats) uint64 { return s.Cancelled },
 		"starts_total":               func(s gateway.Stats) uint64 { return s.Starts },
+		"restarts_total":             func(s gateway.Stats) uint64 { return s.Restarts },
+		"instances_ended_total":      func(s gateway.Stats) uint64 { return s.Ousted },
 		"list_changes_total":         func(s gateway.Stats) uint64 { return s.Changes },
 		"log_messages_total":         func(s gateway.Stats) uint64 { return s.Logs },
 		"resource_updates_total":     func(s gateway.Stats) uint64 { return s.Updates },
@@ -45,12 +47,12 @@ func (s *Server) registerUpstream(p *place) {
 	}
 	for name, of := range map[string]func(gateway.Stats) int{
 		"in_flight":              func(s gateway.Stats) int { return s.InFlight },
-		"in_flight_max":          func(gateway.Stats) int { return p.inFlightMax() },
+		"instances":              func(s gateway.Stats) int { return s.Instances },
+		"client_instances":       func(s gateway.Stats) int { return s.Tenants },
 		"tools":                  func(s gateway.Stats) int { return s.Items[mcp.KindTool] },
 		"resources":              func(s gateway.Stats) int { return s.Items[mcp.KindResource] },
 		"prompts":                func(s gateway.Stats) int { return s.Items[mcp.KindPrompt] },
 		"subscriptions":          func(s gateway.Stats) int { return s.Heard },
-		"subscriptions_max":      func(gateway.Stats) int { return p.subscriptionsMax() },
 		"subscriptions_left_out": func(s gateway.Stats) int { return s.Unheard },
 		"held":                   func(s gateway.Stats) int { return s.Held },
 		"held_max":               func(gateway.Stats) int { return p.asksMax() },
@@ -70,7 +72,28 @@ func (s *Server) registerUpstream(p *place) {
 	} {
 		s.gauge(named(name), func() int { return of(p.stats()) })
 	}
+	for name, of := range map[string]func(*gateway.Upstream) int{
+		"in_flight_max":        (*gateway.Upstream).InFlightMax,
+		"instances_max":        (*gateway.Upstream).InstancesMax,
+		"client_instances_max": (*gateway.Upstream).TenantsMax,
+		"subscriptions_max":    (*gateway.Upstream).SubscriptionsMax,
+	} {
+		s.gauge(named(name), func() int { return p.limit(of) })
+	}
 	s.gauge(named("names_taken"), p.namesTaken)
+}
+
+// leaveUpstreams ends the instances of upstreams that were a legacy session's own.
+func (s *Server) leaveUpstreams(p *peer) {
+	owner := p.owner.Load()
+	if owner == nil {
+		return
+	}
+	for _, at := range s.placesNow() {
+		for _, g := range at.guests() {
+			g.up.Leave(*owner)
+		}
+	}
 }
 
 // unregisterUpstream: with the upstream goes what is known of it.

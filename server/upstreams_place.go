@@ -216,20 +216,15 @@ func (p *place) stats() gateway.Stats {
 		addCounters(&sum, &stats)
 		sum.InFlight += stats.InFlight
 		sum.Held += stats.Held
+		sum.Instances += stats.Instances
 	}
 	return sum
 }
 
-func (p *place) subscriptionsMax() int {
+// limit is one of the upstream that serves, 0 without one.
+func (p *place) limit(of func(*gateway.Upstream) int) int {
 	if all := p.guests(); len(all) > 0 {
-		return all[0].up.SubscriptionsMax()
-	}
-	return 0
-}
-
-func (p *place) inFlightMax() int {
-	if all := p.guests(); len(all) > 0 {
-		return all[0].up.InFlightMax()
+		return of(all[0].up)
 	}
 	return 0
 }

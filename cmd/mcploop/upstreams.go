@@ -64,13 +64,15 @@ func upstreamList(cfg *config.Config, h host) (list []gateway.Options, err error
 
 // upstreamOptions turns an upstream of the configuration into options, key by key.
 func upstreamOptions(name string, u *config.Upstream) gateway.Options {
-	era, _ := client.ParseEra(u.Era) // Validate has passed it
+	era, _ := client.ParseEra(u.Era) // Validate has passed them
+	share, _ := gateway.ParseShare(u.Share)
 	opt := gateway.Options{
 		Name: name, Separator: u.Separator, Allow: u.Allow, Deny: u.Deny, Rename: u.Rename,
 		Timeout: u.Timeout, StartTimeout: u.StartTimeout, Refresh: u.Refresh, Grace: u.Grace,
 		BackoffMin: u.BackoffMin, BackoffMax: u.BackoffMax, StderrLines: u.StderrLines,
-		Subscriptions: u.Subscriptions,
-		AsksMax:       u.Asks, AskTimeout: u.AskTimeout,
+		Subscriptions: u.Subscriptions, Instances: u.Instances, Share: share,
+		InstancesMax: u.InstancesMax, InstanceIdle: u.InstanceIdle,
+		AsksMax: u.Asks, AskTimeout: u.AskTimeout,
 		FirstByte: u.FirstByteTimeout, BetweenBytes: u.BetweenBytes,
 		RetryPercent: orNone(u.RetryPercent), ListMax: u.ListMax,
 		BreakerFailures: orNone(u.Breaker.Failures), BreakerOpenFor: u.Breaker.OpenFor,

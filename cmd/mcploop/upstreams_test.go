@@ -24,6 +24,7 @@ func TestEachUpstreamKeyReachesTheGateway(t *testing.T) {
 	valid := map[string]func(*config.Upstream){
 		"Type":    func(u *config.Upstream) { u.Type = "sse" },
 		"Era":     func(u *config.Upstream) { u.Era = "legacy" },
+		"Share":   func(u *config.Upstream) { u.Share = "session" },
 		"Headers": func(u *config.Upstream) { u.Headers = map[string]string{"A": "b"} },
 		"Env":     func(u *config.Upstream) { u.Env = map[string]string{"A": "b"} },
 		"Rename":  func(u *config.Upstream) { u.Rename = map[string]string{"A": "b"} },

@@ -9,6 +9,35 @@ type ChildLimits struct {
 	Pids   int `yaml:"pids"`
 }
 
+// shareAll is the default of upstreams.NAME.share.
+const shareAll = "all"
+
+// instanceFields: how many connections or processes an upstream is, and whose they are.
+func instanceFields() []field {
+	ms, hour, at := int64(time.Millisecond), int64(time.Hour), ofUpstream
+	return []field{
+		{
+			path: at("instances"), unit: "instances", min: 1, max: 256,
+			doc: "Processes of command, or connections (over Streamable HTTP: sessions, each " +
+				"with its connections). A call goes to the one with the fewest in flight.",
+		},
+		{
+			path: at("share"), enum: []string{shareAll, "principal", "session"},
+			doc: "Who shares an instance: all clients; those with the same credentials; or the " +
+				"calls of one legacy session (other clients: those with the same credentials). " +
+				"One more instance lists the tools.",
+		},
+		{
+			path: at("instances_max"), unit: "instances", min: 1, max: 65536,
+			doc: "Instances of principals or sessions; calls of one more are refused.",
+		},
+		{
+			path: at("instance_idle"), unit: durationUnit, min: 100 * ms, max: 720 * hour,
+			doc: "So long without a call ends the instance of a principal or session.",
+		},
+	}
+}
+
 // childFields: what a process may use.
 func childFields() []field {
 	at := ofUpstream
@@ -69,6 +98,10 @@ func upstreamConnFields() []field {
 
 // checkInstances checks what one field's limits cannot say.
 func (c *Config) checkInstances(at string, u *Upstream, report reportFunc) {
+	if u.Share != shareAll && u.Instances != 1 {
+		report(join(at, "instances"), "", "several go with share: all; otherwise each principal "+
+			"or session has one")
+	}
 	if u.BackoffMin > u.BackoffMax {
 		report(join(at, "backoff_min"), formatDuration(u.BackoffMin),
 			"write at most backoff_max ("+formatDuration(u.BackoffMax)+"), or raise that")

@@ -49,6 +49,11 @@ type Upstream struct {
 
 	Subscriptions int `yaml:"subscriptions"`
 
+	Instances    int           `yaml:"instances"`
+	Share        string        `yaml:"share"`
+	InstancesMax int           `yaml:"instances_max"`
+	InstanceIdle time.Duration `yaml:"instance_idle"`
+
 	MessageBytes int           `yaml:"message_bytes"`
 	NoiseMax     int           `yaml:"noise_max"`
 	DialTimeout  time.Duration `yaml:"dial_timeout"`
@@ -81,6 +86,7 @@ func defaultUpstream() Upstream {
 		Type: Auto, Era: Auto, Separator: "__", Timeout: time.Minute, StartTimeout: time.Minute,
 		Refresh: 5 * time.Minute, Grace: 30 * time.Second, BackoffMax: 30 * time.Second,
 		InFlight: 4096, Connections: 32, StderrLines: 10, Subscriptions: 1000,
+		Instances: 1, Share: shareAll, InstancesMax: 64, InstanceIdle: 10 * time.Minute,
 		MessageBytes: 4 * mib, NoiseMax: 1000, DialTimeout: 10 * time.Second,
 		ProbeTimeout: 5 * time.Second, IdleTimeout: 30 * time.Second,
 		CloseGrace: 2 * time.Second, BackoffMin: 100 * time.Millisecond,
@@ -115,8 +121,8 @@ func upstreamTypes() []string {
 // upstreamFields: all of them can change, since an upstream can be replaced as a whole.
 func upstreamFields() []field {
 	list := slices.Concat(upstreamWayFields(), tlsFields(), credentialFields(),
-		upstreamProgramFields(), kindFields(), upstreamLimitFields(), upstreamConnFields(),
-		childFields(), upstreamGuardFields())
+		upstreamProgramFields(), kindFields(), upstreamLimitFields(), instanceFields(),
+		upstreamConnFields(), childFields(), upstreamGuardFields())
 	for i := range list {
 		list[i].hot = true
 	}

@@ -28,56 +28,90 @@ func (p *parking) add(f *forward) {
 	p.list = append(p.list, f)
 }
 
-// park keeps f until the supervisor has opened another session, or has failed to.
-func (u *Upstream) park(f *forward) {
-	u.hold(f)
-	u.doubt()
+func (p *parking) len() int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return len(p.list)
 }
 
-// hold keeps f for as long as its time lasts.
-func (u *Upstream) hold(f *forward) {
-	u.parked.add(f)
-	time.AfterFunc(max(f.left(), time.Millisecond), func() {
-		if u.unparkOne(f) {
-			f.giveUp(client.ErrTimeout)
-		}
-	})
-}
-
-// unpark empties the car park.
-func (u *Upstream) unpark() []*forward {
-	u.parked.mu.Lock()
-	defer u.parked.mu.Unlock()
-	list := u.parked.list
-	u.parked.list = nil
+// takeAll empties the car park.
+func (p *parking) takeAll() []*forward {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	list := p.list
+	p.list = nil
 	return list
 }
 
-// unparkOne takes f out, unless somebody else has.
-func (u *Upstream) unparkOne(f *forward) bool {
-	u.parked.mu.Lock()
-	defer u.parked.mu.Unlock()
-	at := slices.Index(u.parked.list, f)
+// take takes f out, unless somebody else has.
+func (p *parking) take(f *forward) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	at := slices.Index(p.list, f)
 	if at < 0 {
 		return false
 	}
-	u.parked.list = slices.Delete(u.parked.list, at, at+1)
+	p.list = slices.Delete(p.list, at, at+1)
 	return true
 }
 
-// repeatParked sends them again: there is another session.
-func (u *Upstream) repeatParked(c *client.Client) {
-	for _, f := range u.unpark() {
-		if !f.caller.Ended() {
-			u.count.repeated.Add(1)
-		}
-		f.resend(c)
+// park keeps f until its instance has opened another session, or has failed to.
+func (u *Upstream) park(f *forward) {
+	if i := u.hold(f); i != nil {
+		i.doubt()
+	} else {
+		u.doubt()
 	}
 }
 
-// failParked answers them with why there is no session.
-func (u *Upstream) failParked(err error) {
-	for _, f := range u.unpark() {
-		f.giveUp(err)
+// hold keeps f for as long as its time lasts. It returns the instance if that is its client's own;
+// any of those that are shared will do.
+func (u *Upstream) hold(f *forward) (own *instance) {
+	p := &u.parked
+	if u.opt.Share != ShareAll {
+		if own = u.tenants.of(f.caller.Owner(u.opt.Share == ShareSession)); own == nil {
+			f.giveUp(client.ErrGone)
+			return nil
+		}
+		p = own.parked
 	}
+	p.add(f)
+	time.AfterFunc(max(f.left(), time.Millisecond), func() {
+		if p.take(f) {
+			f.giveUp(client.ErrTimeout)
+		}
+	})
+	return own
+}
+
+// repeatParked sends them again: there is another session. Those of shared instances are sent by
+// the one that leads, which has asked for the lists before.
+func (i *instance) repeatParked(c *client.Client) {
+	if !i.private && !i.leads() {
+		return
+	}
+	for _, f := range i.parked.takeAll() {
+		f.repeat(c)
+	}
+}
+
+// releaseParked sends them by another instance, or answers them with why there is no session.
+func (i *instance) releaseParked(err error) {
+	for _, f := range i.parked.takeAll() {
+		if i.private || !f.repeat(i.up.leastLoaded()) {
+			f.giveUp(err)
+		}
+	}
+}
+
+// repeat sends the call once more; false when there is no connection.
+func (f *forward) repeat(c *client.Client) bool {
+	if c == nil {
+		return false
+	}
+	if !f.caller.Ended() {
+		f.item.up.count.repeated.Add(1)
+	}
+	f.resend(c)
+	return true
 }

@@ -98,6 +98,9 @@ func (i *Item) Complete(c Caller, req *mcp.Request) {
 // begin sends a request about the item, if there is a connection to send it on.
 func (i *Item) begin(c Caller, req *mcp.Request, m mcp.Method, params []byte) {
 	u := i.up
+	if u.await(waiting{i, c, req, m, params}) {
+		return
+	}
 	attempt, live := u.try(i, c)
 	if live == nil {
 		return
@@ -307,13 +310,19 @@ type upstreamData struct {
 func (u *Upstream) unavailable() error {
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	data := upstreamData{Upstream: u.opt.Name, State: u.state.String()}
-	text := fmt.Sprintf("upstream %q is %s", u.opt.Name, u.state)
-	if u.state == StateWaiting {
-		left := max(0, time.Until(u.retry)).Round(time.Millisecond)
-		data.RetryAfter, data.Reason = left.Milliseconds(), reasonOf(u.reason)
+	return u.notThere(u.state, u.retry, u.reason)
+}
+
+// notThere says that there is no connection, and in StateWaiting when it is tried again and why it
+// was lost.
+func (u *Upstream) notThere(state State, retry time.Time, reason error) error {
+	data := upstreamData{Upstream: u.opt.Name, State: state.String()}
+	text := fmt.Sprintf("upstream %q is %s", u.opt.Name, state)
+	if state == StateWaiting {
+		left := max(0, time.Until(retry)).Round(time.Millisecond)
+		data.RetryAfter, data.Reason = left.Milliseconds(), reasonOf(reason)
 		text = fmt.Sprintf("upstream %q is not there, it is tried again in %v: %v",
-			u.opt.Name, left, u.reason)
+			u.opt.Name, left, reason)
 	}
 	return &mcp.Error{Code: codec.ErrUpstream.Code, Message: text, Data: data}
 }

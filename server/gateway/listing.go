@@ -72,13 +72,16 @@ func (l *Listing) len() int {
 	return len(l.Tools) + len(l.Resources) + len(l.Templates) + len(l.Prompts)
 }
 
-// refresh asks a server for its lists and offers what is in them.
-func (u *Upstream) refresh(ctx context.Context, c *client.Client) error {
+// refresh asks a server for its lists, by the connection of the instance that leads, and offers
+// what is in them.
+func (u *Upstream) refresh(ctx context.Context, i *instance, c *client.Client) error {
 	list, err := u.list(ctx, c)
 	if err != nil {
 		return err
 	}
-	u.live.Store(c) // who sees an item can use it
+	i.live.Store(c) // who sees an item can use it
+	u.live.Store(c)
+	u.teach(c)
 	u.offer(list)
 	u.cache(&list.Caching)
 	return nil

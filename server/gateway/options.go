@@ -42,6 +42,15 @@ type Options struct {
 	BackoffMin   time.Duration // before the second attempt to connect, default 100 ms
 	BackoffMax   time.Duration // each further one waits twice as long, up to this; default 30 s
 
+	// Instances is how many connections, or processes, of the upstream there are at the same time,
+	// 1..256, default 1: a call goes to the one with the fewest calls in flight.
+	Instances int
+	// Share says who uses an instance together. Other than ShareAll, Instances must be 1: that one
+	// lists what there is, and each principal or session has another one of its own.
+	Share        Share
+	InstancesMax int           // of principals or sessions, default 64; one more is refused
+	InstanceIdle time.Duration // one without a call for so long ends, default 10 min
+
 	// Subscriptions is how many resources the upstream is asked to tell of, as clients listen to
 	// them, default 1000. Clients hear of no changes of further ones.
 	Subscriptions int
@@ -72,7 +81,10 @@ type Options struct {
 	StderrLines int
 }
 
-const nameMax = 32
+const (
+	nameMax       = 32
+	instancesMost = 256
+)
 
 // Equal tells whether an upstream with other options is the same one.
 func (o *Options) Equal(other *Options) bool {
@@ -101,6 +113,9 @@ func (o Options) withDefaults() Options {
 	setDefault(&o.AsksMax, 1024)
 	setDefault(&o.AskTimeout, 10*time.Minute)
 	setDefault(&o.StderrLines, 10)
+	setDefault(&o.Instances, 1)
+	setDefault(&o.InstancesMax, 64)
+	setDefault(&o.InstanceIdle, 10*time.Minute)
 	setDefault(&o.Subscriptions, 1000)
 	setDefault(&o.Client.InFlightMax, 4096)
 	setDefault(&o.RetryPercent, 10)
@@ -150,6 +165,7 @@ func (o *Options) validate() error {
 		{"FirstByte", o.FirstByte},
 		{"BetweenBytes", o.BetweenBytes},
 		{"BreakerOpenFor", o.BreakerOpenFor},
+		{"InstanceIdle", o.InstanceIdle},
 	} {
 		if d.value < 0 {
 			bad("cannot use %s = %v; it must not be negative", d.name, d.value)
@@ -158,6 +174,15 @@ func (o *Options) validate() error {
 	_, borne := o.Provider.(Borne)
 	faults = append(faults, o.Credentials.validate(&o.Client, borne))
 	faults = append(faults, o.checkCounts()...)
+	if o.Instances < 1 || o.Instances > instancesMost || o.InstancesMax < 1 {
+		bad("cannot use Instances = %d, InstancesMax = %d; set them to 1..%d, and 1 or more",
+			o.Instances, o.InstancesMax, instancesMost)
+	}
+	if o.Share > ShareSession || o.Instances > 1 && (o.Share != ShareAll || o.Provider != nil) ||
+		o.Share != ShareAll && o.Provider != nil {
+		bad("cannot use Share = %d with %d instances; several are for ShareAll, and a provider "+
+			"is one for all", o.Share, o.Instances)
+	}
 	ways := 0
 	for _, set := range []bool{o.Client.URL != "", len(o.Client.Command) > 0, o.Provider != nil} {
 		if set {

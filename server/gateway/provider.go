@@ -130,7 +130,8 @@ func (u *Upstream) guarded(ctx context.Context, call ProviderCall) (result []byt
 }
 
 // attendProvider is session for a provider: it lists what there is now, and when it changes.
-func (u *Upstream) attendProvider(ctx context.Context) error {
+func (i *instance) attendProvider(ctx context.Context, a *attempt) error {
+	u := i.up
 	tick := time.NewTicker(u.opt.Refresh)
 	defer tick.Stop()
 	limit := u.opt.StartTimeout
@@ -139,13 +140,12 @@ func (u *Upstream) attendProvider(ctx context.Context) error {
 		list, err := u.opt.Provider.List(look)
 		cancel()
 		if err != nil {
-			u.enter(StateLost)
 			return fmt.Errorf("cannot list what it has: %w", err)
 		}
 		u.offer(&list)
 		u.cache(&list.Caching)
 		if first {
-			u.provides()
+			i.provides(a)
 			if u.host.Ready != nil {
 				u.host.Ready()
 			}
@@ -155,17 +155,19 @@ func (u *Upstream) attendProvider(ctx context.Context) error {
 		case <-ctx.Done():
 			return ctx.Err()
 		case <-u.opt.Provider.Changed():
-		case <-u.wake:
+		case <-i.wake:
 		case <-tick.C:
 		}
 	}
 }
 
 // provides takes note of a provider that has listed what it has.
-func (u *Upstream) provides() {
+func (i *instance) provides(a *attempt) {
+	a.ready()
+	u := i.up
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	u.found()
+	i.found()
 	u.host.Log.Info("upstream is ready", "upstream", u.opt.Name, "items", len(u.offered))
 }
 

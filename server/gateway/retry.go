@@ -73,7 +73,7 @@ func (f *forward) retry(err error, unsent bool) bool {
 // tryAgain is the second try: at once where there is a connection, else when there is another one.
 func (f *forward) tryAgain() {
 	u := f.item.up
-	if live := u.live.Load(); live != nil && !ended(live) {
+	if live := u.pick(f.caller); live != nil && !ended(live) {
 		f.resend(live)
 		return
 	}

@@ -8,18 +8,24 @@ import (
 	"time"
 )
 
-// stderrLog takes what a child writes on its standard error, line by line, into the log. It never
-// blocks the child, and a flood of lines is dropped and counted, not written.
-type stderrLog struct {
+// stderrRate brings lines of an upstream's children into the log, some of a second for all of them
+// together. A flood of lines is dropped and counted, not written.
+type stderrRate struct {
 	log   *slog.Logger // has the upstream's name
 	max   int          // lines per second
 	count *counters
 
-	mu      sync.Mutex // guards the rest; a child that was replaced may still write
-	line    []byte     // the beginning of a line whose end has not come
+	mu      sync.Mutex // guards the rest
 	second  time.Time  // when the count began
 	lines   int        // written since
 	dropped int        // not written since, and not yet told of
+}
+
+// stderrLog takes what one child writes on its standard error. It never blocks the child. It is
+// written to by one goroutine.
+type stderrLog struct {
+	rate *stderrRate
+	line []byte // the beginning of a line whose end has not come
 }
 
 // stderrLineMax is how much of a line the log gets, in bytes.
@@ -27,8 +33,6 @@ const stderrLineMax = 1024
 
 // Write takes any piece of the stream. It keeps nothing of p and never fails.
 func (w *stderrLog) Write(p []byte) (int, error) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
 	size := len(p)
 	for {
 		piece, rest, whole := bytes.Cut(p, []byte("\n"))
@@ -36,29 +40,31 @@ func (w *stderrLog) Write(p []byte) (int, error) {
 		if !whole {
 			return size, nil
 		}
-		w.put()
+		w.rate.put(w.line)
 		w.line, p = w.line[:0], rest
 	}
 }
 
-// put writes the line, unless there were too many in this second.
-func (w *stderrLog) put() {
-	text := strings.TrimSpace(strings.ToValidUTF8(string(w.line), "?"))
-	if text == "" {
+// put writes the line, unless there were too many in this second. It keeps nothing of it.
+func (r *stderrRate) put(line []byte) {
+	line = bytes.TrimSpace(line)
+	if len(line) == 0 {
 		return
 	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
 	now := time.Now()
-	if now.Sub(w.second) >= time.Second {
-		if w.dropped > 0 {
-			w.log.Warn("upstream wrote too many lines", "dropped", w.dropped)
+	if now.Sub(r.second) >= time.Second {
+		if r.dropped > 0 {
+			r.log.Warn("upstream wrote too many lines", "dropped", r.dropped)
 		}
-		w.second, w.lines, w.dropped = now, 0, 0
+		r.second, r.lines, r.dropped = now, 0, 0
 	}
-	if w.lines == w.max {
-		w.dropped++
-		w.count.unlogged.Add(1)
+	if r.lines == r.max {
+		r.dropped++
+		r.count.unlogged.Add(1)
 		return
 	}
-	w.lines++
-	w.log.Info("upstream says", "text", text)
+	r.lines++
+	r.log.Info("upstream says", "text", strings.ToValidUTF8(string(line), "?"))
 }

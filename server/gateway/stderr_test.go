@@ -21,7 +21,7 @@ func TestStderrLog(t *testing.T) {
 			return a
 		}
 		log := slog.New(slog.NewTextHandler(&out, &slog.HandlerOptions{ReplaceAttr: drop}))
-		w := &stderrLog{log: log, max: 3, count: &count}
+		w := &stderrLog{rate: &stderrRate{log: log, max: 3, count: &count}}
 		put := func(text string) {
 			t.Helper()
 			if n, err := w.Write([]byte(text)); n != len(text) || err != nil {

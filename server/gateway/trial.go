@@ -22,7 +22,7 @@ type trial struct {
 func (u *Upstream) try(i *Item, c Caller) (trial, *client.Client) {
 	p, err := u.guard.admit(i.use, i.Name)
 	if err == nil {
-		if live := u.live.Load(); live != nil {
+		if live := u.pick(c); live != nil {
 			return trial{passes: p, began: u.guard.clock()}, live
 		}
 		u.guard.settle(p, verdictNone, nil)

@@ -3,6 +3,7 @@ package gateway
 import (
 	"context"
 	"encoding/json"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -17,11 +18,14 @@ type Upstream struct {
 	opt  Options
 	host Host
 
-	live    atomic.Pointer[client.Client] // nil while there is no connection
-	feed    atomic.Pointer[feed]          // of the last connection; nil before it
+	shared  []*instance                   // those of all clients; never changes
+	tenants tenants                       // those of single clients
+	live    atomic.Pointer[client.Client] // of the one that leads; nil while none does
+	feed    atomic.Pointer[feed]          // of the last one that led; nil before it
 	count   counters
 	caching atomic.Pointer[[mcp.KindCount]Caching] // of its lists; nil before they came
-	parked  parking
+	parked  parking                                // of shared
+	stderr  *stderrRate                            // nil when the options say where it goes
 	held    holding
 	said    atomic.Uint32 // kinds of which it says that they have changed, until it was asked
 	guard   *guard
@@ -30,15 +34,15 @@ type Upstream struct {
 	borne   map[string]map[string]string // headers by principals, of a Provider; immutable
 	running chan struct{}                // holds an element for each call that a Provider runs
 
-	life  context.Context // from Start to Close
-	stop  context.CancelFunc
-	ended chan struct{}
-	wake  chan struct{} // has one element when somebody doubts the connection or the list
-	heed  chan struct{} // has one element when clients listen to something else
+	life context.Context // from Start to Close
+	stop context.CancelFunc
+	all  sync.WaitGroup // instances that run
+	heed chan struct{}  // has one element when clients listen to something else
 
 	mu      sync.Mutex         // guards the rest
-	state   State              // of the attempt under way
-	reason  error              // of the last failure
+	lead    *instance          // of shared: asks for the lists, and is told of changes
+	state   State              // of the best of shared
+	reason  error              // of the last failure; nil when one of them is ready
 	retry   time.Time          // when the next attempt begins, in StateWaiting
 	offered map[itemKey]*Item  // by the names that clients see
 	refused map[itemKey]string // why items are left out, as was logged
@@ -66,6 +70,7 @@ func (s State) String() string {
 type counters struct {
 	calls, failed, cancelled, starts, changes, repeated, unlogged atomic.Uint64
 	updates, logs, asks, asksRefused, strangers                   atomic.Uint64
+	restarts, ousted                                              atomic.Uint64
 	unheard                                                       atomic.Int64
 }
 
@@ -75,6 +80,8 @@ type Stats struct {
 	Failed    uint64 // of these: no answer came; and calls while there was no connection
 	Cancelled uint64 // given up by their clients
 	Starts    uint64 // attempts to connect
+	Restarts  uint64 // of these, those in place of an instance that was lost, or failed to start
+	Ousted    uint64 // instances of single clients that ended with their session, or were idle
 	Changes   uint64 // of its lists
 	Repeated  uint64 // sent once more, as a lost session had kept them from being run
 	Logs      uint64 // messages that went to the clients whose calls they belong to
@@ -85,10 +92,12 @@ type Stats struct {
 	AsksRefused uint64
 	Strangers   uint64 // calls that were refused, as there are no credentials for their clients
 
-	Held     int // calls that wait for their clients' answers
-	InFlight int // not answered yet
-	Heard    int // resources that it tells of, as clients listen to them
-	Unheard  int // those that it does not, as Options.Subscriptions is reached
+	Instances int // that are connected
+	Tenants   int // of these and others, single clients', connected or not
+	Held      int // calls that wait for their clients' answers
+	InFlight  int // not answered yet
+	Heard     int // resources that it tells of, as clients listen to them
+	Unheard   int // those that it does not, as Options.Subscriptions is reached
 
 	Retried   uint64 // sent once more, as that was harmless
 	Unretried uint64 // of these that would have been: there were too many already
@@ -111,8 +120,7 @@ func New(opt Options, host Host) (*Upstream, error) {
 		return nil, err
 	}
 	u := &Upstream{
-		opt: opt, host: host, ended: make(chan struct{}), wake: make(chan struct{}, 1),
-		heed:    make(chan struct{}, 1),
+		opt: opt, host: host, heed: make(chan struct{}, 1),
 		offered: map[itemKey]*Item{}, refused: map[itemKey]string{},
 	}
 	u.guard = newGuard(&u.opt, func() { u.guard.lists.ask(u.doubt) })
@@ -129,10 +137,15 @@ func New(opt Options, host Host) (*Upstream, error) {
 	if c.Capabilities == nil {
 		c.Capabilities = legacyAble
 	}
+	u.tenants.all = map[string]*instance{}
 	if len(c.Command) > 0 && c.Stderr == nil {
-		c.Stderr = &stderrLog{
+		u.stderr = &stderrRate{
 			log: host.Log.With("upstream", opt.Name), max: opt.StderrLines, count: &u.count,
 		}
+	}
+	g := newGate(opt.BackoffMin, opt.BackoffMax)
+	for n := range opt.Instances {
+		u.shared = append(u.shared, u.newInstance(n+1, g, &u.parked))
 	}
 	return u, nil
 }
@@ -160,8 +173,20 @@ func (u *Upstream) About() *About {
 	return &About{c.ServerInfo(), c.ServerCapabilities(), c.Instructions()}
 }
 
-// InFlightMax is how many calls may wait for it at the same time.
-func (u *Upstream) InFlightMax() int { return u.opt.Client.InFlightMax }
+// InFlightMax is how many calls may wait for all its instances at the same time.
+func (u *Upstream) InFlightMax() int { return u.InstancesMax() * u.opt.Client.InFlightMax }
+
+// InstancesMax is how many instances there may be, TenantsMax how many of these are single
+// clients'.
+func (u *Upstream) InstancesMax() int { return len(u.shared) + u.TenantsMax() }
+
+// TenantsMax is described with InstancesMax.
+func (u *Upstream) TenantsMax() int {
+	if u.opt.Share == ShareAll {
+		return 0
+	}
+	return u.opt.InstancesMax
+}
 
 // AsksMax is how many calls may wait for their clients' answers at the same time.
 func (u *Upstream) AsksMax() int { return u.opt.AsksMax }
@@ -182,14 +207,19 @@ func (u *Upstream) Start() {
 	if w, ok := u.opt.Provider.(Watcher); ok {
 		w.Watch(u.host.Updated)
 	}
-	go u.supervise(u.life)
+	for _, i := range u.shared {
+		u.all.Go(func() { i.run(u.life) })
+	}
 }
 
-// Close ends the connection and, over stdio, the process; calls in flight fail. It returns when
+// Close ends the connections and, over stdio, the processes; calls in flight fail. It returns when
 // all is gone. It is called once, after Start.
 func (u *Upstream) Close() {
 	u.stop()
-	<-u.ended
+	u.tenants.close()
+	u.all.Wait()
+	u.closeProvider()
+	u.close()
 }
 
 // Stats returns the counters.
@@ -202,10 +232,17 @@ func (u *Upstream) Stats() Stats {
 		Unlogged: n.unlogged.Load(),
 		Asks:     n.asks.Load(), AsksRefused: n.asksRefused.Load(), Held: u.held.len(),
 		Strangers: n.strangers.Load(),
+		Restarts:  n.restarts.Load(), Ousted: n.ousted.Load(),
 	}
-	if c := u.live.Load(); c != nil {
-		s.InFlight = c.Stats().InFlight
-	} else if u.opt.Provider != nil {
+	own := u.tenants.list()
+	s.Tenants = len(own)
+	for _, i := range slices.Concat(u.shared, own) {
+		if c := i.live.Load(); c != nil {
+			s.Instances++
+			s.InFlight += c.Mux().InFlight()
+		}
+	}
+	if u.opt.Provider != nil {
 		s.InFlight = len(u.running)
 	}
 	if f := u.feed.Load(); f != nil {
@@ -233,10 +270,9 @@ func (u *Upstream) Heed() {
 	}
 }
 
-// doubt has the supervisor look after the connection and the list.
+// doubt has each instance look after its connection, and the one that leads after the lists.
 func (u *Upstream) doubt() {
-	select {
-	case u.wake <- struct{}{}:
-	default: // it will look anyway
+	for _, i := range u.shared {
+		i.doubt()
 	}
 }
