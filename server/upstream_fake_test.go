@@ -24,7 +24,7 @@ type fakeUpstream struct {
 	ended atomic.Int32 // connections that are over
 
 	mu    sync.Mutex // guards conns
-	conns []net.Conn
+	conns []net.Conn // nil: cutOne has ended it
 }
 
 // accepted is how many connections there were, open how many there are.
@@ -111,7 +111,34 @@ func (f *fakeUpstream) cut() {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	for _, c := range f.conns {
-		c.Close()
+		if c != nil {
+			c.Close()
+		}
+	}
+}
+
+// cutOne ends the oldest connection that is open.
+func (f *fakeUpstream) cutOne() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for i, c := range f.conns {
+		if c != nil {
+			c.Close()
+			f.conns[i] = nil
+			return
+		}
+	}
+	f.t.Fatal("no connection is open")
+}
+
+// tell sends a line on each connection.
+func (f *fakeUpstream) tell(line string) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for _, c := range f.conns {
+		if c != nil {
+			_, _ = fmt.Fprintln(c, line) // who has gone does not read it
+		}
 	}
 }
 
