@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"context"
+	"errors"
 	"sync/atomic"
 	"time"
 
@@ -79,6 +80,10 @@ func (i *instance) session(ctx context.Context, a *attempt) error {
 	if u.opt.Provider != nil {
 		return i.attendProvider(ctx, a)
 	}
+	select {
+	case <-i.wake: // it will look anyway
+	default:
+	}
 	start, cancel := context.WithTimeout(ctx, u.opt.StartTimeout)
 	defer cancel()
 	c, err := client.Connect(start, i.options())
@@ -109,6 +114,9 @@ func (i *instance) session(ctx context.Context, a *attempt) error {
 	return i.attend(ctx, c, &f)
 }
 
+// busyPause is the time until an instance with Client.InFlightMax calls is looked after again.
+const busyPause = time.Second
+
 // attend looks after the connection when it is doubted and now and then, until it ends.
 func (i *instance) attend(ctx context.Context, c *client.Client, f **feed) error {
 	u := i.up
@@ -133,6 +141,10 @@ func (i *instance) attend(ctx context.Context, c *client.Client, f **feed) error
 		look, cancel := context.WithTimeout(ctx, u.opt.Timeout)
 		err := i.look(look, c)
 		cancel()
+		if errors.Is(err, client.ErrOverloaded) { // it is there, and busy
+			time.AfterFunc(busyPause, i.doubt)
+			continue
+		}
 		if err != nil {
 			return err
 		}
