@@ -39,8 +39,8 @@ func (c *Client) mirrored() bool {
 	return strings.HasPrefix(c.opt.URL, "http://") && c.Version().Modern()
 }
 
-// LearnFrom has c know what headers of a call repeat as the last list of tools of other, a client of
-// the same server, says: then c need not list them.
+// LearnFrom has c know what headers of a call repeat as the last list of tools of other says, a
+// client of the same server: then c need not list them.
 func (c *Client) LearnFrom(other *Client) {
 	if known := other.mirrors.Load(); known != nil {
 		c.mirrors.Store(known)

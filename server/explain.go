@@ -238,8 +238,8 @@ func upstreamFinding(p *place, r *gateway.Report, missing int) UpstreamFinding {
 		UpstreamStatus: p.status(), Target: r.Target,
 		Server:   strings.TrimSpace(r.Server.Name + " " + r.Server.Version),
 		Revision: r.Revision, LastError: r.Reason, RetryMs: r.Retry.Milliseconds(),
-		GraceMs: r.Grace.Milliseconds(), InFlightMax: p.inFlightMax(), Calls: stats.Calls,
-		Failed: stats.Failed, Cancelled: stats.Cancelled, Starts: stats.Starts,
+		GraceMs: r.Grace.Milliseconds(), InFlightMax: p.limit((*gateway.Upstream).InFlightMax),
+		Calls: stats.Calls, Failed: stats.Failed, Cancelled: stats.Cancelled, Starts: stats.Starts,
 		NotOffered: missing,
 	}
 	f.LastErrorAt, f.LostSince = clockText(r.At), clockText(r.Since)

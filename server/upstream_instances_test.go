@@ -43,7 +43,9 @@ func instances(t *testing.T, fake *fakeUpstream, n int, change func(*gateway.Opt
 		}
 	})
 	g.has("up__echo", true)
-	eventually(t, "all instances are there", func() bool { return g.ofUp("instances") == float64(n) })
+	eventually(t, "all instances are there", func() bool {
+		return g.ofUp("instances") == float64(n)
+	})
 	return g
 }
 
@@ -112,7 +114,9 @@ func TestUpstreamInstanceIsLost(t *testing.T) {
 	down.Store(true)
 	for left := 2; left >= 1; left-- {
 		fake.cutOne()
-		eventually(t, "the loss is seen", func() bool { return g.ofUp("instances") == float64(left) })
+		eventually(t, "the loss is seen", func() bool {
+			return g.ofUp("instances") == float64(left)
+		})
 		for range 10 {
 			got := g.text(g.post(modernCall("1", "up__echo", "{}")))
 			if !strings.Contains(got, "by 127.0.0.1") {

@@ -31,7 +31,8 @@ func apart(
 // asks calls the tool over HTTP and returns the text of the result.
 func (r *running) asks(headers ...string) string {
 	r.t.Helper()
-	_, text, _ := strings.Cut(r.text(r.post(modernCall("1", "up__echo", "{}"), headers...)), `"text":"`)
+	text := r.text(r.post(modernCall("1", "up__echo", "{}"), headers...))
+	_, text, _ = strings.Cut(text, `"text":"`)
 	text, _, _ = strings.Cut(text, `"`)
 	return text
 }
@@ -217,29 +218,27 @@ func TestUpstreamSessionForEachPrincipal(t *testing.T) {
 		o.Client, o.Share = client.Options{URL: url, Era: client.Legacy}, gateway.SharePrincipal
 	})
 	g.has("up__echo", true)
-	for range 3 {
-		for _, who := range []string{"anna", "ben"} {
-			got := g.text(g.post(modernCall("1", "up__echo", `{"a":1}`), "Authorization:Bearer "+who))
-			if !strings.Contains(got, `{"a":1}`) {
-				t.Errorf("got %s", got)
-			}
+	f := func(who, args string) {
+		got := g.text(g.post(modernCall("1", "up__echo", args), "Authorization:Bearer "+who))
+		if !strings.Contains(got, args) {
+			t.Errorf("%s got %s, want %s", who, got, args)
 		}
+	}
+	for range 3 {
+		f("anna", `{"a":1}`)
+		f("ben", `{"a":1}`)
 	}
 	if opened.Load() != 3 || calls.Load() != 6 {
 		t.Errorf("%d calls ran in %d sessions, want 6 in 2, and one that lists", calls.Load(),
 			opened.Load())
 	}
 	forget.Store(true) // both sessions; each call goes to a new one of its own principal
-	for _, who := range []string{"anna", "ben"} {
-		got := g.text(g.post(modernCall("1", "up__echo", `{"a":2}`), "Authorization:Bearer "+who))
-		if !strings.Contains(got, `{"a":2}`) {
-			t.Errorf("got %s", got)
-		}
-	}
+	f("anna", `{"a":2}`)
+	f("ben", `{"a":2}`)
 }
 
-// TestUpstreamBusyIsNotLost: an upstream that can take no call more, so that nothing can be asked of
-// it, keeps its connection and the calls on it.
+// TestUpstreamBusyIsNotLost: an upstream that can take no call more, so that nothing can be asked
+// of it, keeps its connection and the calls on it.
 func TestUpstreamBusyIsNotLost(t *testing.T) {
 	held := make(chan func(), 3)
 	fake := startFake(t, func(c *fakeConn, m *fakeMessage) string {

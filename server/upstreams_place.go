@@ -229,20 +229,6 @@ func (p *place) limit(of func(*gateway.Upstream) int) int {
 	return 0
 }
 
-func (p *place) asksMax() int {
-	if all := p.guests(); len(all) > 0 {
-		return all[0].up.AsksMax()
-	}
-	return 0
-}
-
-func (p *place) listMax() int {
-	if all := p.guests(); len(all) > 0 {
-		return all[0].up.ListMax()
-	}
-	return 0
-}
-
 // addCounters adds what only grows.
 func addCounters(sum, more *gateway.Stats) {
 	to, from := reflect.ValueOf(sum).Elem(), reflect.ValueOf(more).Elem()

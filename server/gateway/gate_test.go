@@ -55,8 +55,8 @@ func TestGateCrashLoop(t *testing.T) {
 						most += int64(count) - 1
 					}
 					if first < 9 || first > most {
-						t.Errorf("%d instances that live %v, ready %v: %d starts in a minute, want "+
-							"9 to %d", count, life, ready, first, most)
+						t.Errorf("%d instances that live %v, ready %v: %d starts in a minute, "+
+							"want 9 to %d", count, life, ready, first, most)
 					}
 					if later < 19 || later > 21 {
 						t.Errorf("%d instances that live %v, ready %v: %d starts in ten minutes, "+

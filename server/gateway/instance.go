@@ -19,7 +19,7 @@ type instance struct {
 	gate    *gate
 	parked  *parking
 	live    atomic.Pointer[client.Client] // nil while there is no connection
-	wake    chan struct{}                 // has one element when somebody doubts it, or waits for it
+	wake    chan struct{}                 // has one element when somebody doubts it, or needs it
 
 	state State // guarded by up.mu
 	tenancy

@@ -174,15 +174,7 @@ func (o *Options) validate() error {
 	_, borne := o.Provider.(Borne)
 	faults = append(faults, o.Credentials.validate(&o.Client, borne))
 	faults = append(faults, o.checkCounts()...)
-	if o.Instances < 1 || o.Instances > instancesMost || o.InstancesMax < 1 {
-		bad("cannot use Instances = %d, InstancesMax = %d; set them to 1..%d, and 1 or more",
-			o.Instances, o.InstancesMax, instancesMost)
-	}
-	if o.Share > ShareSession || o.Instances > 1 && (o.Share != ShareAll || o.Provider != nil) ||
-		o.Share != ShareAll && o.Provider != nil {
-		bad("cannot use Share = %d with %d instances; several are for ShareAll, and a provider "+
-			"is one for all", o.Share, o.Instances)
-	}
+	o.instanceFaults(bad)
 	ways := 0
 	for _, set := range []bool{o.Client.URL != "", len(o.Client.Command) > 0, o.Provider != nil} {
 		if set {
@@ -196,6 +188,19 @@ func (o *Options) validate() error {
 		return fmt.Errorf("upstream %q: %w", o.Name, err)
 	}
 	return nil
+}
+
+// instanceFaults reports what is wrong with the instances.
+func (o *Options) instanceFaults(bad func(format string, args ...any)) {
+	if o.Instances < 1 || o.Instances > instancesMost || o.InstancesMax < 1 {
+		bad("cannot use Instances = %d, InstancesMax = %d; set them to 1..%d, and 1 or more",
+			o.Instances, o.InstancesMax, instancesMost)
+	}
+	if o.Share > ShareSession || o.Instances > 1 && (o.Share != ShareAll || o.Provider != nil) ||
+		o.Share != ShareAll && o.Provider != nil {
+		bad("cannot use Share = %d with %d instances; several are for ShareAll, and a provider "+
+			"is one for all", o.Share, o.Instances)
+	}
 }
 
 // checkCounts reports what is wrong with the numbers that are no times.
