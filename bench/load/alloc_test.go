@@ -19,7 +19,7 @@ func TestCallAndCheckDoNotAllocate(t *testing.T) {
 	c := &conn{hs: e.wire.heads, slots: make([]slot, 1)}
 	c.reset([2]int{-1, -1}, -1, 0)
 	c.phase = phaseCalling
-	putDigits(c.number[:], 7)
+	putDigits(c.number.conn[:], 7)
 	e.call(c, 0)
 	reply, _ := fake.AnswerLine(e.out)
 	line := []byte(reply + "\n")

@@ -193,7 +193,7 @@ func (e *engine) drop(c *conn, err error) {
 
 func (e *engine) end(c *conn, err error) {
 	if e.fault == nil {
-		e.fault = fmt.Errorf("connection %s: %w", c.number[:], err)
+		e.fault = fmt.Errorf("connection %s: %w", c.number.conn[:], err)
 		e.firstFault = e.now
 	}
 	e.shut(c)

@@ -214,7 +214,7 @@ func (k *checker) learn(c *conn, s *slot, body []byte) {
 	k.streams[s.kind] = k.others
 	if call && len(k.expect.ids) > 0 {
 		text := string(k.expect.fill(&c.number, &s.text))
-		blank := string(k.expect.fill((*[connDigits]byte)(connBlank), (*[idDigits]byte)(idBlank)))
+		blank := string(k.expect.fill(blankNumbers(), (*[idDigits]byte)(idBlank)))
 		b = strings.ReplaceAll(b, text, blank)
 	}
 	b = strings.ReplaceAll(b, string(s.text[:]), string(idBlank))

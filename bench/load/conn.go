@@ -34,7 +34,7 @@ type slot struct {
 type conn struct {
 	rfd, wfd int   // the same descriptor but for pipes
 	at       int32 // index in the engine's conns
-	number   [connDigits]byte
+	number   numbers
 	phase    phase
 	kind     uint8  // of the next call
 	turn     uint32 // http: the slot that is answered next, since answers keep their order

@@ -125,7 +125,7 @@ func (e *engine) add() error {
 	})
 	c := &e.conns[at]
 	number := uint32(e.opt.First) + uint32(at)
-	putDigits(c.number[:], number)
+	c.number.put(number, e.opt.Parts)
 	// Connections differ in their ids, too: an answer without a text must not pass on another one.
 	depth := uint32(e.opt.Depth)
 	c.base = depth * (number * idStride % (idSpread / depth))
@@ -155,7 +155,7 @@ func (e *engine) dial(c *conn) error {
 			ev.Events = unix.EPOLLOUT
 		}
 		if err := unix.EpollCtl(e.ep, unix.EPOLL_CTL_ADD, fd, &ev); err != nil {
-			return fmt.Errorf("cannot watch connection %s: %w", c.number[:], err)
+			return fmt.Errorf("cannot watch connection %s: %w", c.number.conn[:], err)
 		}
 	}
 	return nil

@@ -9,23 +9,46 @@ import "bytes"
 const (
 	idDigits   = 8
 	connDigits = 5
+	partDigits = 2
 	idFirst    = 10_000_000
 	idCount    = 90_000_000
 	idSpread   = 9_000_000 // connections begin within the first so many
 	idStride   = 7919      // ids between two neighbours, roughly
 )
 
-// idBlank and connBlank stand in a text where the digits go; JSON never contains them.
+// idBlank, connBlank and partBlank stand in a text where the digits go; JSON never contains them.
 var (
 	idBlank   = bytes.Repeat([]byte{1}, idDigits)
 	connBlank = bytes.Repeat([]byte{2}, connDigits)
+	partBlank = bytes.Repeat([]byte{3}, partDigits)
 )
+
+// partWord in a tool's name stands for the number of the part that a connection belongs to.
+const partWord = "{part}"
+
+// numbers are a connection's number and, of Options.Parts, the one that it belongs to.
+type numbers struct {
+	conn [connDigits]byte
+	part [partDigits]byte
+}
+
+// put makes n those of connection i.
+func (n *numbers) put(i uint32, parts int) {
+	putDigits(n.conn[:], i)
+	putDigits(n.part[:], i%uint32(max(1, parts))) //nolint:gosec // it is validated
+}
+
+// blankNumbers are those of no connection.
+func blankNumbers() *numbers {
+	return &numbers{[connDigits]byte(connBlank), [partDigits]byte(partBlank)}
+}
 
 // frame is a message with blanks for the id and the connection number.
 type frame struct {
 	b     []byte // the message; the blanks hold whatever was filled in last
 	ids   []int  // where ids go
 	conns []int  // where connection numbers go
+	parts []int  // where numbers of parts go
 }
 
 // newFrame takes text over and finds its blanks.
@@ -33,6 +56,7 @@ func newFrame(text []byte) frame {
 	f := frame{b: text}
 	f.ids = places(text, idBlank)
 	f.conns = places(text, connBlank)
+	f.parts = places(text, partBlank)
 	return f
 }
 
@@ -49,12 +73,15 @@ func places(text, what []byte) []int {
 }
 
 // fill writes the digits into the blanks and returns the message, valid until the next fill.
-func (f *frame) fill(conn *[connDigits]byte, id *[idDigits]byte) []byte {
+func (f *frame) fill(n *numbers, id *[idDigits]byte) []byte {
 	for _, at := range f.ids {
 		copy(f.b[at:], id[:])
 	}
 	for _, at := range f.conns {
-		copy(f.b[at:], conn[:])
+		copy(f.b[at:], n.conn[:])
+	}
+	for _, at := range f.parts {
+		copy(f.b[at:], n.part[:])
 	}
 	return f.b
 }

@@ -73,13 +73,16 @@ type Options struct {
 	// is no HTTP and legacy is one by itself. For crowds, not for loads.
 	Listen bool
 
-	Depth  int           // calls in flight on each connection, 1..4096, default 1
-	Rate   float64       // open loop: calls due in a second, over all connections; 0: closed loop
-	Burst  int           // open loop: that many are due at the same moment; default 1
-	Lives  int           // calls after which a connection is closed and opened anew; 0: never
-	Bytes  int           // size of a call without its _meta, newline included; default 120
-	Method []string      // called in turn on each connection; default tools/call
-	Tool   string        // default echo
+	Depth  int      // calls in flight on each connection, 1..4096, default 1
+	Rate   float64  // open loop: calls due in a second, over all connections; 0: closed loop
+	Burst  int      // open loop: that many are due at the same moment; default 1
+	Lives  int      // calls after which a connection is closed and opened anew; 0: never
+	Bytes  int      // size of a call without its _meta, newline included; default 120
+	Method []string // called in turn on each connection; default tools/call
+	// Tool is called, default echo. {part} in its name is the connection's number modulo Parts,
+	// 1..100, in two digits: 00, 01, ... Not over modern HTTP, where a header repeats it.
+	Tool   string
+	Parts  int
 	Args   string        // JSON object; {text} stands for a text that differs in every call
 	Expect string        // text of the answer, {text} as in Args; empty: {text}, or any without one
 	Span   time.Duration // measured time, default 3 s
@@ -107,6 +110,12 @@ func (o *Options) Validate() error {
 	bad := func(format string, args ...any) { errs = append(errs, fmt.Errorf(format, args...)) }
 	if known := Transports(); !slices.Contains(known, o.Transport) {
 		bad("cannot use transport %q: it is one of %s", o.Transport, strings.Join(known, ", "))
+	}
+	if o.Parts < 0 || o.Parts > 100 {
+		bad("cannot make %d parts of the connections: set parts to 1..100", o.Parts)
+	}
+	if strings.Contains(o.Tool, partWord) && o.Transport == TransportHTTPModern {
+		bad("cannot call %q over %s: a header repeats the name", o.Tool, o.Transport)
 	}
 	if o.Era != EraLegacy && o.Era != EraModern {
 		bad("cannot use era %q: it is legacy or modern", o.Era)
@@ -171,6 +180,9 @@ const (
 	rateMax    = 100e6
 )
 
+// OverHTTP tells whether the transport is HTTP in either era.
+func (o *Options) OverHTTP() bool { return o.http() }
+
 func (o *Options) http() bool { return strings.HasPrefix(o.Transport, "http-") }
 
 // unlikeMCP reports whether the peer is no MCP server.
@@ -191,3 +203,6 @@ func (o *Options) modern() bool {
 
 // initializes reports whether a connection starts with a handshake.
 func (o *Options) initializes() bool { return !o.modern() && o.Transport != TransportEcho }
+
+// FirstTool is the tool that the first connection calls.
+func (o *Options) FirstTool() string { return strings.ReplaceAll(o.Tool, partWord, "00") }

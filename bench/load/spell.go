@@ -15,5 +15,7 @@ func Spell(opt Options) (hello, call []byte, err error) {
 	var id [idDigits]byte
 	putDigits(id[:], idFirst)
 	call = bytes.Clone(w.heads[0])
-	return hello, append(call, w.calls[0].fill((*[connDigits]byte)([]byte("00000")), &id)...), nil
+	var first numbers
+	first.put(0, 1)
+	return hello, append(call, w.calls[0].fill(&first, &id)...), nil
 }

@@ -41,6 +41,7 @@ func newWire(opt *Options) (*wire, error) {
 	if err != nil {
 		return nil, fmt.Errorf("cannot encode tool %q: %w", opt.Tool, err)
 	}
+	tool = bytes.ReplaceAll(tool, []byte(partWord), partBlank)
 	if !json.Valid([]byte(opt.Args)) {
 		return nil, fmt.Errorf("cannot use arguments %q: they are not JSON", opt.Args)
 	}

@@ -16,6 +16,8 @@ type settings struct {
 	size      int    // *-fixed: bytes of the JSON answer
 	json      bool   // gosdk: answer application/json where it would answer an event stream
 	stateless bool   // gosdk, mcpgo: no sessions
+	count     int    // many: servers
+	tools     int    // many: tools of each
 	upstream  string // gosdk-gateway: URL of the server behind it
 }
 
@@ -37,6 +39,7 @@ func peers() map[string]peer {
 		"fasthttp-codec": {"fasthttp + mcploop's codec, reads the body", serveFastHTTPCodec},
 		"gosdk":          {"modelcontextprotocol/go-sdk, echo tool on /mcp or stdio", serveGoSDK},
 		"gosdk-gateway":  {"modelcontextprotocol/go-sdk, before --upstream", serveGoSDKGateway},
+		"many":           {"a crowd of upstreams: --count servers with --tools tools", serveMany},
 		"mcpgo":          {"mark3labs/mcp-go, echo tool on /mcp or stdio", serveMCPGo},
 	}
 }
@@ -65,6 +68,8 @@ func run(args []string, errOut io.Writer) error {
 	fs.IntVar(&s.size, "size", 0, "*-fixed: `bytes` of the JSON answer; 0 is its natural size")
 	fs.BoolVar(&s.json, "json", false, "gosdk: answer application/json, not an event stream")
 	fs.BoolVar(&s.stateless, "stateless", false, "gosdk, mcpgo: no sessions")
+	fs.IntVar(&s.count, "count", 1, "many: `servers`, on successive ports")
+	fs.IntVar(&s.tools, "tools", 1, "many: `tools` of each")
 	fs.StringVar(&s.upstream, "upstream", "", "gosdk-gateway: `URL` of the server behind it")
 	if err := fs.Parse(args[1:]); err != nil {
 		return err

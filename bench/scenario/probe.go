@@ -46,6 +46,26 @@ func (t *target) settle(ctx context.Context, era string) error {
 	return fmt.Errorf("cannot call %q at %s: %w", t.opt.Tool, t.said.Target, errors.Join(errs...))
 }
 
+// toolWait is how long a server that was started here may take until it has the tool: a gateway gets
+// its tools from others.
+const toolWait = 3 * time.Second
+
+// settleSoon is settle for a server that may have been started a moment ago.
+func (t *target) settleSoon(ctx context.Context, era string) error {
+	for began := time.Now(); ; {
+		err := t.settle(ctx, era)
+		var tool *toolError
+		if !errors.As(err, &tool) || t.child == nil || time.Since(began) > toolWait {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return err
+		case <-time.After(50 * time.Millisecond):
+		}
+	}
+}
+
 func (t *target) setEra(era string) {
 	t.opt.Era = era
 	if strings.HasPrefix(t.opt.Transport, "http-") {
@@ -132,7 +152,7 @@ func (t *target) probe(ctx context.Context) error {
 	for _, tool := range list.Result.Tools {
 		names = append(names, tool.Name)
 	}
-	if !slices.Contains(names, o.Tool) && list.Result.NextCursor == "" {
+	if !slices.Contains(names, o.FirstTool()) && list.Result.NextCursor == "" {
 		return t.badTool("it has no such tool but %s; name one with --tool, its arguments with "+
 			"--args and the text of its answer with --expect", strings.Join(names, ", "))
 	}

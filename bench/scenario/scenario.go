@@ -25,6 +25,7 @@ func All() []Scenario {
 	return append([]Scenario{
 		closedLoop(), openLoop(), burst(), payload(), churn(), ramp(), ladder(rungs(), heldShare),
 		mixed(), overload(), slow(), soak(), idle(), listen(),
+		neighbours(), lists(),
 	}, workloads()...)
 }
 

@@ -26,11 +26,13 @@ type Settings struct {
 	Warmup      time.Duration // before it
 	Payload     int           // bytes of a call
 	Calls       int           // churn: calls in the life of a connection
+	Control     string        // neighbours, lists: URL of what upstreams are controlled by
 	Trigger     string        // listen: tool that changes the list of tools
 	Abandon     bool          // idle: sessions are left behind
 	Bound       time.Duration // ladder: a load whose p99 is longer is not held
 
 	Tool   string
+	Parts  int
 	Args   string
 	Expect string
 	Header headers
@@ -81,10 +83,14 @@ func (s *Settings) Bind(fs *flag.FlagSet) {
 	fs.IntVar(&s.Calls, "calls", s.Calls, "churn: `calls` in the life of a connection")
 	fs.StringVar(&s.Trigger, "trigger", s.Trigger,
 		"listen: `name` of a tool that changes the list of tools")
+	fs.StringVar(&s.Control, "control", s.Control,
+		"neighbours, lists: `URL` that controls the upstreams behind the server")
 	fs.BoolVar(&s.Abandon, "abandon", s.Abandon,
 		"idle, legacy HTTP: leave sessions behind, wait for --duration, read the memory again")
 	fs.DurationVar(&s.Bound, "bound", s.Bound, "ladder: a load whose p99 is longer is not held")
 	fs.StringVar(&s.Tool, "tool", s.Tool, "`name` of the tool to call")
+	fs.IntVar(&s.Parts, "parts", s.Parts,
+		"parts of the connections; {part} in --tool is the `number` of each one's: 00, 01, ...")
 	fs.StringVar(&s.Args, "args", s.Args, "its arguments as `JSON`; {text} differs in every call")
 	fs.StringVar(&s.Expect, "expect", s.Expect, "`text` of its answer; empty: {text}")
 	fs.Var(&s.Header, "header", "HTTP and WebSocket: a further `\"Name: value\"` (repeatable)")

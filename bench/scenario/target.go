@@ -42,6 +42,7 @@ func aim(ctx context.Context, s *Settings, command []string, log io.Writer) (*ta
 	t := &target{opt: load.DefaultOptions()}
 	o := &t.opt
 	o.Tool, o.Args, o.Expect, o.Header = s.Tool, s.Args, s.Expect, s.Header
+	o.Parts = s.Parts
 	o.PID = s.PID
 	if err := t.address(s, command); err != nil {
 		return nil, err
@@ -54,7 +55,7 @@ func aim(ctx context.Context, s *Settings, command []string, log io.Writer) (*ta
 			return nil, err
 		}
 	}
-	if err := t.settle(ctx, s.Era); err != nil {
+	if err := t.settleSoon(ctx, s.Era); err != nil {
 		t.stop()
 		return nil, err
 	}
