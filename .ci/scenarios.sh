@@ -46,6 +46,8 @@ small() {
     overload) echo --connections 8 --depth 16 ;;
     soak | slow) echo --connections 8 --rate 200 ;;
     idle | listen) echo --connections 8 --depth 4 ;;
+    neighbours) echo --connections 8 --rate 200 --parts 2 ;;
+    lists) echo --rate 12 ;;
     *) return 1 ;;
   esac
 }
@@ -95,8 +97,20 @@ free_port
 start "$bin/peers" gosdk -addr "127.0.0.1:$port"
 gosdk=http://127.0.0.1:$port/mcp
 
+# Two scenarios are about a gateway, which is started with each.
+free_port
+behind=$port
+port=$((port + 3)) # a gateway and its three upstreams
+free_port
+gateway=(--url "http://127.0.0.1:$port/mcp" --era legacy --tool 'u{part}__echo_0')
+here=("$(dirname "$0")/../bench/gateway.sh" 3 4 --http "127.0.0.1:$port")
+export UPSTREAM_PORT=$behind
+try neighbours 'ours' "${gateway[@]}" --trigger u02__echo_0 \
+  --control "http://127.0.0.1:$((behind + 2))/be/" -- "${here[@]}"
+try lists 'ours' "${gateway[@]}" --control "http://127.0.0.1:$behind/listed" -- "${here[@]}"
 for scenario in "${scenarios[@]}"; do
   case $scenario in
+    lists | neighbours) continue ;;
     http_*) try "$scenario" 'ours http' --url "http://$http/mcp" ;;
     *) try "$scenario" 'ours tcp' --tcp "$tcp" ;;
   esac
@@ -116,6 +130,7 @@ if [ -x "$everything" ]; then
   free_port
   PORT=$port start "$everything" streamableHttp
   for scenario in "${scenarios[@]}"; do
+    case $scenario in lists | neighbours) continue ;; esac
     try "$scenario" 'server-everything http' --url "http://127.0.0.1:$port/mcp" --era legacy
     alone "$scenario" || continue
     try "$scenario" 'server-everything stdio' --era legacy -- "$everything" stdio

@@ -65,3 +65,29 @@ func TestTrimIsDueWhenManyHaveBegunToSpeak(t *testing.T) {
 	f(41, 15_400, false) // a few
 	f(42, 15_400, false)
 }
+
+// TestTrimIsDueAfterManyCalls: what they leave goes back when they have become few.
+func TestTrimIsDueAfterManyCalls(t *testing.T) {
+	var tr trimmer
+	f := func(seconds, calls int, want bool) {
+		t.Helper()
+		now := time.Unix(1000, 0).Add(time.Duration(seconds) * time.Second)
+		if got := tr.fellQuiet(calls, now); got != want {
+			t.Errorf("after %d s with %d calls: %v; want %v", seconds, calls, got, want)
+		}
+	}
+	f(0, 0, false)
+	f(1, 4_000, false)
+	f(2, 4_000, false) // too few
+	f(3, 24_000, false)
+	f(4, 44_000, false) // they go on
+	f(5, 46_000, false)
+	f(6, 46_100, true)
+	f(7, 46_100, false)
+	f(20, 46_200, false)
+	f(21, 60_000, false)
+	f(22, 60_000, true)
+	f(23, 80_000, false)
+	f(24, 80_000, false) // too soon
+	f(32, 80_000, true)
+}

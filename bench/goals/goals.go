@@ -48,7 +48,51 @@ func measured(
 	}
 }
 
-func ratiosOf(f *result.File, at, row, over string) ([]float64, error) {
+// ofRow takes a value of each run of a row.
+func ofRow(
+	name, work, source, at, row, unit string, of func(*result.Load) float64, limit, aim float64,
+) goal {
+	return goal{
+		Goal: result.Goal{
+			Name: name, Work: work, Unit: unit, Better: result.Less, Limit: limit, Aim: aim,
+		},
+		source: source,
+		values: func(f *result.File) ([]float64, error) {
+			c, err := caseOf(f, at)
+			if err != nil {
+				return nil, err
+			}
+			return columnOf(c, row, of)
+		},
+	}
+}
+
+// slower takes a row's median latency less another's, round by round.
+func slower(name, work, source, at, row, than string, limit float64) goal {
+	g := ofRow(name, work, source, at, row, "us", p50, limit, 0)
+	g.values = func(f *result.File) ([]float64, error) {
+		c, err := caseOf(f, at)
+		if err != nil {
+			return nil, err
+		}
+		a, err := columnOf(c, row, p50)
+		if err != nil {
+			return nil, err
+		}
+		b, err := columnOf(c, than, p50)
+		for i := range min(len(a), len(b)) {
+			a[i] -= b[i]
+		}
+		return a[:min(len(a), len(b))], err
+	}
+	return g
+}
+
+func perCall(l *result.Load) float64 { return l.Server.PerCall }
+
+func p50(l *result.Load) float64 { return l.Latency.Micros(50) }
+
+func caseOf(f *result.File, at string) (*result.CaseResult, error) {
 	if f.Comparison == nil {
 		return nil, fmt.Errorf("the result of %s compares nothing", f.Scenario)
 	}
@@ -57,26 +101,36 @@ func ratiosOf(f *result.File, at, row, over string) ([]float64, error) {
 	if i < 0 {
 		return nil, fmt.Errorf("no case %q was run", at)
 	}
-	cpu := func(name string) ([]float64, error) {
-		rows := cases[i].Rows
-		j := slices.IndexFunc(rows, func(r result.RowResult) bool { return r.Name == name })
-		if j < 0 {
-			return nil, fmt.Errorf("no row %q was run", name)
-		}
-		var out []float64
-		for k := range rows[j].Runs {
-			out = append(out, rows[j].Runs[k].Server.PerCall)
-		}
-		if len(out) == 0 {
-			return nil, fmt.Errorf("row %q: %s", name, rows[j].Fault)
-		}
-		return out, nil
+	return &cases[i], nil
+}
+
+func columnOf(
+	c *result.CaseResult, name string, of func(*result.Load) float64,
+) ([]float64, error) {
+	j := slices.IndexFunc(c.Rows, func(r result.RowResult) bool { return r.Name == name })
+	if j < 0 {
+		return nil, fmt.Errorf("no row %q was run", name)
 	}
-	a, err := cpu(row)
+	var out []float64
+	for k := range c.Rows[j].Runs {
+		out = append(out, of(&c.Rows[j].Runs[k]))
+	}
+	if len(out) == 0 {
+		return nil, fmt.Errorf("row %q: %s", name, c.Rows[j].Fault)
+	}
+	return out, nil
+}
+
+func ratiosOf(f *result.File, at, row, over string) ([]float64, error) {
+	c, err := caseOf(f, at)
 	if err != nil {
 		return nil, err
 	}
-	b, err := cpu(over)
+	a, err := columnOf(c, row, perCall)
+	if err != nil {
+		return nil, err
+	}
+	b, err := columnOf(c, over, perCall)
 	return result.Ratios(a, b), err
 }
 

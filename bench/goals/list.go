@@ -1,6 +1,10 @@
 package goals
 
-import "github.com/mcploop/mcploop/bench/result"
+import (
+	"slices"
+
+	"github.com/mcploop/mcploop/bench/result"
+)
 
 // all returns the goals in the order of the table.
 func all() []goal {
@@ -40,7 +44,7 @@ func all() []goal {
 		goals = append(goals, cpuRatio(at.name, "TCP call, "+at.load+": CPU on two loops "+
 			"against one", "loops", at.load, "two loops", "one loop", 1.1, 1))
 	}
-	return append(goals, crowdGoals()...)
+	return slices.Concat(goals, crowdGoals(), gatewayGoals())
 }
 
 // crowdGoals are the goals of memory and of calm under load.

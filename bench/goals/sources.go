@@ -3,6 +3,7 @@ package goals
 import (
 	"fmt"
 	"path/filepath"
+	"slices"
 	"strings"
 )
 
@@ -58,7 +59,11 @@ func sources(rounds int) []source {
 		peers("hop", "700ms", ""),
 		peers("loops", "700ms", ""),
 	}
-	return append(list, crowds()...)
+	gateways := []source{peers("gateway", "1s", ""), peers("gateway-stdio", "1s", "")}
+	for _, s := range gatewaySources() {
+		gateways = append(gateways, s.serving("--http {addr}"))
+	}
+	return slices.Concat(list, crowds(), gateways)
 }
 
 // warm are the rows whose compiler needs two seconds of load before it has done its work.

@@ -127,9 +127,8 @@ func (o *oneOfMany) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		if o.misbehaves(w, r) {
 			return
 		}
-		result = map[string]any{
-			"content": []any{map[string]string{"type": "text", "text": in.Params.Arguments.Message}},
-		}
+		text := map[string]string{"type": "text", "text": in.Params.Arguments.Message}
+		result = map[string]any{"content": []any{text}}
 	default:
 		w.WriteHeader(http.StatusNotFound)
 		result = nil
@@ -158,8 +157,8 @@ func (o *oneOfMany) misbehaves(w http.ResponseWriter, r *http.Request) bool {
 		panic(http.ErrAbortHandler)
 	case o.is("flooding"):
 		w.Header().Set("Content-Type", "text/event-stream")
-		chunk := []byte("data: {\"jsonrpc\":\"2.0\",\"method\":\"notifications/message\",\"params\":" +
-			"{\"level\":\"info\",\"data\":\"flood\"}}\n\n")
+		chunk := []byte(`data: {"jsonrpc":"2.0","method":"notifications/message","params":` +
+			`{"level":"info","data":"flood"}}` + "\n\n")
 		for r.Context().Err() == nil {
 			if _, err := w.Write(chunk); err != nil {
 				return true

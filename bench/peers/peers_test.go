@@ -165,3 +165,52 @@ func TestUnknownPeer(t *testing.T) {
 		}
 	}
 }
+
+// TestMany: a crowd of upstreams is there on successive ports, and one can be made bad and well.
+func TestMany(t *testing.T) {
+	addr := start(t, "many", "--count", "1", "--tools", "3")
+	url := "http://" + addr
+	ask := func(method, path, body string) string {
+		t.Helper()
+		req, err := http.NewRequest(method, url+path, strings.NewReader(body))
+		if err != nil {
+			t.Fatal(err)
+		}
+		c := http.Client{Timeout: 10 * time.Second}
+		res, err := c.Do(req)
+		if err != nil {
+			return err.Error()
+		}
+		defer res.Body.Close()
+		b, _ := io.ReadAll(io.LimitReader(res.Body, 1<<20))
+		return string(b)
+	}
+	const call = `{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"echo_0",` +
+		`"arguments":{"message":"hello"}}}`
+	f := func(got, want string) {
+		t.Helper()
+		if !strings.Contains(got, want) {
+			t.Errorf("got %.300s, want %s in it", got, want)
+		}
+	}
+	f(ask("POST", "/mcp", `{"jsonrpc":"2.0","id":1,"method":"tools/list"}`), `"name":"echo_2"`)
+	f(ask("POST", "/mcp", call), `"text":"hello"`)
+	ask("POST", "/be/crashing", "")
+	f(ask("POST", "/mcp", call), "EOF")
+	for ask("POST", "/be/flooding", "") != "" { // it listens again in a moment
+		continue
+	}
+	f(ask("POST", "/mcp", call), `data: {"jsonrpc"`)
+	ask("POST", "/be/well", "")
+	f(ask("POST", "/mcp", call), `"text":"hello"`)
+	if ask("GET", "/listed", "") == "0" {
+		t.Error("it was asked for its tools and does not say so")
+	}
+}
+
+// TestGoSDKGateway passes a call on.
+func TestGoSDKGateway(t *testing.T) {
+	up := start(t, "gosdk", "--stateless", "--json")
+	g := start(t, "gosdk-gateway", "--stateless", "--json", "--upstream", "http://"+up+"/mcp")
+	checkModern(t, "http://"+g+"/mcp")
+}

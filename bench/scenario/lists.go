@@ -20,8 +20,9 @@ import (
 func lists() Scenario {
 	return Scenario{
 		Name: "lists",
-		About: "a gateway that is started with it: how soon after --control, a URL, says that the " +
-			"last upstream was asked (ms since 1970) it lists --rate tools; then its first page",
+		About: "a gateway that is started with it: how soon after --control, a URL, says that " +
+			"the last upstream was asked (ms since 1970) it lists --rate tools; then its first " +
+			"page",
 		Preset: func(s *Settings) { s.Connections, s.Rate = 1, 10_000 },
 		Run:    runLists,
 	}

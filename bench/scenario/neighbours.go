@@ -18,8 +18,8 @@ import (
 func neighbours() Scenario {
 	return Scenario{
 		Name: "neighbours",
-		About: "a gateway: calls of --tool, calm first, then while others call --trigger, a tool of " +
-			"an upstream that --control, a URL, makes hung, crashing and flooding in turn",
+		About: "a gateway: calls of --tool, calm first, then while others call --trigger, a " +
+			"tool of an upstream that --control, a URL, makes hung, crashing and flooding in turn",
 		Preset: func(s *Settings) { s.Load = 20 },
 		Takes:  func(s *Settings) time.Duration { return 6 * (s.Warmup + s.Duration) },
 		Run:    runNeighbours,

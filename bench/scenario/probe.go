@@ -46,8 +46,8 @@ func (t *target) settle(ctx context.Context, era string) error {
 	return fmt.Errorf("cannot call %q at %s: %w", t.opt.Tool, t.said.Target, errors.Join(errs...))
 }
 
-// toolWait is how long a server that was started here may take until it has the tool: a gateway gets
-// its tools from others.
+// toolWait is how long a server that was started here may take until it has the tool: a gateway
+// gets its tools from others.
 const toolWait = 3 * time.Second
 
 // settleSoon is settle for a server that may have been started a moment ago.
