@@ -1,7 +1,7 @@
 #!/bin/bash
 # A gateway in front of COUNT upstreams with TOOLS tools each, which are one process on the ports
-# from UPSTREAM_PORT on, 7700 by default (bin/peers many): u00__echo_0, u00__echo_1, ... It ends with
-# the gateway. GATEWAY_CORE and UPSTREAM_CORE bind them to a core each.
+# from UPSTREAM_PORT on, 7700 by default (bin/peers many): u00__echo_0, u00__echo_1, ... It ends
+# with the gateway. GATEWAY_CORE and UPSTREAM_CORE bind them to a core each.
 #   gateway.sh COUNT TOOLS [ARGUMENT of mcploop serve]...
 set -euo pipefail
 cd "$(dirname "$0")/.."

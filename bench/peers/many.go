@@ -13,8 +13,8 @@ import (
 
 // serveMany is a crowd of modern MCP servers in one process: --count of them on the ports from that
 // of --addr on, each with --tools tools, echo_0, echo_1, ... A POST to /be/hung, /be/flooding,
-// /be/crashing or /be/well of one of them makes it so. GET /listed tells when the last one was asked
-// for its tools, in milliseconds since 1970.
+// /be/crashing or /be/well of one of them makes it so. GET /listed tells when the last one was
+// asked for its tools, in milliseconds since 1970.
 func serveMany(s settings) error {
 	host, first, err := net.SplitHostPort(s.addr)
 	if err != nil {
