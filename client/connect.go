@@ -159,16 +159,23 @@ func legacyMayHelp(err error) bool {
 	return true
 }
 
-// speaksLegacy reads data.supported of -32022; without it nothing is excluded.
-func speaksLegacy(data any) bool {
+// supported reads data.supported of -32022; nil: the server has not said.
+func supported(data any) []string {
 	raw, _ := data.(json.RawMessage)
 	var wire struct {
 		Supported []string `json:"supported"`
 	}
-	if json.Unmarshal(raw, &wire) != nil || len(wire.Supported) == 0 {
-		return true
+	if json.Unmarshal(raw, &wire) != nil {
+		return nil
 	}
-	return slices.ContainsFunc(wire.Supported, func(s string) bool {
+	return wire.Supported
+}
+
+// speaksLegacy tells whether the data of -32022 has a legacy revision; without any nothing is
+// excluded.
+func speaksLegacy(data any) bool {
+	all := supported(data)
+	return len(all) == 0 || slices.ContainsFunc(all, func(s string) bool {
 		v := mcp.ParseVersion([]byte(s))
 		return v != mcp.NoVersion && !v.Modern()
 	})
@@ -182,6 +189,9 @@ func (c *Client) discover(ctx context.Context) error {
 	f := newFacts(mcp.LatestModern, "", c.info, c.capabilities)
 	c.mux.facts.Store(f)
 	d, err := c.askDiscover(ctx, f)
+	if err != nil && offersModern(err) {
+		d, err = c.askDiscover(ctx, f)
+	}
 	if err != nil {
 		return err
 	}
@@ -192,6 +202,16 @@ func (c *Client) discover(ctx context.Context) error {
 		info: d.Meta.ServerInfo, capabilities: d.Capabilities, instructions: d.Instructions,
 	})
 	return nil
+}
+
+// offersModern tells whether a server refuses a revision and offers one that this client speaks,
+// which it is asked by then (2026-07-28, basic/versioning, "Protocol version negotiation").
+func offersModern(err error) bool {
+	var fault *mcp.Error
+	if !errors.As(err, &fault) || fault.Code != codec.ErrUnsupportedVersion.Code {
+		return false
+	}
+	return slices.Contains(supported(fault.Data), mcp.LatestModern.String())
 }
 
 // Discovery is what a modern server says of itself (2026-07-28 schema: DiscoverResult).

@@ -56,6 +56,33 @@ func TestFallback(t *testing.T) {
 	}
 }
 
+// TestOfferedRevision: a server that refuses a revision and offers it is asked by it, once.
+func TestOfferedRevision(t *testing.T) {
+	for refusals, well := range map[int64]bool{1: true, 2: false} {
+		var asked atomic.Int64
+		url := "tcp://" + listen(t, func(conn net.Conn) {
+			lines := bufio.NewScanner(conn)
+			for lines.Scan() {
+				_, rest, _ := strings.Cut(lines.Text(), `"id":`)
+				id, _, _ := strings.Cut(rest, ",")
+				if asked.Add(1) <= refusals {
+					fmt.Fprintf(conn, `{"jsonrpc":"2.0","id":%s,"error":{"code":-32022,`+
+						`"message":"no","data":{"supported":["2026-07-28"]}}}`+"\n", id)
+					continue
+				}
+				fmt.Fprintf(conn, discoverAnswer+"\n", id)
+			}
+		})
+		got, err := client.Connect(testContext(t), client.Options{URL: url, Era: client.Modern})
+		if err == nil {
+			got.Close()
+		}
+		if (err == nil) != well || asked.Load() != 2 {
+			t.Errorf("%d refusals: got %v after %d requests, want 2", refusals, err, asked.Load())
+		}
+	}
+}
+
 func discoverOf(version string) string {
 	return strings.Replace(discoverAnswer, "2026-07-28", version, 1)
 }
