@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/mcploop/mcploop/mcp"
+	"github.com/mcploop/mcploop/pool"
 	"github.com/mcploop/mcploop/server/gateway"
 )
 
@@ -32,6 +33,8 @@ type Finding struct {
 	// Taken says, by the path, who has its name there.
 	Taken map[string]string `json:"taken,omitempty"`
 
+	Breaker string `json:"breaker,omitempty"` // closed, open or half-open
+
 	Calls uint64  `json:"calls,omitempty"` // that were timed
 	P50Ms float64 `json:"p50Ms,omitempty"` // at most so long took half of them
 	P99Ms float64 `json:"p99Ms,omitempty"`
@@ -48,10 +51,13 @@ type UpstreamFinding struct {
 	Revision    string `json:"revision,omitempty"`
 	LastError   string `json:"lastError,omitempty"`
 	LastErrorAt string `json:"lastErrorAt,omitempty"` // RFC 3339
-	LostSince   string `json:"lostSince,omitempty"`   // RFC 3339; "" while it is there
+	LastFailure string `json:"lastFailure,omitempty"` // why a call brought no answer
+	LastFailAt  string `json:"lastFailureAt,omitempty"`
+	LostSince   string `json:"lostSince,omitempty"` // RFC 3339; "" while it is there
 	RetryMs     int64  `json:"retryMs,omitempty"`
 	GraceMs     int64  `json:"graceMs"`
 	InFlightMax int    `json:"inFlightMax"`
+	Breaker     string `json:"breaker"` // closed, open or half-open
 	Calls       uint64 `json:"calls"`
 	Failed      uint64 `json:"failed"`
 	Cancelled   uint64 `json:"cancelled"`
@@ -177,6 +183,9 @@ func (x *explainer) finding(p *place, item *gateway.ItemReport) Finding {
 	if item.Item.Short() != item.Own {
 		f.Why = "its upstream lists it; it was renamed, or has characters no name may have"
 	}
+	if f.Breaker = item.Breaker.String(); item.Breaker != pool.BreakerClosed {
+		f.Why = "calls are refused at once, or tried one by one: it has failed in a row"
+	}
 	f.Names, f.Taken = x.s.whereShown(p, item.Item)
 	if f.Names[mcpPath] == "" && f.Taken[mcpPath] != "" {
 		f.Status = string(gateway.LeftOut)
@@ -240,8 +249,9 @@ func upstreamFinding(p *place, r *gateway.Report, missing int) UpstreamFinding {
 		Revision: r.Revision, LastError: r.Reason, RetryMs: r.Retry.Milliseconds(),
 		GraceMs: r.Grace.Milliseconds(), InFlightMax: p.limit((*gateway.Upstream).InFlightMax),
 		Calls: stats.Calls, Failed: stats.Failed, Cancelled: stats.Cancelled, Starts: stats.Starts,
-		NotOffered: missing,
+		NotOffered: missing, Breaker: stats.Breaker.String(), LastFailure: r.Call,
 	}
+	f.LastFailAt = clockText(r.CallAt)
 	f.LastErrorAt, f.LostSince = clockText(r.At), clockText(r.Since)
 	return f
 }

@@ -140,6 +140,27 @@ func TestExplainTaken(t *testing.T) {
 	}
 }
 
+// TestExplainBroken: a tool whose calls fail, with why the last one did, and its breaker.
+func TestExplainBroken(t *testing.T) {
+	opt := named("up", startFake(t, silentAt("tools/call")).addr)
+	opt.Timeout, opt.BreakerFailures = 10*time.Millisecond, 2
+	g := gatewayOf(t, opt)
+	g.has("up__echo", true)
+	for range 2 {
+		if got := g.text(g.post(modernCall("1", "up__echo", "{}"))); code(got) != -31001 {
+			t.Errorf("got %s, want a timeout", got)
+		}
+	}
+	f, x := g.explained("up__echo")
+	if f.Breaker != "open" || !strings.Contains(f.Why, "failed in a row") {
+		t.Errorf("got %+v", f)
+	}
+	up := x.Upstreams[0]
+	if !strings.Contains(up.LastFailure, "timed out") || up.LastFailAt == "" || up.Failed != 2 {
+		t.Errorf("got %+v", up)
+	}
+}
+
 // TestExplainUnknown: similar names are told; nothing is too strange to be asked for.
 func TestExplainUnknown(t *testing.T) {
 	g := gatewayOf(t, named("files", startHeld(t, "search").addr))

@@ -108,6 +108,9 @@ func printFinding(w io.Writer, f *server.Finding) {
 	for _, path := range slices.Sorted(maps.Keys(f.Taken)) {
 		fmt.Fprintf(w, "  not seen:  on %s, where %s has its name\n", path, f.Taken[path])
 	}
+	if f.Breaker != "" && f.Breaker != "closed" {
+		fmt.Fprintf(w, "  breaker:   %s\n", f.Breaker)
+	}
 	if f.Calls > 0 {
 		fmt.Fprintf(w, "  calls:     %d, p50 %s, p99 %s at most\n", f.Calls, millis(f.P50Ms),
 			millis(f.P99Ms))
@@ -133,6 +136,13 @@ func printUpstream(w io.Writer, u *server.UpstreamFinding) {
 	}
 	if u.LastError != "" {
 		line("last error", "%s (%s)", u.LastError, u.LastErrorAt)
+	}
+	if u.LastFailure != "" {
+		line("last call", "that brought no answer: %s (%s)", u.LastFailure, u.LastFailAt)
+	}
+	if u.Breaker != "closed" {
+		line("breaker", "%s: it has failed several times in a row, so calls are refused at once "+
+			"until one that tries it succeeds", u.Breaker)
 	}
 	line("calls", "%d, of which %d failed and %d were cancelled; in flight %d of %d", u.Calls,
 		u.Failed, u.Cancelled, u.InFlight, u.InFlightMax)

@@ -341,6 +341,7 @@ func (u *Upstream) fault(err error) error {
 	}
 	u.mu.Lock()
 	state := u.state
+	u.past.call, u.past.callAt = err, time.Now()
 	u.mu.Unlock()
 	data := upstreamData{Upstream: u.opt.Name, State: state.String(), Reason: reasonOf(err)}
 	var refusal *client.HTTPError

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/mcploop/mcploop/mcp"
+	"github.com/mcploop/mcploop/pool"
 )
 
 // Absence is why something that an upstream has listed is not offered.
@@ -38,6 +39,8 @@ type Report struct {
 	State    State
 	Reason   string        // of the last failure to connect, or the end of the last connection
 	At       time.Time     // of that
+	Call     string        // why the last call that failed brought no answer
+	CallAt   time.Time     // of that
 	Retry    time.Duration // until the next attempt, in StateWaiting
 	Since    time.Time     // it has been lost since; zero: it is there, or never was
 	Grace    time.Duration // so long what it offers stays listed then
@@ -52,6 +55,8 @@ type ItemReport struct {
 	Item *Item
 	Why  Absence
 	Text string // what decided that
+
+	Breaker pool.BreakerState // of its calls
 }
 
 // history is what an upstream remembers to explain itself. Upstream.mu guards it.
@@ -61,6 +66,8 @@ type history struct {
 	reason  error              // of the last failure
 	at      time.Time          // of that
 	since   time.Time          // it was lost; zero while it is there
+	call    error              // of the last call that brought no answer
+	callAt  time.Time          // of that
 }
 
 // fails takes note of why there is no connection. mu is held.
@@ -164,11 +171,16 @@ func (u *Upstream) Explain() *Report {
 	if u.past.reason != nil {
 		r.Reason = u.past.reason.Error()
 	}
+	if r.CallAt = u.past.callAt; u.past.call != nil {
+		r.Call = u.past.call.Error()
+	}
 	if u.state == StateWaiting {
 		r.Retry = max(0, time.Until(u.retry))
 	}
 	for _, i := range u.offered {
-		r.Items = append(r.Items, ItemReport{Kind: i.Kind, Own: i.own, Item: i})
+		r.Items = append(r.Items, ItemReport{
+			Kind: i.Kind, Own: i.own, Item: i, Breaker: i.use.breaker.State(),
+		})
 	}
 	for key, a := range u.past.absent {
 		r.Items = append(r.Items, ItemReport{
