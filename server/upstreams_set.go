@@ -68,8 +68,8 @@ func (s *Server) RemoveUpstream(name string) error {
 
 // UpdateUpstream gives the upstream of that name other options. Equal ones change nothing.
 // Otherwise another upstream is started beside it, takes its name and its place in the lists when
-// it is ready, and the old one ends as RemoveUpstream says; a change of what is listed, or of
-// timeouts, is made in the running one. An old one that is not ready itself gives way at once.
+// it is ready, and the old one ends as RemoveUpstream says. An old one that is not ready itself
+// gives way at once. Other patterns and names alone (Allow, Deny, Rename) are taken over in place.
 // Safe for concurrent use.
 func (s *Server) UpdateUpstream(opt gateway.Options) error {
 	s.upstreams.changing.Lock()
@@ -268,7 +268,7 @@ func (p *place) follower(opt gateway.Options) (*guest, error) {
 
 // follow lets g, which follower has made, take the place. changing is held.
 func (p *place) follow(g *guest) {
-	if g == nil {
+	if g == nil || p.retune(g) {
 		return
 	}
 	begun, done := p.s.upstreams.areBegun(), false
@@ -283,6 +283,23 @@ func (p *place) follow(g *guest) {
 	if begun && !slices.Contains(over, g) {
 		g.start()
 	}
+}
+
+// retune lets the one that has the place, or is about to, take over g's options where it can. changing
+// is held, which guards opt.
+func (p *place) retune(g *guest) bool {
+	p.mu.Lock()
+	holder := p.serving
+	if p.next != nil {
+		holder = p.next
+	}
+	p.mu.Unlock()
+	if !holder.opt.Tunes(&g.opt) {
+		return false
+	}
+	holder.up.Retune(&g.opt)
+	holder.opt.Tune(&g.opt)
+	return true
 }
 
 // line puts g where it belongs and returns whom to see off: who waited for the place before g; who

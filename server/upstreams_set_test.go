@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -194,6 +193,46 @@ func TestUpstreamReplaced(t *testing.T) {
 	}
 }
 
+// TestUpstreamRetuned: other patterns and names are taken over by the upstream that runs. What is
+// denied has gone when the change returns; the connection and the call in flight stay.
+func TestUpstreamRetuned(t *testing.T) {
+	fake := startHeld(t, "echo", "write")
+	opt := named("up", fake.addr)
+	g := gatewayOf(t, opt)
+	g.has("up__write", true)
+	c := g.holdCall(fake, "up__echo")
+	retune := func(change func(*gateway.Options)) {
+		t.Helper()
+		next := opt
+		change(&next)
+		if err := g.UpdateUpstream(next); err != nil {
+			t.Fatal(err)
+		}
+	}
+	retune(func(o *gateway.Options) { o.Deny = []string{"wr*"} })
+	if got := g.text(g.post(modernCall("1", "up__write", "{}"))); code(got) != -32602 {
+		t.Errorf("got %s, want the denied tool gone", got)
+	}
+	if f, _ := g.explained("up__write"); f.Status != "denied" {
+		t.Errorf("got %+v", f)
+	}
+	retune(func(o *gateway.Options) { o.Rename = map[string]string{"write": "put"} })
+	g.has("up__put", true)
+	retune(func(o *gateway.Options) { o.Allow = []string{"echo"} })
+	g.has("up__put", false)
+	g.has("up__echo", true)
+	if err := g.UpdateUpstream(gateway.Options{
+		Name: "up", Allow: []string{"["}, Client: opt.Client, BackoffMin: opt.BackoffMin,
+	}); err == nil {
+		t.Error("a broken pattern was taken")
+	}
+	close(fake.release)
+	c.wasAnswered("a call that was in flight")
+	if n := fake.accepted(); n != 1 {
+		t.Errorf("it was connected %d times, want once", n)
+	}
+}
+
 // TestUpstreamReplacedProvider: one that is no server takes over when it has listed, too.
 func TestUpstreamReplacedProvider(t *testing.T) {
 	old := &fakeProvider{call: tells}
@@ -298,71 +337,4 @@ func TestSetUpstreams(t *testing.T) {
 	eventually(t, "the others' old connections have ended", func() bool {
 		return removed.open() == 0 && changed.open() == 1
 	})
-}
-
-// TestUpstreamsChangeUnderLoad: clients call without a pause while upstreams are replaced, added
-// and removed from several sides; no call is dropped.
-func TestUpstreamsChangeUnderLoad(t *testing.T) {
-	one, two := startFake(t, well), startFake(t, well)
-	for _, f := range []*fakeUpstream{one, two} {
-		f.quiet.Store(true)
-	}
-	g := gatewayOf(t, named("up", one.addr))
-	g.has("up__echo", true)
-	stop := make(chan struct{})
-	var callers, changers sync.WaitGroup
-	counts := make([]int, 4)
-	for i := range counts {
-		c := g.dialTCP()
-		c.initialize("2025-11-25")
-		callers.Go(func() {
-			for {
-				select {
-				case <-stop:
-					return
-				default:
-				}
-				counts[i]++
-				c.line(legacyCall(fmt.Sprint(counts[i]), "up__echo", `{"a":1}`))
-				got := c.nextAnswer()
-				if !strings.Contains(got, `"structuredContent":{"a":1}`) {
-					t.Errorf("got %s", got)
-					return
-				}
-			}
-		})
-	}
-	changers.Go(func() {
-		for i := range 100 {
-			addr := []string{two.addr, one.addr}[i%2]
-			if err := g.UpdateUpstream(named("up", addr)); err != nil {
-				t.Error(err)
-			}
-			eventually(t, "the new one serves", func() bool {
-				return g.Upstreams()[0].Next == ""
-			})
-		}
-	})
-	for n := range 2 {
-		changers.Go(func() {
-			name := fmt.Sprint("more", n)
-			for range 100 {
-				if err := g.AddUpstream(named(name, one.addr)); err != nil {
-					t.Error(err)
-				}
-				if err := g.RemoveUpstream(name); err != nil {
-					t.Error(err)
-				}
-			}
-		})
-	}
-	changers.Wait()
-	close(stop)
-	callers.Wait()
-	for i, n := range counts {
-		if n == 0 {
-			t.Errorf("caller %d made no call", i)
-		}
-	}
-	eventually(t, "one connection is left", func() bool { return one.open()+two.open() == 1 })
 }
