@@ -285,8 +285,8 @@ func (p *place) follow(g *guest) {
 	}
 }
 
-// retune lets the one that has the place, or is about to, take over g's options where it can. changing
-// is held, which guards opt.
+// retune lets the one that has the place, or is about to, take over the options of g where it can.
+// changing is held, which guards opt.
 func (p *place) retune(g *guest) bool {
 	p.mu.Lock()
 	holder := p.serving
