@@ -16,10 +16,11 @@ VCS      := $(shell git rev-parse HEAD >/dev/null 2>&1 && echo auto || echo fals
 FLAGS    := -trimpath -buildvcs=$(VCS) -ldflags=-s
 
 .PHONY: help run build test race norace tuning soak check lint fmt fuzz conformance \
-	conformance-gateway interop bench smoke scenarios peers peers-build peers-ts pages peers-test pgo generate clean
+	conformance-gateway interop bench smoke scenarios peers peers-build peers-ts pages peers-test \
+	pgo generate clean
 
 help: ## list the targets
-	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 14
+	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
 
 run: build ## build and start the server on 127.0.0.1:9999; ARGS="--tcp :9998"
 	@exec bin/mcploop serve $(ARGS)
