@@ -39,6 +39,9 @@ func TestMain(m *testing.M) {
 	case "few descriptors":
 		end(serveWithFewDescriptors())
 	}
+	if how, ok := strings.CutPrefix(os.Getenv(childVariable), upstreamRole); ok {
+		end(misbehave(how))
+	}
 	os.Exit(2)
 }
 

@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"syscall"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -24,16 +25,21 @@ type family struct {
 const tokenName = "MCPLOOP_CHILD"
 
 const (
-	strayRoundsMax = 16  // a process that was killed may just have started another one
-	strayWaitMs    = 200 // for one that was killed to be gone
+	strayRoundsMax = 16                   // one that was killed may just have started another one
+	strayPause     = 2 * time.Millisecond // for one that is between two programs
+	strayWaitMs    = 200                  // for one that was killed to be gone
 )
 
 // end kills all of it, and waits for those whose parent we have become.
 func (f *family) end() {
 	f.kill()
 	for range strayRoundsMax {
-		if f.killStrays() == 0 {
+		killed, unsure := f.killStrays()
+		if killed+unsure == 0 {
 			break
+		}
+		if killed == 0 {
+			time.Sleep(strayPause)
 		}
 	}
 	f.reap()
@@ -59,17 +65,26 @@ func (f *family) reap() {
 	}
 }
 
-// killStrays kills those that have left the group and returns how many there were.
-func (f *family) killStrays() (count int) {
+// killStrays kills those that have left the group and returns how many there were, and of how many
+// it cannot be told: a process has no environment while it becomes another program.
+func (f *family) killStrays() (killed, unsure int) {
 	eachProcess(func(s stat) {
-		if s.state == 'Z' || s.began < f.since || !hasToken(s.pid, f.token) {
+		if s.state == 'Z' || s.began < f.since || s.parent == kernelThreads {
 			return
 		}
-		count++
-		killSurely(s.pid, f.token)
+		switch env := environ(s.pid); {
+		case hasToken(env, f.token):
+			killed++
+			killSurely(s.pid, f.token)
+		case len(env) == 0:
+			unsure++
+		}
 	})
-	return count
+	return killed, unsure
 }
+
+// kernelThreads is the parent of processes that are none.
+const kernelThreads = 2
 
 // killSurely kills the process if it still is the one with that token, and waits until it is gone.
 func killSurely(pid int, token string) {
@@ -78,7 +93,7 @@ func killSurely(pid int, token string) {
 		return // it has ended
 	}
 	defer func() { _ = unix.Close(fd) }()
-	if !hasToken(pid, token) { // the number is somebody else's by now
+	if !hasToken(environ(pid), token) { // the number is somebody else's by now
 		return
 	}
 	if unix.PidfdSendSignal(fd, unix.SIGKILL, nil, 0) != nil {
@@ -88,10 +103,18 @@ func killSurely(pid int, token string) {
 	_, _ = syscall.Wait4(pid, nil, syscall.WNOHANG, nil) // when its parent had ended
 }
 
-// hasToken tells whether the process was given the token and has not wiped it out.
-func hasToken(pid int, token string) bool {
+// environ is the environment that a process was given; nil when it cannot be read.
+func environ(pid int) []byte {
 	env, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/environ")
-	return err == nil && bytes.Contains(env, []byte(tokenName+"="+token))
+	if err != nil {
+		return nil
+	}
+	return env
+}
+
+// hasToken tells whether a process of that environment was given the token.
+func hasToken(env []byte, token string) bool {
+	return bytes.Contains(env, []byte(tokenName+"="+token))
 }
 
 // stat is what the kernel says of a process (proc_pid_stat(5)).
