@@ -73,6 +73,15 @@ func (w *wiretap) raw() []string {
 func (w *wiretap) requests(t *testing.T) map[string][]string {
 	t.Helper()
 	found := map[string][]string{}
+	w.each(t, func(r *http.Request, body string) {
+		found[body] = r.Header.Values("Authorization")
+	})
+	return found
+}
+
+// each calls f with every request.
+func (w *wiretap) each(t *testing.T, f func(r *http.Request, body string)) {
+	t.Helper()
 	for _, raw := range w.raw() {
 		in := bufio.NewReader(strings.NewReader(raw))
 		for {
@@ -84,10 +93,9 @@ func (w *wiretap) requests(t *testing.T) map[string][]string {
 			if err != nil {
 				t.Errorf("cannot read the body of a request: %v", err)
 			}
-			found[string(body)] = r.Header.Values("Authorization")
+			f(r, string(body))
 		}
 	}
-	return found
 }
 
 // user is one whose token for us is known.
@@ -253,7 +261,7 @@ func TestUpstreamDefaultCredentials(t *testing.T) {
 func TestUpstreamCredentialsInSharedSessions(t *testing.T) {
 	wire := tap(t, start(t, nil).http)
 	g := behind(t, func(o *gateway.Options) {
-		o.Client = client.Options{URL: "http://" + wire.addr + "/mcp", Era: client.Legacy}
+		o.Client = client.Options{URL: "http://" + wire.addr + "/mcp", Version: "2025-11-25"}
 		o.Credentials = twoUsers()
 	})
 	g.has("up__echo", true)
@@ -270,6 +278,82 @@ func TestUpstreamCredentialsInSharedSessions(t *testing.T) {
 	for body := range wire.requests(t) {
 		if strings.Contains(body, "of-alice") {
 			t.Errorf("it was sent: %s", body)
+		}
+	}
+}
+
+// TestUpstreamCredentialsOfInstances: where a session is what calls share, each client has one of
+// its own, opened with its credentials.
+func TestUpstreamCredentialsOfInstances(t *testing.T) {
+	up := start(t, nil)
+	for name, url := range map[string]string{
+		"http": "http://%s/mcp", "sse": "sse://%s/sse", "ws": "ws://%s/mcp",
+	} {
+		t.Run(name, func(t *testing.T) {
+			wire := tap(t, up.http)
+			g := behind(t, func(o *gateway.Options) {
+				o.Client = client.Options{
+					URL: fmt.Sprintf(url, wire.addr), Era: client.Legacy,
+					Headers: map[string]string{"Authorization": "Bearer " + ourOwn},
+				}
+				o.Credentials, o.Share = twoUsers(), gateway.SharePrincipal
+				o.Credentials.Required = true
+			})
+			g.has("up__echo", true)
+			var all sync.WaitGroup
+			for i := range 40 {
+				for mark, who := range map[string]string{"alice": aliceHere, "bob": bobHere} {
+					all.Go(func() {
+						mark := fmt.Sprintf("of-%s-%d", mark, i)
+						got := g.text(g.post(modernCall("1", "up__echo",
+							`{"message":"`+mark+`"}`), "Authorization: Bearer "+who))
+						if !strings.Contains(got, mark) {
+							t.Errorf("%s: got %s", mark, got)
+						}
+						g.keepsSecrets(got)
+					})
+				}
+			}
+			all.Wait()
+			got := g.text(g.post(modernCall("1", "up__echo", `{"message":"of-nobody"}`)))
+			if code(got) != -31002 || !strings.Contains(got, "no_credentials") {
+				t.Errorf("a stranger got %s", got)
+			}
+			wire.separates(t)
+		})
+	}
+}
+
+// separates fails when a session, or a call, has the credentials of two, or a stranger's was sent.
+func (w *wiretap) separates(t *testing.T) {
+	t.Helper()
+	sessions, seen := map[string]string{}, map[string]bool{}
+	w.each(t, func(r *http.Request, body string) {
+		auth := r.Header.Get("Authorization")
+		seen[auth] = true
+		session := r.Header.Get("Mcp-Session-Id") + r.URL.Query().Encode()
+		if first := sessions[session]; session != "" && first != "" && first != auth {
+			t.Errorf("session %s is that of %q and of %q", session, first, auth)
+		}
+		sessions[session] = auth
+		for mark, want := range map[string]string{
+			"of-alice": aliceThere, "of-bob": bobThere, "of-nobody": "nothing",
+		} {
+			if strings.Contains(body, mark) && auth != "Bearer "+want {
+				t.Errorf("%s went with %q", body, auth)
+			}
+		}
+	})
+	for _, want := range []string{aliceThere, bobThere, ourOwn} {
+		if !seen["Bearer "+want] {
+			t.Errorf("nothing went with %s", want)
+		}
+	}
+	for _, raw := range w.raw() {
+		for _, secret := range []string{aliceHere, bobHere} {
+			if strings.Contains(raw, secret) {
+				t.Errorf("a client's own token went to the upstream: %s", secret)
+			}
 		}
 	}
 }

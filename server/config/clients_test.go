@@ -189,7 +189,13 @@ func TestUpstreamKeys(t *testing.T) {
 	f("upstreams:\n  a: {url: 'https://h', tls: {min_version: 1.1}}", "config:2: cannot use "+
 		`upstreams.a.tls.min_version: "1.1": write 1.2 or 1.3`)
 	f("upstreams:\n  a: {command: [x], credentials: {required: true}}", "config:2: cannot use "+
-		"upstreams.a.credentials: it goes with a url of http:// or https://, http and openapi")
+		"upstreams.a.credentials: it goes with a url of http://, https://, ws://, wss://, "+
+		"sse:// or sses://, http and openapi")
+	for _, way := range []string{"url: 'ws://h'", "url: 'http://h', era: legacy"} {
+		f("upstreams:\n  a: {"+way+", credentials: {required: true}}", "config:2: cannot use "+
+			"upstreams.a.credentials: all clients share one session here; write share: "+
+			"principal beside it")
+	}
 	hash := strings.Repeat("0", 63)
 	f("upstreams:\n  a:\n    url: http://h\n    credentials:\n      users:\n"+
 		"        u1: {token: '${KEY}', sha256: '"+hash+"'}\n        u2: {}\n"+

@@ -72,9 +72,13 @@ func (c *Credentials) check(at string, u *Upstream, report reportFunc) {
 		return
 	}
 	kind := u.Kind()
-	if target := u.Target(); !strings.HasPrefix(target, "http") && kind != "http" &&
-		kind != "openapi" {
-		report(at, "", "it goes with a url of http:// or https://, http and openapi")
+	switch scheme, _, _ := strings.Cut(u.Target(), ":"); {
+	case kind == "http" || kind == "openapi":
+	case !slices.Contains([]string{"http", "https", "ws", "wss", "sse", "sses"}, scheme):
+		report(at, "", "it goes with a url of http://, https://, ws://, wss://, sse:// or "+
+			"sses://, http and openapi")
+	case u.Share == shareAll && (!strings.HasPrefix(scheme, "http") || u.Era == "legacy"):
+		report(at, "", "all clients share one session here; write share: principal beside it")
 	}
 	known := map[[sha256.Size]byte]string{}
 	for _, name := range slices.Sorted(maps.Keys(c.Users)) {

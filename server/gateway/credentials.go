@@ -36,15 +36,32 @@ type User struct {
 // inUse: anybody's calls differ from another's.
 func (c *Credentials) inUse() bool { return len(c.Users) > 0 || c.Required || c.Default != nil }
 
+var errNoHeaders = errors.New("cannot use Credentials with what has no headers: an upstream that " +
+	"is not reached by HTTP or WebSocket")
+
 // validate reports every fault. No text of it holds a secret. borne: a Provider takes them.
-func (c *Credentials) validate(o *client.Options, borne bool) error {
+func (c *Credentials) validate(o *client.Options, share Share, borne bool) error {
 	if !c.inUse() {
 		return nil
 	}
 	var faults []error
-	if !borne && !strings.HasPrefix(o.URL, "http") {
-		faults = append(faults, errors.New("cannot use Credentials with what is not reached by "+
-			"http or https; there all calls share a connection, and what it may do"))
+	switch scheme, _, _ := strings.Cut(o.URL, ":"); scheme {
+	case "":
+		if !borne {
+			faults = append(faults, errNoHeaders)
+		}
+	case "http", "https":
+		if share == ShareAll && o.Era == client.Legacy {
+			faults = append(faults, errors.New("cannot use Credentials in the one session that "+
+				"all clients share in the legacy era; set Share"))
+		}
+	case "ws", "wss", "sse", "sses":
+		if share == ShareAll {
+			faults = append(faults, errors.New("cannot use Credentials on the one connection that "+
+				"all clients share; set Share"))
+		}
+	default:
+		faults = append(faults, errNoHeaders)
 	}
 	taken := map[string]string{}
 	for _, name := range slices.Sorted(maps.Keys(c.Users)) {
@@ -65,23 +82,50 @@ func (c *Credentials) validate(o *client.Options, borne bool) error {
 	return errors.Join(append(faults, client.CheckHeaders(c.Default))...)
 }
 
-// identities are header lines by principals; immutable.
+// identities are what is known of clients; immutable.
 type identities struct {
-	lines    map[string][]byte
-	others   []byte // nil: those of the connection
+	users    map[string]*identity // by principals
+	others   *identity            // nil: those of all calls
 	required bool
+}
+
+// identity is what calls of a client are made with, Client.Headers included.
+type identity struct {
+	headers map[string]string
+	lines   []byte // the same
 }
 
 // identities puts the headers of each user in place of those that all have.
 func (c *Credentials) identities(common map[string]string) identities {
-	known := identities{lines: map[string][]byte{}, required: c.Required}
+	of := func(own map[string]string) *identity {
+		all := withHeaders(common, own)
+		return &identity{all, client.HeaderLines(all)}
+	}
+	known := identities{users: map[string]*identity{}, required: c.Required}
 	for _, user := range c.Users {
-		known.lines[user.Principal] = client.HeaderLines(withHeaders(common, user.Headers))
+		known.users[user.Principal] = of(user.Headers)
 	}
 	if c.Default != nil {
-		known.others = client.HeaderLines(withHeaders(common, c.Default))
+		known.others = of(c.Default)
 	}
 	return known
+}
+
+// inUse: what is sent depends on the client.
+func (k *identities) inUse() bool { return len(k.users) > 0 || k.others != nil || k.required }
+
+// identityOf returns what calls of c are made with; nil: with what all are.
+func (u *Upstream) identityOf(c Caller) (*identity, error) {
+	who, found := u.known.users[c.Owner(false)]
+	switch {
+	case found:
+		return who, nil
+	case u.known.required:
+		u.count.strangers.Add(1)
+		return nil, u.refusal("no_credentials", "has no credentials for this client; whoever "+
+			"runs this server can add it to credentials.users")
+	}
+	return u.known.others, nil
 }
 
 // withHeaders is common with those of own, of which a name comes once.
@@ -100,23 +144,23 @@ func withHeaders(common, own map[string]string) map[string]string {
 func (f *forward) identify() error {
 	u := f.item.up
 	f.Identity = nil
-	if len(u.known.lines) == 0 && u.known.others == nil && !u.known.required {
+	if !u.known.inUse() {
 		return nil // Fast path.
 	}
-	lines, found := u.known.lines[f.caller.Owner(false)]
+	who, err := u.identityOf(f.caller)
 	switch {
-	case found:
-	case u.known.required:
-		return u.refusal("no_credentials", "has no credentials for this client; whoever runs "+
-			"this server can add it to credentials.users")
-	default:
-		lines = u.known.others
-	}
-	if lines != nil && !f.live.Version().Modern() {
+	case err != nil:
+		return err
+	case u.opt.Share != ShareAll && u.pick(f.caller) != f.live:
+		return u.refusal("shared_session", "has lost the connection of this client; try again")
+	case u.opt.Share != ShareAll || who == nil:
+		return nil // the connection has them
+	case !f.live.Version().Modern():
+		u.count.strangers.Add(1)
 		return u.refusal("shared_session", "speaks a revision before 2026-07-28, in one session "+
-			"for all clients, which must not do what only one of them may")
+			"for all clients, which must not do what only one of them may; set share: principal")
 	}
-	f.Identity = lines
+	f.Identity = who.lines
 	return nil
 }
 
@@ -124,7 +168,6 @@ func (f *forward) identify() error {
 func (f *forward) refuse(err error) {
 	u := f.item.up
 	u.guard.settle(f.passes, verdictNone, f.live)
-	u.count.strangers.Add(1)
 	u.count.failed.Add(1)
 	f.caller.Fail(err)
 	f.caller.Release()

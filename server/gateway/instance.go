@@ -68,6 +68,9 @@ func (i *instance) run(ctx context.Context) {
 // options are those of its connection.
 func (i *instance) options() client.Options {
 	opt := i.up.opt.Client
+	if i.who != nil {
+		opt.Headers = i.who.headers
+	}
 	if i.up.stderr != nil {
 		opt.Stderr = &stderrLog{rate: i.up.stderr}
 	}

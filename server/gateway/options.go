@@ -172,7 +172,7 @@ func (o *Options) validate() error {
 		}
 	}
 	_, borne := o.Provider.(Borne)
-	faults = append(faults, o.Credentials.validate(&o.Client, borne))
+	faults = append(faults, o.Credentials.validate(&o.Client, o.Share, borne))
 	faults = append(faults, o.checkCounts()...)
 	o.instanceFaults(bad)
 	ways := 0

@@ -46,6 +46,7 @@ type tenants struct {
 // tenancy is what an instance of a single client has beside others. It is guarded by tenants.mu.
 type tenancy struct {
 	stop    context.CancelFunc
+	who     *identity // what it connects with, never changed; nil: with what all do
 	waiting []waiting // calls, until it is ready or has failed
 	uses    uint64    // calls so far
 	swept   uint64    // uses at the last sweep
@@ -112,7 +113,7 @@ func (u *Upstream) await(w waiting) bool {
 	owner := w.caller.Owner(u.opt.Share == ShareSession)
 	t := &u.tenants
 	t.mu.Lock()
-	i, err := u.tenant(owner)
+	i, err := u.tenant(owner, w.caller)
 	ready := false
 	if err == nil {
 		switch {
@@ -136,10 +137,15 @@ func (u *Upstream) await(w waiting) bool {
 }
 
 // tenant returns the owner's instance, a new one if there is none. tenants.mu is held.
-func (u *Upstream) tenant(owner string) (*instance, error) {
+// c is a call of it.
+func (u *Upstream) tenant(owner string, c Caller) (*instance, error) {
 	t := &u.tenants
 	if i := t.all[owner]; i != nil {
 		return i, nil
+	}
+	who, err := u.identityOf(c)
+	if err != nil {
+		return nil, err
 	}
 	switch {
 	case t.closed:
@@ -154,6 +160,7 @@ func (u *Upstream) tenant(owner string) (*instance, error) {
 	}
 	g := newGate(u.opt.BackoffMin, u.opt.BackoffMax)
 	i := u.newInstance(0, g, &parking{})
+	i.who = who
 	ctx, stop := context.WithCancel(u.life)
 	i.stop = stop
 	t.all[owner] = i
