@@ -160,8 +160,16 @@ func mustJSON(v any) string {
 // TestNothingOutsideIsRead: whatever a URI, a link or a special file says, what is not a regular
 // file below the root is not found.
 func TestNothingOutsideIsRead(t *testing.T) {
-	tr := plant(t, nil)
+	for _, hidden := range []bool{false, true} {
+		t.Run(fmt.Sprintf("hidden %v", hidden), func(t *testing.T) { nothingOutside(t, hidden) })
+	}
+}
+
+func nothingOutside(t *testing.T, hidden bool) {
+	tr := plant(t, func(o *files.Options) { o.Hidden = hidden })
 	tr.write("in.txt", "in")
+	tr.write("in.txt?x", "in")
+	tr.write("in.txt#x", "in")
 	tr.write("dir/in.txt", "in")
 	tr.write(".hidden", "hidden")
 	tr.write(".git/config", "hidden")
@@ -192,6 +200,12 @@ func TestNothingOutsideIsRead(t *testing.T) {
 		strings.Repeat("a/", 10_000) + "b", "root/../in.txt", "C:\\windows", "dir/.%2e/in.txt",
 	} {
 		got, err := tr.read(prefix + path)
+		if hidden && strings.HasPrefix(path, ".hidden") || strings.HasPrefix(path, ".git") {
+			if hidden != (err == nil) {
+				t.Errorf("%s: got %+v, %v", path, got, err)
+			}
+			continue
+		}
 		var fault *mcp.Error
 		if !errors.As(err, &fault) || fault.Code != codec.ErrResourceNotFound.Code {
 			t.Errorf("%.60q: got %+v, %v", path, got, err)
@@ -204,8 +218,12 @@ func TestNothingOutsideIsRead(t *testing.T) {
 			t.Errorf("%q: got %+v", uri, got)
 		}
 	}
-	if got := fmt.Sprint(tr.names()); got != "[dir/in.txt in.txt]" {
-		t.Errorf("listed %s", got)
+	want := "[dir/in.txt in.txt in.txt#x in.txt?x]"
+	if hidden {
+		want = "[.git/config .hidden " + want[1:]
+	}
+	if got := fmt.Sprint(tr.names()); got != want {
+		t.Errorf("listed %s, want %s", got, want)
 	}
 }
 

@@ -36,6 +36,14 @@ func TestCredentials(t *testing.T) {
 	f(nil, "getPet", "", "")
 
 	a := start(t, openapi.Options{
+		Document: petstore30, Credentials: map[string]string{"key": "k3y"},
+	})
+	list(t, a.Provider)
+	a.must("listPets", `{"free":{"api_key":"mine","a":"b"}}`)
+	if got := a.got(); got.URL.RawQuery != "a=b&api_key=k3y" {
+		t.Errorf("got %s", got.RequestURI)
+	}
+	a = start(t, openapi.Options{
 		Document:   petstore30,
 		APIOptions: rest.APIOptions{Query: map[string]string{"api_key": "k3y"}, Basic: "u:p"},
 	})
