@@ -30,8 +30,9 @@ type Finding struct {
 
 	// Names are what clients call it by, by the path that they see it on.
 	Names map[string]string `json:"names,omitempty"`
-	// Taken says, by the path, who has its name there.
-	Taken map[string]string `json:"taken,omitempty"`
+	// Taken says, by the path, who has its name there; Hidden why a view does not show it.
+	Taken  map[string]string `json:"taken,omitempty"`
+	Hidden map[string]string `json:"hidden,omitempty"`
 
 	Breaker string `json:"breaker,omitempty"` // closed, open or half-open
 
@@ -186,7 +187,7 @@ func (x *explainer) finding(p *place, item *gateway.ItemReport) Finding {
 	if f.Breaker = item.Breaker.String(); item.Breaker != pool.BreakerClosed {
 		f.Why = "calls are refused at once, or tried one by one: it has failed in a row"
 	}
-	f.Names, f.Taken = x.s.whereShown(p, item.Item)
+	x.s.whereShown(p, item.Item, &f)
 	if f.Names[mcpPath] == "" && f.Taken[mcpPath] != "" {
 		f.Status = string(gateway.LeftOut)
 		f.Why = "another has its name on " + mcpPath + ": " + f.Taken[mcpPath]
@@ -194,9 +195,9 @@ func (x *explainer) finding(p *place, item *gateway.ItemReport) Finding {
 	return f
 }
 
-// whereShown finds what an item is called by on each path, and who has its name where it is not.
-func (s *Server) whereShown(p *place, i *gateway.Item) (names, taken map[string]string) {
-	names, taken = map[string]string{}, map[string]string{}
+// whereShown finds what an item is called by on each path, and why it is not where it is not.
+func (s *Server) whereShown(p *place, i *gateway.Item, f *Finding) {
+	f.Names, f.Taken, f.Hidden = map[string]string{}, map[string]string{}, map[string]string{}
 	s.views.mu.Lock()
 	defer s.views.mu.Unlock()
 	look := func(v *view) {
@@ -204,20 +205,23 @@ func (s *Server) whereShown(p *place, i *gateway.Item) (names, taken map[string]
 			switch holder := v.holder(i.Kind, name); {
 			case holder == nil:
 			case holder.at == p && holder.item.Name == i.Name:
-				names[v.path()] = name
+				f.Names[v.path()] = name
 			case v.waiting[foreignKey{i.Kind, name}][p] != nil && holder.at == nil:
-				taken[v.path()] = "this server"
+				f.Taken[v.path()] = "this server"
 			case v.waiting[foreignKey{i.Kind, name}][p] != nil:
-				taken[v.path()] = "upstream " + holder.at.name
+				f.Taken[v.path()] = "upstream " + holder.at.name
 			}
 		}
 	}
 	look(&s.view)
 	look(p.part)
 	for _, v := range s.views.subsets {
+		if why := v.subset.hides(p.name, v.subset.nameOf(i)); why != "" {
+			f.Hidden[v.path()] = why
+			continue
+		}
 		look(v)
 	}
-	return names, taken
 }
 
 // holder is who has a name in a view.

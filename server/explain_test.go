@@ -52,7 +52,22 @@ func TestExplainOffered(t *testing.T) {
 			t.Errorf("%s: got %+v", name, f)
 		}
 	}
-	_, x := g.explained("up__echo")
+	for _, view := range []server.ViewOptions{
+		{Name: "all"},
+		{Name: "denied", Deny: []string{"ec*"}},
+		{Name: "some", Allow: []string{"x"}},
+		{Name: "others", Upstreams: []string{"other"}},
+	} {
+		if err := g.AddView(view); err != nil {
+			t.Fatal(err)
+		}
+	}
+	f, x := g.explained("up__echo")
+	if f.Names["/mcp/all"] != "echo" || f.Hidden["/mcp/denied"] != `its deny has "ec*"` ||
+		!strings.Contains(f.Hidden["/mcp/some"], `its allow has ["x"]`) ||
+		f.Hidden["/mcp/others"] != "it does not have upstream up" || len(f.Hidden) != 3 {
+		t.Errorf("got %+v", f)
+	}
 	up := x.Upstreams[0]
 	if up.State != "ready" || up.Calls != 3 || up.Server != "fake 1" || up.Tools != 3 ||
 		!strings.HasPrefix(up.Target, "tcp://") || up.LastError != "" || up.InFlightMax != 4096 {

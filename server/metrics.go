@@ -221,6 +221,7 @@ func writeHistogram(w io.Writer, method string, counts []uint64, nanos uint64) {
 // and the Go runtime, then those of Options.Metrics. It takes up to a millisecond and must not run
 // on a loop.
 func (s *Server) WriteMetrics(w io.Writer) {
+	s.lookAtUpstreams()
 	s.set.WritePrometheus(w)
 	metrics.WriteProcessMetrics(w)
 	if s.opt.Metrics != nil {

@@ -88,6 +88,29 @@ func (o *subset) shows(upstream, name string) bool {
 	return (len(o.Allow) == 0 || fits(o.Allow)) && !fits(o.Deny)
 }
 
+// hides says why what an upstream offers by that name does not belong to the subset; "" when it
+// does.
+func (o *subset) hides(upstream, name string) string {
+	fitting := func(patterns []string) (string, bool) {
+		for _, p := range patterns {
+			if (&subset{ViewOptions: ViewOptions{Allow: []string{p}}}).shows(upstream, name) {
+				return p, true
+			}
+		}
+		return "", false
+	}
+	if !o.includes(upstream) {
+		return "it does not have upstream " + upstream
+	}
+	if p, ok := fitting(o.Deny); ok {
+		return fmt.Sprintf("its deny has %q", p)
+	}
+	if _, ok := fitting(o.Allow); len(o.Allow) > 0 && !ok {
+		return fmt.Sprintf("its allow has %q, none of which fits", o.Allow)
+	}
+	return ""
+}
+
 // before tells whether a name that two upstreams want is rather a's than b's. Without a subset it
 // stays with who has it.
 func (o *subset) before(a, b string) bool {

@@ -16,15 +16,50 @@ func (s *Server) registerUpstream(p *place) {
 		return name
 	}
 	for name, of := range upstreamCounters() {
-		s.counterFunc(named(name), func() uint64 { return of(p.stats()) })
+		s.counterFunc(named(name), func() uint64 { return of(p.seen()) })
 	}
 	for name, of := range upstreamGauges() {
-		s.gauge(named(name), func() int { return of(p.stats()) })
+		s.gauge(named(name), func() int { return of(p.seen()) })
 	}
 	for name, of := range upstreamLimits() {
 		s.gauge(named(name), func() int { return p.limit(of) })
 	}
 	s.gauge(named("names_taken"), p.namesTaken)
+	s.gauge(named("following"), p.following)
+	s.gauge(named("leaving"), p.leavingCount)
+}
+
+// lookAtUpstreams takes the counters of all of them, once for each scrape.
+func (s *Server) lookAtUpstreams() {
+	for _, p := range s.placesNow() {
+		stats := p.stats()
+		p.scraped.Store(&stats)
+	}
+}
+
+// seen are the counters as lookAtUpstreams took them.
+func (p *place) seen() gateway.Stats {
+	if stats := p.scraped.Load(); stats != nil {
+		return *stats
+	}
+	return p.stats()
+}
+
+// following is 1 while one with other options is on its way to the place.
+func (p *place) following() int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.next != nil {
+		return 1
+	}
+	return 0
+}
+
+// leavingCount is how many have been replaced and still have calls to answer.
+func (p *place) leavingCount() int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return len(p.leaving)
 }
 
 // unregisterUpstream: with the upstream goes what is known of it.

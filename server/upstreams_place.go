@@ -16,8 +16,9 @@ import (
 type place struct {
 	s       *Server
 	name    string
-	part    *view    // of what it offers alone
-	metrics []string // that are registered for it
+	part    *view                         // of what it offers alone
+	metrics []string                      // that are registered for it
+	scraped atomic.Pointer[gateway.Stats] // see seen
 
 	// mu guards the rest. The gateway may hold the lock of an upstream meanwhile, so no method of
 	// one is called under it.

@@ -168,6 +168,9 @@ func TestUpstreamReplaced(t *testing.T) {
 		t.Fatal(err)
 	}
 	next.waitFor("tools/list")
+	if got := g.metric(`mcploop_upstream_following{upstream="up"}`); got != 1 {
+		t.Errorf("got %v on their way, want 1", got)
+	}
 	if got := g.text(g.post(modernCall("1", "up__gone", `{"a":1}`))); code(got) != 0 {
 		t.Errorf("got %s while the new one is not ready", got)
 	}
@@ -179,6 +182,9 @@ func TestUpstreamReplaced(t *testing.T) {
 		t.Errorf("got %s", got)
 	}
 	next.waitFor("tools/call")
+	if got := g.metric(`mcploop_upstream_leaving{upstream="up"}`); got != 1 {
+		t.Errorf("got %v that leave, want 1", got)
+	}
 	if old.open() == 0 {
 		t.Error("the old one was cut with a call in flight")
 	}

@@ -105,6 +105,9 @@ func printFinding(w io.Writer, f *server.Finding) {
 	for _, path := range slices.Sorted(maps.Keys(f.Names)) {
 		fmt.Fprintf(w, "  seen:      on %s as %s\n", path, f.Names[path])
 	}
+	for _, path := range slices.Sorted(maps.Keys(f.Hidden)) {
+		fmt.Fprintf(w, "  not seen:  on %s: %s\n", path, f.Hidden[path])
+	}
 	for _, path := range slices.Sorted(maps.Keys(f.Taken)) {
 		fmt.Fprintf(w, "  not seen:  on %s, where %s has its name\n", path, f.Taken[path])
 	}
