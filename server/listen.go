@@ -67,7 +67,7 @@ func (s *Server) listen(in *inbound, out []byte) []byte {
 		return in.fail(out, codec.ErrOverloaded.With("limits.streams is reached"), nil)
 	}
 	st := &stream{view: in.view, asked: &asked{id: bytes.Clone(in.msg.ID), filter: wanted}}
-	defer s.interest.tasks.release(s.holdTasks(wanted.tasks, in.principal()))
+	defer s.interest.tasks.release(in.view.holdTasks(wanted.tasks, in.principal()))
 	switch from := in.origin.(type) {
 	case *lineConn:
 		st.line = from
@@ -119,8 +119,10 @@ func (s *Server) readFilter(in *inbound) (f filter, fault *codec.Error) {
 		if !declaresTasks(in.capabilities()) {
 			return f, codec.ErrMissingCapability
 		}
-		f.tasks = append(s.ownTasks(asked.Tasks, in.principal()),
-			s.foreignTasksOf(asked.Tasks, in.principal())...)
+		f.tasks = in.view.foreignTasksOf(asked.Tasks, in.principal())
+		if in.view == &s.view {
+			f.tasks = append(f.tasks, s.ownTasks(asked.Tasks, in.principal())...)
+		}
 	}
 	if n, most := len(asked.URIs)+len(asked.Tasks), s.opt.Limits.Subscriptions; n > most {
 		return f, codec.ErrInvalidParams.With("%d resources and tasks are asked for; "+

@@ -343,3 +343,36 @@ func TestPartSealsItsStates(t *testing.T) {
 		}
 	}
 }
+
+// TestPartHasItsTasks: a task belongs to the path that it was made on.
+func TestPartHasItsTasks(t *testing.T) {
+	up := start(t, nil)
+	close(addTaskTools(up.Server))
+	g := twoUpstreams(t, up, start(t, nil))
+	defer close(addTaskTools(g.Server)) // those that are over cannot be listened to
+	g.at("/mcp/one").has("job", true)
+	tools := map[string]string{"/mcp": "one__job", "/mcp/one": "job"}
+	made := map[string][]string{}
+	for path, tool := range tools {
+		at := g.at(path)
+		made[path] = append(made[path], taskOf(t, at.text(at.post(taskCall("1", tool)))))
+	}
+	made["/mcp"] = append(made["/mcp"], taskOf(t, g.text(g.post(taskCall("1", "job")))))
+	for from, ids := range made {
+		for _, id := range ids {
+			for _, to := range []string{"/mcp", "/mcp/one", "/mcp/two"} {
+				at := g.at(to)
+				got := at.text(at.post(taskRequest("2", "tasks/get", id, ""), "Mcp-Name:"+id))
+				if found := strings.Contains(got, `"taskId":"`+id+`"`); found != (from == to) {
+					t.Errorf("a task of %s on %s: %s", from, to, got)
+				}
+				filter := `"notifications":{"taskIds":["` + id + `"]}`
+				ask := modernAsk("7", "subscriptions/listen", taskCapabilities, filter)
+				told := strings.Contains(at.feed(at.post(ask)).next(), id)
+				if told != (from == to) {
+					t.Errorf("a task of %s can be listened to on %s: %v", from, to, told)
+				}
+			}
+		}
+	}
+}

@@ -38,23 +38,23 @@ func (c *Call) ReplyTask(upstream string, result []byte) {
 		c.Fail(err)
 		return
 	}
-	sealed := c.s.ring.Append([]byte(foreignTaskPrefix), plain, c.s.taskBinding(c.principal),
+	sealed := c.s.ring.Append([]byte(foreignTaskPrefix), plain, taskBinding(c.view, c.principal),
 		time.Now().Add(foreignTaskTTL))
 	c.reply(gateway.WithTaskID(result, string(sealed)), resultTask)
 }
 
-// taskBinding is what the id of an upstream's task is bound to: who made the task.
-func (s *Server) taskBinding(principal string) []byte {
-	return binding(&s.view, principal, mcp.MethodTasksGet, "", nil)
+// taskBinding is what the id of an upstream's task is bound to: who made the task, and where.
+func taskBinding(v *view, principal string) []byte {
+	return binding(v, principal, mcp.MethodTasksGet, "", nil)
 }
 
-// openTask reads an id that ReplyTask gave out to the principal; nil when it did not.
-func (s *Server) openTask(id, principal string) *foreignTask {
+// openTask reads an id that ReplyTask gave out on the view to the principal; nil when it did not.
+func (v *view) openTask(id, principal string) *foreignTask {
 	sealed, ours := strings.CutPrefix(id, foreignTaskPrefix)
 	if !ours {
 		return nil
 	}
-	plain, err := s.ring.Open([]byte(sealed), s.taskBinding(principal), time.Now())
+	plain, err := v.s.ring.Open([]byte(sealed), taskBinding(v, principal), time.Now())
 	var t foreignTask
 	if err != nil || json.Unmarshal(plain, &t) != nil {
 		return nil
@@ -74,7 +74,7 @@ func (s *Server) makeForeignTasks() {
 // carryTask hands a request about a task to the upstream whose task it is; false when there is
 // none.
 func (c *Call) carryTask() bool {
-	t := c.s.openTask(c.request.Params.Name, c.principal)
+	t := c.view.openTask(c.request.Params.Name, c.principal)
 	if t == nil {
 		return false
 	}
@@ -167,9 +167,9 @@ func (n *taskInterest) ids(p *place, own []byte) (ids []string) {
 }
 
 // foreignTasksOf keeps the ids of upstreams' tasks that are the principal's.
-func (s *Server) foreignTasksOf(ids []string, principal string) (own []string) {
+func (v *view) foreignTasksOf(ids []string, principal string) (own []string) {
 	for _, id := range ids {
-		if t := s.openTask(id, principal); t != nil && s.placeOf(t.Upstream) != nil {
+		if t := v.openTask(id, principal); t != nil && v.s.placeOf(t.Upstream) != nil {
 			own = append(own, id)
 		}
 	}
@@ -177,14 +177,14 @@ func (s *Server) foreignTasksOf(ids []string, principal string) (own []string) {
 }
 
 // holdTasks holds the upstreams' tasks among those that a client is about to listen to.
-func (s *Server) holdTasks(ids []string, principal string) (held []string) {
+func (v *view) holdTasks(ids []string, principal string) (held []string) {
 	for _, id := range ids {
-		t := s.openTask(id, principal)
+		t := v.openTask(id, principal)
 		if t == nil {
 			continue
 		}
-		if p := s.placeOf(t.Upstream); p != nil {
-			s.interest.tasks.hold(id, p, t.ID)
+		if p := v.s.placeOf(t.Upstream); p != nil {
+			v.s.interest.tasks.hold(id, p, t.ID)
 			held = append(held, id)
 		}
 	}

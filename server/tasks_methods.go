@@ -88,10 +88,14 @@ func missingTasks() *mcp.Error {
 	return fault
 }
 
-// lookTask finds the task of a request, if it is the client's own.
+// lookTask finds the task of a request, if it is the client's own. Tasks of our own tools are those
+// of the view of everything, as these tools are.
 func (s *Server) lookTask(c *Call) (*task.Task, error) {
 	id := c.request.Params.Name
 	t, err := s.tasks.store.Get(id)
+	if err == nil && c.view != &s.view {
+		err = task.ErrNotFound
+	}
 	switch {
 	case errors.Is(err, task.ErrNotFound), err == nil && t.Principal != c.principal:
 		return nil, inBand(codec.ErrInvalidParams.With("unknown task %.64q", id))
@@ -267,6 +271,9 @@ func (s *Server) listTasks(c *Call, dst []byte) ([]byte, error) {
 		if cursor, ok = codec.StringContent(raw); !ok {
 			return dst, inBand(codec.ErrInvalidParams.With("cursor must be a string"))
 		}
+	}
+	if c.view != &s.view {
+		return append(dst, `{"tasks":[]}`...), nil
 	}
 	page, next, err := s.tasks.store.List(c.principal, string(cursor), s.opt.Lists.PageSize)
 	switch {
