@@ -224,6 +224,7 @@ func TestPartTellsItsOwnNews(t *testing.T) {
 	g := twoUpstreams(t, one, two)
 	const all = `"toolsListChanged":true,"resourceSubscriptions":["test://text"]`
 	heard := map[string]func() string{}
+	g.at("/mcp/two").listen(`"b"`, `{"resourceSubscriptions":["test://blob"]}`)
 	for _, path := range []string{"/mcp", "/mcp/one", "/mcp/two"} {
 		at := g.at(path)
 		listen, _ := at.listen(`"l"`, `{`+all+`}`)
@@ -236,10 +237,15 @@ func TestPartTellsItsOwnNews(t *testing.T) {
 		heard[path+" listen"], heard[path+" GET"] = listen.next, get.next
 		heard[path+" ws"] = ws.next
 	}
-	for _, name := range []string{"one", "two"} {
-		eventually(t, name+" is asked to tell of the resource", func() bool {
-			return g.metric(fmt.Sprintf("mcploop_upstream_subscriptions{upstream=%q}", name)) == 1
+	for name, want := range map[string]float64{"one": 1, "two": 2} {
+		got := 0.0
+		eventually(t, name+" is asked to tell of its resources", func() bool {
+			got = g.metric(fmt.Sprintf("mcploop_upstream_subscriptions{upstream=%q}", name))
+			return got >= want
 		})
+		if got != want {
+			t.Errorf("%s is asked to tell of %v resources, want %v", name, got, want)
+		}
 	}
 	one.changeTools("only_one")
 	for _, stream := range []string{"listen", "GET", "ws"} {

@@ -143,6 +143,10 @@ func TestViewTakesNamesBack(t *testing.T) {
 	eventually(t, "the resource is one's", func() bool {
 		return strings.Contains(read(), "of one")
 	})
+	add("three")
+	v.shows("tools/list", "only_one only_three only_two three__who two__who who")
+	v.calls("who", `"text":"one"`)
+	wantIn(t, read(), "of one")
 	wantIn(t, g.text(g.post(modernRequest("1", "resources/read", `"uri":"same://uri"`))), "of two")
 }
 
