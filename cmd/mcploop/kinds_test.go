@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -12,6 +13,7 @@ import (
 	"testing"
 
 	"github.com/mcploop/mcploop/client"
+	"github.com/mcploop/mcploop/server"
 	"github.com/mcploop/mcploop/server/config"
 )
 
@@ -156,6 +158,66 @@ upstreams:
 		if err := c.Close(); err != nil {
 			t.Error(err)
 		}
+	}
+}
+
+// TestReloadKeepsKinds: what the file says as before keeps what runs behind it, of every kind.
+func TestReloadKeepsKinds(t *testing.T) {
+	inDir(t, map[string]string{"f.yaml": `
+upstreams:
+  web: {http: {tools: {get: {url: "http://127.0.0.1:1/", output: {type: object}}}}}
+  api: {openapi: {document: none.yaml, base_url: "http://127.0.0.1:1"}}
+  run: {exec: {tools: {say: {command: [echo, "{x}"]}}}}
+  docs: {files: {root: ., watch: true}}
+`})
+	s, err := server.New(server.Options{
+		Name: "t", Stdio: true, Log: slog.New(slog.DiscardHandler), Keeper: newKeeper(nil),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	set := func(change func(*config.Config)) server.UpstreamChanges {
+		t.Helper()
+		cfg, err := config.Load("f.yaml")
+		if err != nil {
+			t.Fatal(err)
+		}
+		change(cfg)
+		list, err := upstreamList(cfg, hostOf(s))
+		if err != nil {
+			t.Fatal(err)
+		}
+		changes, err := s.SetUpstreams(list)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return changes
+	}
+	same := func(*config.Config) {}
+	if c := set(same); len(c.Added) != 4 {
+		t.Errorf("got %+v", c)
+	}
+	if c := set(same); len(c.Kept) != 4 {
+		t.Errorf("got %+v, want all kept", c)
+	}
+	for name, change := range map[string]func(*config.Upstream){
+		"web":  func(u *config.Upstream) { u.HTTP.Bearer = "x" },
+		"api":  func(u *config.Upstream) { u.OpenAPI.Tags = []string{"x"} },
+		"run":  func(u *config.Upstream) { u.Exec.Processes++ },
+		"docs": func(u *config.Upstream) { u.Files.Hidden = true },
+	} {
+		c := set(func(cfg *config.Config) {
+			u := cfg.Upstreams[name]
+			change(&u)
+			cfg.Upstreams[name] = u
+		})
+		if fmt.Sprint(c.Changed) != "["+name+"]" || len(c.Kept) != 3 {
+			t.Errorf("%s: got %+v", name, c)
+		}
+		set(same)
+	}
+	if err := s.Drain(t.Context()); err != nil {
+		t.Error(err)
 	}
 }
 
