@@ -9,7 +9,9 @@ import (
 // FuzzPathText: what is put into a path stays one segment, or so many as it has slashes, and comes
 // out as it was.
 func FuzzPathText(f *testing.F) {
-	for _, seed := range []string{"a", "a/b", "..", "%2e%2e", "é", "\x00", "a?b#c", "", "/", "..\\x"} {
+	for _, seed := range []string{
+		"a", "a/b", "..", "%2e%2e", "é", "\x00", "a?b#c", "", "/", "..\\x",
+	} {
 		f.Add(seed, true)
 		f.Add(seed, false)
 	}
