@@ -39,7 +39,8 @@ paths: {/x: {get: {operationId: x, responses: {"200": {description: d}}}}}
 // TestReloadKeepsEveryKind: the same file twice is nothing new, whatever stands behind an upstream.
 func TestReloadKeepsEveryKind(t *testing.T) {
 	dir := t.TempDir()
-	if err := os.WriteFile(filepath.Join(dir, "api.yaml"), []byte(smallDocument), 0o600); err != nil {
+	document := filepath.Join(dir, "api.yaml")
+	if err := os.WriteFile(document, []byte(smallDocument), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	text := noWatch + strings.ReplaceAll(everyKind, "DIR", dir)
