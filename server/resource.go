@@ -139,7 +139,7 @@ func (s *Server) uriParam(in *inbound) ([]byte, *codec.Error) {
 }
 
 // findResource returns what serves a URI: the resource, else the first template that matches, else
-// nil.
+// the upstream that may have it without listing it, else nil.
 func (v *view) findResource(uri []byte) *resource {
 	if e := v.resources.Lookup(uri); e != nil {
 		return e.Handler
@@ -151,5 +151,8 @@ func (v *view) findResource(uri []byte) *resource {
 		}
 		return found == nil
 	})
+	if found == nil {
+		return v.unlisted(uri)
+	}
 	return found
 }

@@ -82,18 +82,7 @@ func (c *Call) carryTask() bool {
 	if p == nil {
 		return false
 	}
-	for {
-		p.mu.Lock()
-		g := p.serving
-		p.mu.Unlock()
-		if g == nil {
-			return false
-		}
-		if g.admit(c) {
-			g.up.Task(c, c.Request, c.method, t.ID)
-			return true
-		}
-	}
+	return p.hand(c, func(g *guest) { g.up.Task(c, c.Request, c.method, t.ID) })
 }
 
 // taskInterest is which tasks of upstreams clients listen to, by the ids that they use.

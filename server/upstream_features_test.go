@@ -259,3 +259,53 @@ func orNull(raw []byte) []byte {
 	}
 	return raw
 }
+
+// TestUpstreamUnlistedResources: what an upstream has without listing it can be read where it is
+// clear whose it is.
+func TestUpstreamUnlistedResources(t *testing.T) {
+	reads := func(c *fakeConn, m *fakeMessage) string {
+		if m.Method == "resources/read" {
+			return fmt.Sprintf(`{"contents":[{"uri":"x","text":%q}]}`, m.Params)
+		}
+		return fakeResources(c, m)
+	}
+	one, other := startFake(t, reads), start(t, nil, addFeatures)
+	g := start(t, nil)
+	add := func(opt gateway.Options) {
+		t.Helper()
+		if err := g.AddUpstream(opt); err != nil {
+			t.Fatal(err)
+		}
+		g.has(opt.Name+"__echo", true)
+	}
+	read := func(path, uri, want string) {
+		t.Helper()
+		params := `"uri":"` + uri + `"`
+		got := g.text(g.at(path).post(modernRequest("1", "resources/read", params)))
+		if path == "/mcp" {
+			c := g.dialTCP()
+			c.initialize("2025-11-25")
+			got += c.ask(legacyLine("1", "resources/read", params))
+		}
+		if n := strings.Count(got, want); n != strings.Count(got, "jsonrpc") {
+			t.Errorf("%s on %s: got %s, want %s", uri, path, got, want)
+		}
+	}
+	const missing = `"data":{"uri":`
+	read("/mcp", "c:9", missing)
+	add(named("one", one.addr))
+	read("/mcp", "c:9", `\"uri\":\"c:9\"`) // nobody else has resources
+	add(gateway.Options{Name: "other", Client: client.Options{URL: "tcp://" + other.tcp}})
+	g.lists("resources/list", "test://text", true)
+	read("/mcp", "c:9", missing)
+	read("/mcp", "a:9", `\"uri\":\"a:9\"`) // as a:1, which it lists
+	read("/mcp", "test://people", missing) // as the other knows, who was asked
+	read("/mcp/one", "c:9", `\"uri\":\"c:9\"`)
+	err := g.AddView(server.ViewOptions{
+		Name: "few", Upstreams: []string{"one"}, Deny: []string{"c:*"},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	read("/mcp/few", "c:9", missing)
+}

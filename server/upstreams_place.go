@@ -14,11 +14,13 @@ import (
 // place is a name behind which an upstream stands: the one whose items are listed, the one that
 // will follow it once it is ready, and those before it that still have calls to answer.
 type place struct {
-	s       *Server
-	name    string
-	part    *view                         // of what it offers alone
-	metrics []string                      // that are registered for it
-	scraped atomic.Pointer[gateway.Stats] // see seen
+	s        *Server
+	name     string
+	part     *view                         // of what it offers alone
+	metrics  []string                      // that are registered for it
+	scraped  atomic.Pointer[gateway.Stats] // see seen
+	said     atomic.Bool                   // an upstream has said what it can do
+	unlisted resource                      // what reads its resources that are in no list
 
 	// mu guards the rest. The gateway may hold the lock of an upstream meanwhile, so no method of
 	// one is called under it.
@@ -116,6 +118,7 @@ func (g *guest) ready() {
 	}
 	if about := g.up.About(); g == p.serving && about != nil {
 		p.part.become(about)
+		p.said.Store(true)
 	}
 	p.mu.Unlock()
 	if old != nil {

@@ -181,6 +181,7 @@ func (s *Server) newUpstream(opt gateway.Options) (*guest, error) {
 	}
 	p := &place{s: s, name: opt.Name}
 	p.part = s.newPart(p.name)
+	p.makeUnlisted()
 	g, err := p.newGuest(s.adapted(opt))
 	if err == nil { // who comes before it has answered must learn that there will be lists
 		s.offers(abilities{prompts: true, resources: true, subscribe: true})

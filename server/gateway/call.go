@@ -85,6 +85,20 @@ func (i *Item) Call(c Caller, req *mcp.Request) {
 	i.begin(c, req, i.Kind.Use(), i.params(req))
 }
 
+// Read carries a client's resources/read of what the upstream may have without listing it, as Item
+// does it. What a Provider has it lists.
+func (u *Upstream) Read(c Caller, req *mcp.Request) {
+	uri := req.Params.Name
+	if u.opt.Provider != nil {
+		c.Fail(mcp.ResourceNotFound(uri))
+		return
+	}
+	i := &Item{
+		Kind: mcp.KindResource, Name: uri, up: u, own: uri, short: uri, use: u.hidden, twice: true,
+	}
+	i.Call(c, req)
+}
+
 // Complete carries a client's completion/complete for a prompt or a template to the upstream.
 // req.Params.Arguments are the client's params. Who cannot complete suggests nothing.
 func (i *Item) Complete(c Caller, req *mcp.Request) {

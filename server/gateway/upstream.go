@@ -30,6 +30,7 @@ type Upstream struct {
 	said    atomic.Uint32 // kinds of which it says that they have changed, until it was asked
 	guard   *guard
 	tasks   *usage // of requests about tasks
+	hidden  *usage // of resources that it does not list
 	known   identities
 	borne   map[string]map[string]string // headers by principals, of a Provider; immutable
 	running chan struct{}                // holds an element for each call that a Provider runs
@@ -124,7 +125,7 @@ func New(opt Options, host Host) (*Upstream, error) {
 		offered: map[itemKey]*Item{}, refused: map[itemKey]string{},
 	}
 	u.guard = newGuard(&u.opt, func() { u.guard.lists.ask(u.doubt) })
-	u.tasks = u.guard.newUsage()
+	u.tasks, u.hidden = u.guard.newUsage(), u.guard.newUsage()
 	u.known = opt.Credentials.identities(opt.Client.Headers)
 	u.borne = opt.Credentials.byPrincipal()
 	if opt.Provider != nil {
