@@ -50,6 +50,10 @@ func newAsk(m *Mux, msg *codec.Message) *Ask {
 	return a
 }
 
+// InFlight returns the calls of the connection that are in flight now and may ask: what Call may be
+// when it is nil. Nil: there are none, or more than 64.
+func (a *Ask) InFlight() []*Call { return a.m.table.allAskers() }
+
 // Context ends when the request needs no answer any more, with ErrAnswered, ErrRetracted,
 // ErrCallEnded, or why the connection ended.
 func (a *Ask) Context() context.Context { return a.ctx }

@@ -76,8 +76,8 @@ func TestAskOnALine(t *testing.T) {
 	}
 	begin(t, m, "tools/call")
 	b := await(t, "the second request", asks)
-	if b.Call != nil {
-		t.Error("a request was given to one of two calls")
+	if all := b.InFlight(); b.Call != nil || len(all) != 2 {
+		t.Errorf("a request was given to %p of two calls, or to one of %d", b.Call, len(all))
 	}
 	if got := m.Stats(); got.Asks != 2 || got.Requests != 2 {
 		t.Errorf("got %+v, want 2 open", got)

@@ -156,6 +156,24 @@ func (t *table) onlyAsker() *Call {
 	return nil
 }
 
+// askersMax is how many calls a request of the server is tried to be found among.
+const askersMax = 64
+
+// allAskers returns the calls in flight that may ask; nil when there are none or too many.
+func (t *table) allAskers() (all []*Call) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.askers > askersMax {
+		return nil
+	}
+	for i := range t.slots {
+		if s := &t.slots[i]; s.call != nil && s.asker {
+			all = append(all, s.call)
+		}
+	}
+	return all
+}
+
 // peek returns the call without taking it out.
 func (t *table) peek(id uint64) *Call {
 	t.mu.Lock()

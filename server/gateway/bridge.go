@@ -121,14 +121,17 @@ var legacyAble = json.RawMessage(
 func (u *Upstream) asked(a *client.Ask) {
 	raw := &mcp.RawInput{Method: a.Method, Params: a.Params}
 	f := forwardOf(a.Call)
+	if f == nil {
+		f = ofOneClient(a.InFlight())
+	}
 	var fault *mcp.Error
 	switch {
 	case !raw.Known():
 		fault = &mcp.Error{Code: codec.ErrMethodNotFound.Code, Message: "method not found"}
 	case f == nil:
 		fault = &mcp.Error{Code: codec.ErrMethodNotFound.Code, Message: "cannot tell which " +
-			"client is asked: no call is under way on this connection, or several are; to keep " +
-			"clients apart, set share: session for this upstream"}
+			"client is asked: no call is under way on this connection, or those of several " +
+			"clients; to keep them apart, set share: session for this upstream"}
 	default:
 		fault = f.hold(a, raw)
 	}
@@ -138,6 +141,20 @@ func (u *Upstream) asked(a *client.Ask) {
 	}
 	u.count.asksRefused.Add(1)
 	_ = a.Refuse(fault) // the connection may have ended
+}
+
+// ofOneClient returns one of calls if all of them are of one client, which is who is asked
+// whichever it is for; nil otherwise.
+func ofOneClient(calls []*client.Call) *forward {
+	var one *forward
+	for _, c := range calls {
+		f := forwardOf(c)
+		if f == nil || f.owner == "" || one != nil && f.owner != one.owner {
+			return nil
+		}
+		one = f
+	}
+	return one
 }
 
 func forwardOf(c *client.Call) *forward {

@@ -66,6 +66,7 @@ type forward struct {
 	level   int    // from which on the client wants log messages; 0: none
 
 	capabilities []byte // of the client, raw; valid as long as caller
+	owner        string // of caller, where a legacy upstream may ask; "": anybody
 	held         atomic.Pointer[held]
 	sent, ended  atomic.Bool // Start has returned; the client has given up
 }
@@ -125,6 +126,8 @@ func (i *Item) begin(c Caller, req *mcp.Request, m mcp.Method, params []byte) {
 	f.hearLogs(req.LogLevel)
 	if f.capabilities = req.Capabilities; live.Version().Modern() {
 		f.Capabilities = able(req.Capabilities)
+	} else {
+		f.owner = c.Owner(true)
 	}
 	f.begin()
 }

@@ -203,14 +203,20 @@ func (h *held) leave() func() {
 // expire gives up a call whose client does not come back.
 func (h *held) expire() {
 	h.mu.Lock()
-	late := h.away && !h.over
-	if late && h.answer != nil {
-		h.end()
+	if !h.away || h.over {
+		h.mu.Unlock()
+		return
 	}
+	if h.answer == nil {
+		h.mu.Unlock()
+		h.f.live.Mux().Cancel(&h.f.Call, errNotAnswered) // and done ends it
+		return
+	}
+	h.end()
+	left := h.orphans()
 	h.mu.Unlock()
-	if late {
-		h.f.live.Mux().Cancel(&h.f.Call, errNotAnswered)
-	}
+	h.up.held.remove(h)
+	h.up.askOthers(left)
 }
 
 // end is the end of h. h.mu is held.
@@ -250,8 +256,12 @@ func (h *held) enter(c Caller, req *mcp.Request) bool {
 	c.Keep()
 	h.client = recipientOf(c, req)
 	if a := h.answer; a != nil { // it did not wait
+		answered := h.take(req)
 		h.end()
+		left := h.orphans()
 		h.mu.Unlock()
+		h.send(answered)
+		h.up.askOthers(left)
 		h.up.held.remove(h)
 		h.deliver(h.client, *a)
 		return true
@@ -263,9 +273,7 @@ func (h *held) enter(c Caller, req *mcp.Request) bool {
 	if !c.OnEnd(h.f) {
 		h.f.CallEnded(errEnded)
 	}
-	for _, send := range answered {
-		_ = send() // the upstream wants it no more, or the connection ends, which the call will say
-	}
+	h.send(answered)
 	leave()
 	return true
 }
@@ -286,6 +294,32 @@ func (h *held) take(req *mcp.Request) (answered []func() error) {
 	return answered
 }
 
+// send gives the upstream its answers.
+func (h *held) send(answered []func() error) {
+	for _, send := range answered {
+		_ = send() // the upstream wants it no more, or the connection ends, which the call will say
+	}
+}
+
+// orphans are questions that are open though the call has ended: they were not its own, but of
+// another call of the same client. h.mu is held.
+func (h *held) orphans() (left []*client.Ask) {
+	for _, q := range h.asks {
+		if q.ask.Context().Err() == nil {
+			left = append(left, q.ask)
+		}
+	}
+	clear(h.asks)
+	return left
+}
+
+// askOthers asks clients whose calls go on.
+func (u *Upstream) askOthers(left []*client.Ask) {
+	for _, a := range left {
+		u.asked(a)
+	}
+}
+
 // done takes the upstream's answer. A modern client that is away gets it when it comes back.
 func (h *held) done(a client.Answer) {
 	h.mu.Lock()
@@ -301,8 +335,10 @@ func (h *held) done(a client.Answer) {
 		return
 	}
 	h.end()
+	left := h.orphans()
 	h.mu.Unlock()
 	h.up.held.remove(h)
+	defer h.up.askOthers(left)
 	if to.caller == nil {
 		h.up.count.failed.Add(1)
 		return
