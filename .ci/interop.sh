@@ -221,6 +221,26 @@ if [ -f "$drivers/v2.mjs" ]; then
     check "sdk v2 $mode http" "$wanted" env MODE="$mode" node v2.mjs http "$url"
     check "sdk v2 $mode stdio" "$wanted" env MODE="$mode" node v2.mjs stdio "$server"
   done
+  # Through the gateway, where each upstream alone has its own names: every pairing of eras.
+  cat >"$out/eras.yaml" <<END
+upstreams:
+  modern: {url: "$url", era: modern}
+  legacy: {command: ["$server", "-stdio"], era: legacy}
+END
+  eras_port=$(free_port)
+  "$client" serve -c "$out/eras.yaml" --http "127.0.0.1:$eras_port" >"$out/eras.log" 2>&1 &
+  pids="$pids $!"
+  serves "$eras_port"
+  for era in modern legacy; do
+    onto=http://127.0.0.1:$eras_port/mcp/$era
+    for _ in $(seq 100); do
+      ! "$client" tools ls "$onto" 2>&1 | grep -q test_simple_text || break
+      sleep 0.1
+    done
+    check "sdk v1 http through the gateway onto $era" "$legacy" node v1.mjs http "$onto"
+    check "sdk v2 2026-07-28 http through the gateway onto $era" "$modern" \
+      env MODE=2026-07-28 node v2.mjs http "$onto"
+  done
   check "all at once" "$modern" bash -c "for mode in auto legacy 2026-07-28; do
       MODE=\$mode node v2.mjs http $url & done
     node v1.mjs http $url & node v1.mjs http $url & wait"
