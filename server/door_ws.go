@@ -151,6 +151,9 @@ func (d *wsDoor) Open(*loop.Conn) {}
 func (d *wsDoor) Data(c *loop.Conn, buf, out []byte) (int, []byte) {
 	lc := c.State.(*lineConn)
 	lc.ws.pinged = false // whatever came, the peer is there
+	if lc.view != nil && lc.view.gone.Load() {
+		return len(buf), d.close(lc, out, codec.WSGoingAway, "there is no such server any more")
+	}
 	used, inflated, whole, more := 0, 0, false, true
 	if lc.ws.large != nil {
 		if !d.isInflated(lc) {

@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/gobwas/ws"
 	"github.com/mcploop/mcploop/client"
 	"github.com/mcploop/mcploop/mcp"
 	"github.com/mcploop/mcploop/server"
@@ -278,17 +279,24 @@ func TestPartComesAndGoes(t *testing.T) {
 	id := part.session("2025-11-25")
 	get := part.feed(part.getStream("Mcp-Session-Id:" + id))
 	listen, _ := part.listen("7", `{"toolsListChanged":true}`)
-	ws := part.dialWS()
-	_ = ws.ask(helloOf("2025-11-25"))
+	told := part.dialWS()
+	_ = told.ask(helloOf("2025-11-25"))
+	quiet := part.dialWS()
+	wantIn(t, quiet.ask(modernRequest("1", "tools/list", "")), `"name":"echo"`)
+	if got := g.metric(`mcploop_view_requests_total{view="one"}`); got < 5 {
+		t.Errorf("%v requests are counted", got)
+	}
 	if err := g.RemoveUpstream("one"); err != nil {
 		t.Fatal(err)
 	}
+	quiet.send(modernRequest("2", "tools/list", ""))
+	quiet.closes(ws.StatusGoingAway)
 	for range 20 { // news that the lists are empty may come first
 		if listen.next() == "" && get.next() == "" {
 			break
 		}
 	}
-	for ws.frame().Header.OpCode.IsData() {
+	for told.frame().Header.OpCode.IsData() {
 	}
 	if resp := part.post(modernRequest("1", "tools/list", "")); resp.StatusCode != 404 {
 		t.Errorf("the part of an upstream that was removed answered %s", resp.Status)
