@@ -128,14 +128,20 @@ func TestUpstreamThatIsNotTrusted(t *testing.T) {
 
 // relay is a TCP server whose connections can be cut.
 type relay struct {
-	addr  string
-	mu    sync.Mutex // guards conns
-	conns []net.Conn
+	addr   string
+	mu     sync.Mutex // guards the rest
+	conns  []net.Conn
+	denies bool
 }
 
 func relayTo(t *testing.T, f func(net.Conn)) *relay {
 	t.Helper()
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	return relayAt(t, "127.0.0.1:0", f)
+}
+
+func relayAt(t *testing.T, addr string, f func(net.Conn)) *relay {
+	t.Helper()
+	ln, err := net.Listen("tcp", addr)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -149,11 +155,30 @@ func relayTo(t *testing.T, f func(net.Conn)) *relay {
 			}
 			r.mu.Lock()
 			r.conns = append(r.conns, c)
+			denies := r.denies
 			r.mu.Unlock()
+			if denies {
+				_ = c.Close()
+				continue
+			}
 			go func() { defer c.Close(); f(c) }()
 		}
 	}()
 	return r
+}
+
+// accepted is how many connections there were.
+func (r *relay) accepted() int {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return len(r.conns)
+}
+
+// deny has connections closed at once.
+func (r *relay) deny(on bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.denies = on
 }
 
 func (r *relay) cut() {
