@@ -96,3 +96,28 @@ func (c *Conn) mustSend(t testing.TB, b []byte) {
 		t.Fatal(err)
 	}
 }
+
+// hearing keeps what came.
+type hearing struct {
+	net.Conn
+	heard []byte
+}
+
+func (h *hearing) Read(p []byte) (int, error) {
+	n, err := h.Conn.Read(p)
+	h.heard = append(h.heard, p[:n]...)
+	return n, err
+}
+
+// alertRecord is the type of records that hold alerts (RFC 5246, 6.2.1).
+const alertRecord = 21
+
+// lastType is the type of the last record.
+func (h *hearing) lastType() (kind byte) {
+	const head = 5 // type, version, length
+	for rest := h.heard; len(rest) >= head; {
+		kind = rest[0]
+		rest = rest[min(len(rest), head+int(rest[3])<<8+int(rest[4])):]
+	}
+	return kind
+}

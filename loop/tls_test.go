@@ -82,21 +82,19 @@ func TestTLSEnds(t *testing.T) {
 	serverCfg, clientCfg := tlsConfigs(t)
 	g := start(t, Options{Loops: 1})
 
-	ends := make(chan error, 1)
-	addr := tlsServer(t, serverCfg, func(c *tls.Conn) {
-		_, err := io.Copy(io.Discard, c)
-		raw := make([]byte, 1)
-		n, rawErr := c.NetConn().Read(raw)
-		if err == nil && (n != 0 || !errors.Is(rawErr, io.EOF)) {
-			err = rawErr
-		}
-		ends <- err
+	old := clientCfg.Clone()
+	old.MaxVersion = tls.VersionTLS12 // in which alerts can be seen
+	ends := make(chan byte, 1)
+	addr := tcpServer(t, func(c net.Conn) {
+		heard := &hearing{Conn: c}
+		_, _ = io.Copy(io.Discard, tls.Server(heard, serverCfg))
+		ends <- heard.lastType()
 	})
 	for _, end := range []func(*Conn){(*Conn).Finish, func(c *Conn) { c.Close(nil) }} {
 		h := &hooks{open: end}
-		dialTLS(t, g, addr, clientCfg, h)
-		if err := <-ends; err != nil {
-			t.Errorf("the server got %v, want close_notify and the end", err)
+		dialTLS(t, g, addr, old, h)
+		if kind := <-ends; kind != alertRecord {
+			t.Errorf("the last record is of type %d, want close_notify", kind)
 		}
 		if err := h.reason(t, 1); err != nil {
 			t.Errorf("got %v", err)
@@ -225,34 +223,45 @@ func TestTLSOutbox(t *testing.T) {
 	}
 }
 
-// TestTLSPause: a held conn reads ahead no more than another, and gets all of it after Resume.
+// TestTLSPause: a held conn reads ahead no more than another, and gets all of it after Resume,
+// whatever other conns of its loop read meanwhile.
 func TestTLSPause(t *testing.T) {
 	serverCfg, clientCfg := tlsConfigs(t)
-	const size = 3 * mib
-	addr := tlsServer(t, serverCfg, func(c *tls.Conn) {
-		_, _ = c.Write(bytes.Repeat([]byte("p"), size))
-	})
+	const conns, size = 4, 3 * mib
 	g := start(t, Options{Loops: 1})
-	var got int
-	h := &hooks{data: func(c *Conn, buf, out []byte) (int, []byte) {
-		if got += len(buf); got < size && got%7 < 3 {
-			c.Pause()
-			go c.Resume()
-		}
-		return len(buf), out
-	}}
-	h.open = func(c *Conn) { c.Pause() }
-	c := dialTLS(t, g, addr, clientCfg, h)
-	h.opened(t)
-	eventually(t, "reading ahead", func() bool {
-		var carry int
-		_ = c.Loop().do(func() { carry = len(c.carry) })
-		return carry == c.loop.opt.ReadBytes
-	})
-	c.Resume()
-	if err := h.reason(t, 1); err != nil || got != size {
-		t.Errorf("got %v and %d bytes, want %d", err, got, size)
+	var all sync.WaitGroup
+	for i := range conns {
+		each := byte('a' + i)
+		addr := tlsServer(t, serverCfg, func(c *tls.Conn) {
+			_, _ = c.Write(bytes.Repeat([]byte{each}, size))
+		})
+		var got int
+		h := &hooks{data: func(c *Conn, buf, out []byte) (int, []byte) {
+			if bytes.Count(buf, []byte{each}) != len(buf) {
+				t.Errorf("got what was not sent to this conn")
+			}
+			if got += len(buf); got < size && got%7 < 3 {
+				c.Pause()
+				go c.Resume()
+			}
+			return len(buf), out
+		}}
+		h.open = func(c *Conn) { c.Pause() }
+		all.Go(func() {
+			c := dialTLS(t, g, addr, clientCfg, h)
+			h.opened(t)
+			eventually(t, "reading ahead", func() bool {
+				var carry int
+				_ = c.Loop().do(func() { carry = len(c.carry) })
+				return carry == c.loop.opt.ReadBytes
+			})
+			c.Resume()
+			if err := h.reason(t, 1); err != nil || got != size {
+				t.Errorf("got %v and %d bytes, want %d", err, got, size)
+			}
+		})
 	}
+	all.Wait()
 }
 
 // TestTLSSenders: whole messages of many goroutines arrive, whoever reads meanwhile.
