@@ -48,6 +48,7 @@ var (
 	ErrSessionNotFound  = &Error{-32001, "session not found", 404}
 	ErrBadRequest       = &Error{-32000, "bad request", 400}
 	ErrResourceNotFound = &Error{-32002, "resource not found", 200}
+	ErrURLElicitation   = &Error{-32042, "URL elicitation required", 200} // 2025-11-25 alone
 )
 
 // Our own codes. They stay outside -32768..-32000, which JSON-RPC and MCP keep for themselves.

@@ -65,8 +65,11 @@ func WireError(err error, v Version) (*codec.Error, []byte) {
 	if code == codec.ErrResourceNotFound.Code && v.Modern() {
 		code = codec.ErrInvalidParams.Code // 2026-07-28: MUST NOT emit -32002
 	}
+	if code != codec.ErrURLElicitation.Code || v != V20251125 { // which alone knows it
+		code = allowedCode(code)
+	}
 	return &codec.Error{
-		Code: allowedCode(code), Message: own.Message, Status: statusOf(code),
+		Code: code, Message: own.Message, Status: statusOf(code),
 	}, data
 }
 

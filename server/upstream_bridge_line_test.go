@@ -1,7 +1,9 @@
 package server_test
 
 import (
+	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -80,4 +82,38 @@ func TestBridgeKeepsAnAnswer(t *testing.T) {
 		})
 		wantIn(t, g.text(g.post(retried("2", "up__echo", key, state, "Bob"))), `"x":1.0`)
 	}
+}
+
+// TestBridgeOpensPages: a legacy upstream that refuses a call until its user has opened a page has
+// a modern client ask the user, and is called again; other clients get the error as it is.
+func TestBridgeOpensPages(t *testing.T) {
+	var refused atomic.Bool
+	fake := startFake(t, func(c *fakeConn, m *fakeMessage) string {
+		if m.Method != "tools/call" || refused.Swap(!refused.Load()) {
+			return well(c, m)
+		}
+		c.line(`{"jsonrpc":"2.0","id":` + string(m.ID) + `,"error":{"code":-32042,"message":"m",` +
+			`"data":{"elicitations":[{"mode":"url","message":"Log in.","url":"https://a/",` +
+			`"elicitationId":"e"}]}}}`)
+		return ""
+	})
+	g := behind(t, func(o *gateway.Options) {
+		o.Client = client.Options{URL: "tcp://" + fake.addr, Version: mcp.LatestLegacy.String()}
+	})
+	g.has("up__echo", true)
+	ask := func(more string) string {
+		return g.text(g.post(modernAsk("1", "tools/call", `{"elicitation":{"url":{}}}`,
+			`"name":"up__echo","arguments":{"n":1.0}`+more)))
+	}
+	first := ask("")
+	wantIn(t, first, `"resultType":"input_required"`, `"url":"https://a/"`)
+	if strings.Contains(first, "elicitationId") {
+		t.Errorf("got %s, which has what only 2025-11-25 knows", first)
+	}
+	back := `,"requestState":"` + stateOf(t, first) + `","inputResponses":{"elicitation/create-1":`
+	wantIn(t, ask(back+`{"action":"decline"}}`), `"isError":true`, "decline")
+	wantIn(t, ask(back+`{"action":"accept"}}`), `"structuredContent":{"n":1.0}`)
+	c := g.dialTCP()
+	c.initialize("2025-11-25")
+	wantIn(t, c.ask(legacyCall("1", "up__echo", "{}")), `"code":-32042`, `"elicitationId":"e"`)
 }

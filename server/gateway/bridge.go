@@ -21,6 +21,7 @@ import (
 type bridged struct {
 	State json.RawMessage `json:"s,omitempty"` // requestState of a modern upstream
 	Held  string          `json:"h,omitempty"` // the call that a legacy one has not answered
+	Again bool            `json:"a,omitempty"` // a legacy one is called again, see bridge_url.go
 }
 
 // retries tells whether a client has answered what was asked, or says so.
@@ -35,8 +36,12 @@ func (i *Item) carryOn(c Caller, req *mcp.Request) {
 		c.Fail(err)
 		return
 	}
-	if state.Held != "" {
+	switch {
+	case state.Held != "":
 		i.up.held.resume(i.up, state.Held, c, req)
+		return
+	case state.Again:
+		i.callAgain(c, req)
 		return
 	}
 	for key, raw := range req.InputRefusals { // which no modern upstream can be told

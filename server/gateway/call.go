@@ -254,7 +254,7 @@ func (f *forward) done(_ *client.Call, a client.Answer) {
 		}
 		f.caller.Fail(u.fault(a.Err))
 	case a.Error != nil:
-		f.caller.Fail(f.errorOf(a.Error, f.version))
+		f.passError(f.recipient(), a.Error)
 	default:
 		u.answer(f.recipient(), a.Result, own, unusable)
 	}
@@ -284,8 +284,7 @@ func (u *Upstream) answer(to recipient, result, own []byte, err error) {
 // errorOf is an upstream's JSON-RPC error as it came, but for what the eras say differently. Of a
 // resource that does not exist modern servers say -32602 with its URI, legacy ones -32002
 // (SEP-2164). That a client cannot do something has a code in the modern era alone.
-func (f *forward) errorOf(raw []byte, v mcp.Version) error {
-	e := rpcError(raw)
+func (f *forward) errorOf(e *mcp.Error, v mcp.Version) error {
 	data, _ := e.Data.(json.RawMessage)
 	switch {
 	case f.method == mcp.MethodResourcesRead && e.Code == codec.ErrInvalidParams.Code &&

@@ -357,7 +357,7 @@ func (h *held) deliver(to recipient, a client.Answer) {
 		u.count.failed.Add(1)
 		to.caller.Fail(u.fault(a.Err))
 	case a.Error != nil:
-		to.caller.Fail(h.f.errorOf(a.Error, to.version))
+		h.f.passError(to, a.Error)
 	default:
 		u.reply(h.f.method, to, a.Result)
 	}
