@@ -148,44 +148,58 @@ func firstText(answer string) string {
 // TestExecTools: programs run, and end with the calls that time out or are given up.
 func TestExecTools(t *testing.T) {
 	dir := t.TempDir()
-	p, err := exec.New(exec.Options{Env: []string{"PATH=/usr/bin:/bin"}, Tools: []exec.ToolOptions{
-		{Name: "say", Command: []string{"echo", "-n", "--", "{x}"}},
-		{Name: "fail", Command: []string{"sh", "-c", "echo why >&2; exit 7"}},
-		{Name: "hang", Command: []string{"sh", "-c", `echo $$ >"$0/$1"; sleep 1000`, dir, "{x}"}},
-	}})
-	g := providing(t, p, err, func(o *gateway.Options) { o.Timeout = 300 * time.Millisecond })
-	g.has("up__hang", true)
+	gatewayOf := func(timeout time.Duration) *running {
+		p, err := exec.New(exec.Options{
+			Env: []string{"PATH=/usr/bin:/bin"}, Tools: []exec.ToolOptions{
+				{Name: "say", Command: []string{"echo", "-n", "--", "{x}"}},
+				{Name: "fail", Command: []string{"sh", "-c", "echo why >&2; exit 7"}},
+				{Name: "hang", Command: []string{
+					"sh", "-c", `echo $$ >"$0/$1"; sleep 1000`, dir, "{x}",
+				}},
+			},
+		})
+		g := providing(t, p, err, func(o *gateway.Options) { o.Timeout = timeout })
+		g.has("up__hang", true)
+		return g
+	}
+	g := gatewayOf(time.Minute)
 	g.eras(func(era string, ask func(method, params string) string) {
 		call := func(tool, x string) string {
 			return ask("tools/call", fmt.Sprintf(`"name":"up__%s","arguments":%s`, tool, x))
 		}
 		wantIn(t, call("say", `{"x":"$(id) -é"}`), `-- $(id) -é`)
 		wantIn(t, call("fail", `{}`), `"isError":true`, `exit status 7\nwhy`)
-		got := call("hang", fmt.Sprintf(`{"x":%q}`, era))
-		if code(got) != -31001 {
-			t.Errorf("%s: got %s, want -31001", era, got)
-		}
-		awaitEnd(t, filepath.Join(dir, era))
 	})
 	c := g.dialTCP()
 	c.initialize("2025-11-25")
 	c.line(legacyCall("5", "up__hang", `{"x":"cancelled"}`))
-	eventually(t, "it runs", func() bool {
-		_, err := os.Stat(filepath.Join(dir, "cancelled"))
-		return err == nil
-	})
+	pid := awaitStart(t, filepath.Join(dir, "cancelled"))
 	c.line(`{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":5}}`)
-	awaitEnd(t, filepath.Join(dir, "cancelled"))
+	awaitEnd(t, pid)
+
+	hasty := gatewayOf(time.Second)
+	got := hasty.text(hasty.post(modernCall("1", "up__hang", `{"x":"late"}`)))
+	if code(got) != -31001 {
+		t.Errorf("got %s, want -31001", got)
+	}
+	awaitEnd(t, awaitStart(t, filepath.Join(dir, "late")))
 }
 
-// awaitEnd waits until the process has gone whose number is in a file.
-func awaitEnd(t *testing.T, file string) {
+// awaitStart waits until a process has written its number into a file.
+func awaitStart(t *testing.T, file string) (pid int) {
 	t.Helper()
-	text, err := os.ReadFile(file)
-	pid, faulty := strconv.Atoi(strings.TrimSpace(string(text)))
-	if err != nil || faulty != nil {
-		t.Fatalf("no process in %s: %q, %v", file, text, err)
-	}
+	eventually(t, "the process runs", func() bool {
+		text, _ := os.ReadFile(file)
+		var err error
+		pid, err = strconv.Atoi(strings.TrimSpace(string(text)))
+		return err == nil
+	})
+	return pid
+}
+
+// awaitEnd waits until the process has gone.
+func awaitEnd(t *testing.T, pid int) {
+	t.Helper()
 	eventually(t, "the process has gone", func() bool {
 		stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
 		return err != nil || strings.Contains(string(stat), ") Z ")
