@@ -32,6 +32,7 @@ func misbehaving(how string) func(*gateway.Options) {
 			Env: append(client.PlainEnv(), childVariable+"="+upstreamRole+how),
 		}
 		o.Timeout = time.Hour // who is answered, is so for another reason
+		o.BreakerFailures = -1
 	}
 }
 

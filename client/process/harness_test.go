@@ -75,15 +75,6 @@ func play(role string) {
 			panic(err)
 		}
 		fmt.Println(child.Process.Pid)
-	case "eats": // memory, and says how much it got
-		var kept [][]byte
-		for size := 0; size < 1<<30; size += 16 << 20 {
-			kept = append(kept, make([]byte, 16<<20))
-			for i := 0; i < 16<<20; i += 4096 {
-				kept[len(kept)-1][i] = 1
-			}
-			fmt.Println(size >> 20)
-		}
 	}
 }
 

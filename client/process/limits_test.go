@@ -13,11 +13,12 @@ import (
 
 // TestMemoryLimit: a program that takes more than it may ends, and the log says how it is bound.
 func TestMemoryLimit(t *testing.T) {
-	const limit = 256 << 20
+	const limit = 64 << 20
 	var log bytes.Buffer
 	p, out := started(t, process.Spec{
-		Command: playing("eats"), Limits: process.Limits{Memory: limit, CPU: 0.5, Pids: 100},
-		Log: slog.New(slog.NewTextHandler(&log, nil)),
+		Command: []string{"sh", "-c", "x=x; while :; do x=$x$x; echo ${#x}; done"},
+		Limits:  process.Limits{Memory: limit, CPU: 0.5, Pids: 100},
+		Log:     slog.New(slog.NewTextHandler(&log, nil)),
 	})
 	text, err := io.ReadAll(out)
 	if err != nil {
@@ -31,10 +32,10 @@ func TestMemoryLimit(t *testing.T) {
 		t.Fatal("it got no memory at all")
 	}
 	got, err := strconv.Atoi(lines[len(lines)-1])
-	if err != nil || got >= limit>>20 {
-		t.Errorf("it got %d MiB, %v, want less than %d", got, err, limit>>20)
+	if err != nil || got >= limit || got < 1<<20 {
+		t.Errorf("it got %d bytes, %v, want less than %d", got, err, limit)
 	}
-	for _, want := range []string{"memory 268435456 bytes ", "cpu ", "pids "} {
+	for _, want := range []string{"memory 67108864 bytes ", "cpu ", "pids "} {
 		if !strings.Contains(log.String(), want) {
 			t.Errorf("the log says %q, want %q in it", log.String(), want)
 		}
