@@ -1,6 +1,7 @@
 package server_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -9,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/mcploop/mcploop/client"
 	"github.com/mcploop/mcploop/server/gateway"
 )
 
@@ -216,5 +218,37 @@ func TestRetryBudget(t *testing.T) {
 	if retried != 10 || refused != 90 || w.calls.Load() != 110 {
 		t.Errorf("%v retried, %v not, %d seen; want 10, 90, 110", retried, refused,
 			w.calls.Load())
+	}
+}
+
+// TestBreakerOfAProvider: what is no MCP server is left alone in the same way.
+func TestBreakerOfAProvider(t *testing.T) {
+	for name, c := range map[string]struct {
+		err   error
+		opens bool
+	}{
+		"unreachable": {client.ErrUnreachable, true},
+		"503":         {&client.HTTPError{Status: 503}, true},
+		"404":         {&client.HTTPError{Status: 404}, false},
+		"its own":     {errors.New("no such thing"), false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var calls atomic.Int64
+			p := &fakeProvider{call: func(context.Context, gateway.ProviderCall) ([]byte, error) {
+				calls.Add(1)
+				return nil, fmt.Errorf("cannot: %w", c.err)
+			}}
+			g := provided(t, p, nil)
+			g.has("up__do", true)
+			var got string
+			for range 6 {
+				got = g.text(g.post(modernCall("1", "up__do", "{}")))
+			}
+			opened := strings.Contains(got, `"state":"open"`)
+			if opened != c.opens || opened != (calls.Load() == 5) {
+				t.Errorf("opened %v after %d calls, want %v; got %s", opened, calls.Load(), c.opens,
+					got)
+			}
+		})
 	}
 }

@@ -112,7 +112,8 @@ func TestCutLink(t *testing.T) {
 			}
 			all.Wait()
 			l.heal()
-			t.Logf("%d lengths of connections, %d calls answered, %d failed", cuts, answered.Load(), failed.Load())
+			t.Logf("%d lengths of connections, %d calls answered, %d failed", cuts, answered.Load(),
+				failed.Load())
 			if answered.Load() == 0 || failed.Load() == 0 {
 				t.Error("the run shows nothing: all calls ended in the same way")
 			}
