@@ -47,7 +47,7 @@ func (s *Server) recache() {
 	}
 	s.cache(own, said, func(string) bool { return true })
 	for _, v := range s.views.subsets {
-		v.cache(own, said, v.subset.includes)
+		v.cache(own, said, v.subset.opt.Load().includes)
 	}
 }
 

@@ -216,7 +216,8 @@ func (s *Server) whereShown(p *place, i *gateway.Item, f *Finding) {
 	look(&s.view)
 	look(p.part)
 	for _, v := range s.views.subsets {
-		if why := v.subset.hides(p.name, v.subset.nameOf(i)); why != "" {
+		opt := v.subset.opt.Load()
+		if why := opt.hides(p.name, opt.nameOf(i)); why != "" {
 			f.Hidden[v.path()] = why
 			continue
 		}

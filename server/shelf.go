@@ -97,8 +97,9 @@ func (sh shelf[H]) claim(v *view, e *mcp.Entry[H]) {
 // place puts an entry into a subset, if it belongs there.
 func (sh shelf[H]) place(v *view, e *mcp.Entry[H]) {
 	f := e.Handler.origin()
-	name := v.subset.nameOf(f.item)
-	if !v.subset.shows(f.at.name, name) {
+	opt := v.subset.opt.Load()
+	name := opt.nameOf(f.item)
+	if !opt.shows(f.at.name, name) {
 		return
 	}
 	if name == f.item.Name {
@@ -170,7 +171,8 @@ func (sh shelf[H]) match(v, next *view) {
 func (sh shelf[H]) free(v *view) {
 	var long []*mcp.Entry[H]
 	sh.of(v).Each(func(e *mcp.Entry[H]) bool {
-		if i := e.Handler.origin().item; e.Name == i.Name && v.subset.nameOf(i) != e.Name {
+		i := e.Handler.origin().item
+		if e.Name == i.Name && v.subset.opt.Load().nameOf(i) != e.Name {
 			long = append(long, e)
 		}
 		return true

@@ -7,6 +7,7 @@ import (
 	"path"
 	"slices"
 	"strings"
+	"sync/atomic"
 
 	"github.com/mcploop/mcploop/server/gateway"
 )
@@ -29,11 +30,11 @@ type ViewOptions struct {
 	Prefixed bool
 }
 
-// subset is what a view shows of upstreams. views.mu guards it.
+// subset is what a view shows of upstreams.
 type subset struct {
-	ViewOptions
-	owners map[foreignKey]string   // of own names: the upstream
-	rivals map[foreignKey]struct{} // own names that two of them have wanted
+	opt    atomic.Pointer[ViewOptions] // changed with views.mu held, as what follows is used
+	owners map[foreignKey]string       // of own names: the upstream
+	rivals map[foreignKey]struct{}     // own names that two of them have wanted
 }
 
 // viewNameMax is the longest name of a view, in characters.
@@ -61,7 +62,7 @@ func (o *ViewOptions) validate() error {
 const viewNameBytes = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-"
 
 // nameOf is what clients shall call an item by.
-func (o *subset) nameOf(i *gateway.Item) string {
+func (o *ViewOptions) nameOf(i *gateway.Item) string {
 	if o.Prefixed {
 		return i.Name
 	}
@@ -69,12 +70,12 @@ func (o *subset) nameOf(i *gateway.Item) string {
 }
 
 // includes tells whether the subset shows anything of an upstream.
-func (o *subset) includes(upstream string) bool {
+func (o *ViewOptions) includes(upstream string) bool {
 	return len(o.Upstreams) == 0 || slices.Contains(o.Upstreams, upstream)
 }
 
 // shows tells whether what an upstream offers by that name belongs to the subset.
-func (o *subset) shows(upstream, name string) bool {
+func (o *ViewOptions) shows(upstream, name string) bool {
 	if !o.includes(upstream) {
 		return false
 	}
@@ -90,10 +91,10 @@ func (o *subset) shows(upstream, name string) bool {
 
 // hides says why what an upstream offers by that name does not belong to the subset; "" when it
 // does.
-func (o *subset) hides(upstream, name string) string {
+func (o *ViewOptions) hides(upstream, name string) string {
 	fitting := func(patterns []string) (string, bool) {
 		for _, p := range patterns {
-			if (&subset{ViewOptions: ViewOptions{Allow: []string{p}}}).shows(upstream, name) {
+			if (&ViewOptions{Allow: []string{p}}).shows(upstream, name) {
 				return p, true
 			}
 		}
@@ -117,10 +118,18 @@ func (o *subset) before(a, b string) bool {
 	if o == nil {
 		return false
 	}
-	if len(o.Upstreams) == 0 {
+	list := o.opt.Load().Upstreams
+	if len(list) == 0 {
 		return a < b
 	}
-	return slices.Index(o.Upstreams, a) < slices.Index(o.Upstreams, b)
+	return slices.Index(list, a) < slices.Index(list, b)
+}
+
+// newSubset makes one that has nothing yet.
+func newSubset(opt *ViewOptions) *subset {
+	o := &subset{owners: map[foreignKey]string{}, rivals: map[foreignKey]struct{}{}}
+	o.opt.Store(opt)
+	return o
 }
 
 // owner is the upstream whom an own name belongs to, now that this one wants it. It stays his also

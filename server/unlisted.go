@@ -30,7 +30,7 @@ func (v *view) unlisted(uri []byte) *resource {
 			return nil
 		}
 	}
-	if v.subset != nil && !v.subset.shows(p.name, string(uri)) {
+	if v.subset != nil && !v.subset.opt.Load().shows(p.name, string(uri)) {
 		return nil
 	}
 	return &p.unlisted
@@ -42,7 +42,7 @@ func (v *view) includes(p *place) bool {
 	case v == &v.s.view:
 		return true
 	case v.subset != nil:
-		return v.subset.includes(p.name)
+		return v.subset.opt.Load().includes(p.name)
 	}
 	return v == p.part
 }

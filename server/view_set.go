@@ -70,7 +70,7 @@ func (s *Server) SetViews(list []ViewOptions) (changed []string, err error) {
 		switch v := s.subsetOf(opt.Name); {
 		case v == nil:
 			s.openView(opt)
-		case !reflect.DeepEqual(v.subset.ViewOptions, opt):
+		case !reflect.DeepEqual(*v.subset.opt.Load(), opt):
 			s.refit(v, opt)
 		default:
 			continue
@@ -124,9 +124,7 @@ func (s *Server) dropView(v *view) {
 
 // fitView makes a view and fills it.
 func (s *Server) fitView(opt ViewOptions) *view {
-	v := &view{subset: &subset{
-		ViewOptions: opt, owners: map[foreignKey]string{}, rivals: map[foreignKey]struct{}{},
-	}}
+	v := &view{subset: newSubset(&opt)}
 	info := mcp.Implementation{Name: opt.Name, Title: opt.Title, Version: s.opt.Version}
 	v.make(s, opt.Name, about{
 		info: implementation(info), instructions: opt.Instructions,
@@ -144,7 +142,9 @@ func (s *Server) fitView(opt ViewOptions) *view {
 // refit changes a view that is served.
 func (s *Server) refit(v *view, opt ViewOptions) {
 	next := s.fitView(opt)
-	v.subset, v.waiting = next.subset, next.waiting
+	v.subset.opt.Store(&opt) // loops read it
+	v.subset.owners, v.subset.rivals = next.subset.owners, next.subset.rivals
+	v.waiting = next.waiting
 	v.say(*next.about.Load())
 	toolShelf.match(v, next)
 	resourceShelf.match(v, next)
