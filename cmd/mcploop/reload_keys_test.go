@@ -32,7 +32,7 @@ func TestReloadTakesEachHotKey(t *testing.T) {
 				continue
 			}
 			if ch.Hot != adjusted {
-				t.Errorf("%s: it is hot: %v, and given to the server: %v", ch.Path, ch.Hot, adjusted)
+				t.Errorf("%s: it is hot: %v, the server gets it: %v", ch.Path, ch.Hot, adjusted)
 			}
 			if ch.Hot {
 				hot++
