@@ -33,7 +33,7 @@ test: race norace peers-test tuning ## all tests; what the race detector distort
 
 race: ## all tests under the race detector (needs a C compiler)
 	@.ci/need.sh go cc
-	CGO_ENABLED=1 $(GO) test -race -timeout 9m ./...
+	GORACE=atexit_sleep_ms=0 CGO_ENABLED=1 $(GO) test -race -timeout 9m ./...
 
 norace: ## the packages with tests that are built only without the race detector
 	@.ci/need.sh go

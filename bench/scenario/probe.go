@@ -46,11 +46,10 @@ func (t *target) settle(ctx context.Context, era string) error {
 	return fmt.Errorf("cannot call %q at %s: %w", t.opt.Tool, t.said.Target, errors.Join(errs...))
 }
 
-// toolWait is how long a server that was started here may take until it has the tool: a gateway
-// gets its tools from others.
+// toolWait is how long a gateway that was started here may take until it has the tool.
 const toolWait = 3 * time.Second
 
-// settleSoon is settle for a server that may have been started a moment ago.
+// settleSoon is settle for a gateway that may have been started a moment ago.
 func (t *target) settleSoon(ctx context.Context, era string) error {
 	for began := time.Now(); ; {
 		err := t.settle(ctx, era)

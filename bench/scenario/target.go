@@ -55,7 +55,11 @@ func aim(ctx context.Context, s *Settings, command []string, log io.Writer) (*ta
 			return nil, err
 		}
 	}
-	if err := t.settleSoon(ctx, s.Era); err != nil {
+	settle := t.settle
+	if s.Parts > 0 { // a gateway, which gets its tools from others
+		settle = t.settleSoon
+	}
+	if err := settle(ctx, s.Era); err != nil {
 		t.stop()
 		return nil, err
 	}
