@@ -50,9 +50,8 @@ func (f *forward) judged(a client.Answer, unusable error) {
 		v = verdictFailed
 	}
 	g.settle(f.passes, v, f.live)
-	var refusal *client.HTTPError
-	switch {
-	case errors.As(a.Err, &refusal) && f.busy(refusal.Status):
+	switch refusal := refusalIn(a.Err); {
+	case refusal != nil && f.busy(refusal.Status):
 		g.delay(refusal.RetryAfter)
 	case f.busy(a.Status):
 		g.delay(a.RetryAfter)

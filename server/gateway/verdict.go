@@ -22,11 +22,13 @@ const (
 // judge says what an answer means for the breakers. Who asks wrongly, too often, or gives up, is no
 // failure of the upstream.
 func judge(a client.Answer) verdict {
-	var refusal *client.HTTPError
-	switch err := a.Err; {
-	case err == nil:
+	err := a.Err
+	if err == nil { // Fast path.
 		return judgeStatus(a.Status, judgeError(a.Error))
-	case errors.As(err, &refusal):
+	}
+	refusal := refusalIn(err)
+	switch {
+	case refusal != nil:
 		return judgeStatus(refusal.Status, verdictNone)
 	case errors.Is(err, client.ErrUnreachable):
 		return verdictAway
@@ -37,6 +39,16 @@ func judge(a client.Answer) verdict {
 		return verdictFailed
 	}
 	return verdictNone
+}
+
+// refusalIn is the refusal of HTTP in err's chain, or nil.
+func refusalIn(err error) *client.HTTPError {
+	if err == nil { // Fast path: what errors.As needs is allocated.
+		return nil
+	}
+	var refusal *client.HTTPError
+	errors.As(err, &refusal)
+	return refusal
 }
 
 // judgeProvider judges a call of a Provider: ctx is that of the call, caller that of its client.
