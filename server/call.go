@@ -307,7 +307,7 @@ func (c *Call) leave(to uint32, cause error) bool {
 	if ctx != nil {
 		ctx.end(cause)
 	}
-	if watcher != nil && cause != ErrEnded {
+	if watcher != nil && !errors.Is(cause, ErrEnded) {
 		watcher.CallEnded(cause)
 	}
 	return true
