@@ -308,4 +308,13 @@ func TestUpstreamUnlistedResources(t *testing.T) {
 		t.Fatal(err)
 	}
 	read("/mcp/few", "c:9", missing)
+	twin := startFake(t, func(c *fakeConn, m *fakeMessage) string {
+		if m.Method == "resources/list" {
+			return `{"resources":[{"uri":"a:3","name":"c"}]}`
+		}
+		return reads(c, m)
+	})
+	add(named("twin", twin.addr))
+	g.lists("resources/list", `"uri":"a:3"`, true)
+	read("/mcp", "a:9", missing) // either may have it
 }
