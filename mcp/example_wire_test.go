@@ -115,3 +115,22 @@ func ExampleStreamCloser() {
 	other.CloseStream(2 * time.Second)
 	// Output: come back after 2s
 }
+
+// A gateway hands on what another server asks, as that wrote it. Where the client's revision has
+// it otherwise, here without the id, it becomes what the client can read.
+func ExampleRawInput() {
+	asked := &mcp.RawInput{
+		Method: mcp.RequestElicit,
+		Params: []byte(`{"mode":"url","message":"Log in","url":"https://example.com/login",` +
+			`"elicitationId":"e1"}`),
+	}
+	for _, v := range []mcp.Version{mcp.LatestLegacy, mcp.LatestModern} {
+		params, err := mcp.AppendInputRequest(nil, asked, v)
+		fmt.Printf("%v: %s %v\n", v, codec.Find(params, "elicitationId"), err)
+	}
+	fmt.Println(asked.Known())
+	// Output:
+	// 2025-11-25: "e1" <nil>
+	// 2026-07-28:  <nil>
+	// true
+}
