@@ -367,6 +367,14 @@ func code(answer string) int {
 	return m.Error.Code
 }
 
+// logs waits until the log holds all of texts: it is written later, by a goroutine of its own.
+func (r *running) logs(texts ...string) {
+	r.t.Helper()
+	eventually(r.t, fmt.Sprintf("the log holds %q", texts), func() bool {
+		return containsAll(r.log.String(), texts)
+	})
+}
+
 // syncBuffer collects a log from many goroutines.
 type syncBuffer struct {
 	mu  sync.Mutex

@@ -184,7 +184,7 @@ func TestLegacyTaskIsNotAnsweredLikeACall(t *testing.T) {
 	if strings.Contains(got, "secrets") {
 		t.Errorf("the store's error reached the client: %s", got)
 	}
-	wantIn(t, r.log.String(), "secrets")
+	r.logs("secrets")
 }
 
 // createFaults is a store that takes no tasks.

@@ -302,7 +302,7 @@ func TestLegacyTaskStoreFails(t *testing.T) {
 			t.Errorf("%s: the store's error reached the client: %s", method, got)
 		}
 	}
-	wantIn(t, r.log.String(), "secrets")
+	r.logs("secrets")
 }
 
 // brokenStore cannot be read.

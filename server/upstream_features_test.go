@@ -121,10 +121,11 @@ func TestUpstreamResourceThatIsNotThere(t *testing.T) {
 // TestUpstreamFeaturesChange: what comes and goes at the upstream does so here, and clients are
 // told.
 func TestUpstreamFeaturesChange(t *testing.T) {
-	up := start(t, nil, addFeatures)
-	for name, opt := range up.doors() {
+	for _, name := range doorNames() {
 		t.Run(name, func(t *testing.T) {
-			g := behind(t, func(o *gateway.Options) { o.Client = opt })
+			t.Parallel()
+			up := start(t, nil, addFeatures)
+			g := behind(t, func(o *gateway.Options) { o.Client = up.doors()[name] })
 			g.lists("prompts/list", `"name":"up__greet"`, true)
 			c := g.dialTCP()
 			c.initialize("2025-11-25")
@@ -193,7 +194,7 @@ func TestUpstreamsWithTheSameURI(t *testing.T) {
 		return g.metric(`mcploop_upstream_names_taken{upstream="second"}`) == 1
 	})
 	wantIn(t, read(), "of first")
-	wantIn(t, g.log.String(), "resource is left out", `by upstream \"first\"`)
+	g.logs("resource is left out", `by upstream \"first\"`)
 	if err := first.Drain(t.Context()); err != nil {
 		t.Fatal(err)
 	}

@@ -119,9 +119,7 @@ func TestUpstreamMemoryLimit(t *testing.T) {
 		return g.ofSick("starts_total") >= 3
 	})
 	g.has("sick__test_simple_text", false)
-	if text := g.log.String(); !strings.Contains(text, "memory 67108864 bytes") {
-		t.Errorf("the log does not say how it is bound:\n%s", text)
-	}
+	g.logs("memory 67108864 bytes")
 }
 
 // TestUpstreamBackoffMin: the first pause is the one that is asked for.

@@ -141,6 +141,7 @@ func TestUpstreamFloods(t *testing.T) {
 	for range 200 {
 		g.unharmed()
 	}
+	fake.cut() // the drain would wait for the call
 }
 
 // TestOneOfTenUpstreamsIsSick: nine answer every call, whatever the tenth does.

@@ -104,6 +104,7 @@ func TestUpstreamInFlightMax(t *testing.T) {
 	if code(got) != -31000 || !strings.Contains(got, `"upstream":"up"`) {
 		t.Errorf("got %s, want -31000 of the upstream", got)
 	}
+	fake.cut() // the drain would wait for the calls
 }
 
 // sessionServer is a legacy server over HTTP that forgets its sessions when it is told to.

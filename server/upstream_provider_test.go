@@ -188,7 +188,7 @@ func TestProviderThatIsLost(t *testing.T) {
 	set(errors.New("the file has gone"))
 	p.changed <- struct{}{}
 	g.has("up__do", false)
-	wantIn(t, g.log.String(), "the file has gone")
+	g.logs("the file has gone")
 	set(nil)
 	g.has("up__do", true)
 }

@@ -4,8 +4,10 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -51,6 +53,9 @@ func (r *running) doors() map[string]client.Options {
 		"sse":         {URL: "sse://" + r.http + "/sse"},
 	}
 }
+
+// doorNames are those of doors.
+func doorNames() []string { return slices.Sorted(maps.Keys((&running{}).doors())) }
 
 // TestUpstreamOverEveryDoor calls tools of an upstream in both eras on both sides.
 func TestUpstreamOverEveryDoor(t *testing.T) {
@@ -225,10 +230,11 @@ func TestUpstreamThatIsNotThere(t *testing.T) {
 
 // TestUpstreamListChanges: a tool that comes or goes at the upstream does so here.
 func TestUpstreamListChanges(t *testing.T) {
-	up := start(t, nil)
-	for name, opt := range up.doors() {
+	for _, name := range doorNames() {
 		t.Run(name, func(t *testing.T) {
-			g := behind(t, func(o *gateway.Options) { o.Client = opt })
+			t.Parallel()
+			up := start(t, nil)
+			g := behind(t, func(o *gateway.Options) { o.Client = up.doors()[name] })
 			g.has("up__echo", true)
 			c := g.dialTCP()
 			c.initialize("2025-11-25")

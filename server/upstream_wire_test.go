@@ -196,9 +196,7 @@ func TestUpstreamHasNoAddress(t *testing.T) {
 	})
 	eventually(t, "it is tried again", func() bool { return g.ofSick("starts_total") >= 2 })
 	g.unharmed()
-	if !strings.Contains(g.log.String(), "nobody.invalid") {
-		t.Errorf("the log does not say why:\n%s", g.log)
-	}
+	g.logs("nobody.invalid")
 }
 
 // TestRedirectsAreNotFollowed: an upstream cannot send the gateway, and its credentials, elsewhere.

@@ -144,9 +144,7 @@ func TestUpstreamRemovedInTime(t *testing.T) {
 	if got := c.nextAnswer(); code(got) != -31002 || !strings.Contains(got, `"upstream":"up"`) {
 		t.Errorf("got %s, want that the upstream has gone", got)
 	}
-	if !strings.Contains(g.log.String(), "ends with calls in flight") {
-		t.Errorf("the log does not say so:\n%s", g.log)
-	}
+	g.logs("ends with calls in flight")
 }
 
 // TestUpstreamReplaced: the new one takes over when it is ready, and not before; the call in flight
