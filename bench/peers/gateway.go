@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"net/http"
 
@@ -27,7 +26,7 @@ func serveGoSDKGateway(s settings) error {
 			ctx context.Context, r *mcp.CallToolRequest,
 		) (*mcp.CallToolResult, error) {
 			return up.CallTool(ctx, &mcp.CallToolParams{
-				Name: r.Params.Name, Arguments: json.RawMessage(r.Params.Arguments),
+				Name: r.Params.Name, Arguments: r.Params.Arguments,
 			})
 		})
 	}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -75,7 +76,7 @@ func (o *oneOfMany) serve(addr string) error {
 			<-o.crash
 			_ = srv.Close()
 		}()
-		if err := srv.Serve(ln); err != http.ErrServerClosed { //nolint:errorlint // it is itself
+		if err := srv.Serve(ln); !errors.Is(err, http.ErrServerClosed) {
 			return err
 		}
 	}
