@@ -31,7 +31,6 @@ type running struct {
 	path            string // of the HTTP door, see at; "": /mcp
 	log             *syncBuffer
 	change          func(*server.Options)
-	deaf            bool // see peerConn
 	more            []func(*server.Server)
 	beside          []*running // the servers of standard input and output, see dialStdio
 }
@@ -145,7 +144,8 @@ func (r *running) dial(network, addr string) *peerConn {
 	}
 	r.t.Cleanup(func() { c.Close() })
 	_ = c.SetDeadline(time.Now().Add(patience))
-	return &peerConn{Conn: c, t: r.t, r: bufio.NewReaderSize(c, 1<<20), deaf: r.deaf}
+	in := bufio.NewReaderSize(c, 1<<20)
+	return &peerConn{Conn: c, t: r.t, r: in, deaf: len(r.Upstreams()) > 0}
 }
 
 func (r *running) dialTCP() *peerConn  { return r.dial("tcp", r.tcp) }

@@ -23,15 +23,13 @@ import (
 // behind serves a gateway with one upstream, up, reached as change says.
 func behind(t *testing.T, change func(*gateway.Options)) *running {
 	t.Helper()
-	g := start(t, nil, func(s *server.Server) {
+	return start(t, nil, func(s *server.Server) {
 		opt := gateway.Options{Name: "up", BackoffMin: 10 * time.Millisecond}
 		change(&opt)
 		if err := s.AddUpstream(opt); err != nil {
 			t.Fatal(err)
 		}
 	})
-	g.deaf = true
-	return g
 }
 
 // has waits until the gateway's list holds the tool, or does not.
