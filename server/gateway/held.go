@@ -49,60 +49,6 @@ type recipient struct {
 	capabilities []byte
 }
 
-// holding are the held calls of an upstream. Safe for concurrent use.
-type holding struct {
-	mu     sync.Mutex // guards the rest
-	max    int
-	calls  map[string]*held
-	closed bool
-}
-
-func (t *holding) len() int {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	return len(t.calls)
-}
-
-func (t *holding) find(id string) *held {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	return t.calls[id]
-}
-
-func (t *holding) add(h *held) *mcp.Error {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	if len(t.calls) >= t.max || t.closed {
-		return &mcp.Error{Code: codec.ErrOverloaded.Code, Message: fmt.Sprintf(
-			"%d calls wait for their clients' answers; asks of this upstream is %d",
-			len(t.calls), t.max)}
-	}
-	if t.calls == nil {
-		t.calls = map[string]*held{}
-	}
-	t.calls[h.id] = h
-	return nil
-}
-
-func (t *holding) remove(h *held) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	delete(t.calls, h.id)
-}
-
-// close forgets all of them; their calls have ended with the connection.
-func (t *holding) close() {
-	t.mu.Lock()
-	left := t.calls
-	t.calls, t.closed = nil, true
-	t.mu.Unlock()
-	for _, h := range left {
-		h.mu.Lock()
-		h.end()
-		h.mu.Unlock()
-	}
-}
-
 // hold has the client of f asked what the upstream wants to know. An error: it is not asked.
 func (f *forward) hold(a *client.Ask, raw *mcp.RawInput) *mcp.Error {
 	h := f.held.Load()
@@ -171,9 +117,9 @@ func (h *held) leave() func() {
 	if h.away || h.over || len(h.asks) == 0 {
 		return func() {}
 	}
-	if !h.f.live.Mux().SetTimeout(&h.f.Call, 0) { // it has ended before it was held
-		h.end()
-		return func() { h.up.held.remove(h) }
+	if !h.f.live.Mux().SetTimeout(&h.f.Call, 0) { // its answer is on its way to done
+		h.timer = time.AfterFunc(missedFor, h.missed)
+		return func() {}
 	}
 	h.away = true
 	h.timer = time.AfterFunc(h.up.opt.AskTimeout, h.expire)
@@ -193,11 +139,29 @@ func (h *held) leave() func() {
 			to.caller.Release()
 		}
 	}
+	to.caller.Keep() // it may be answered before it is asked
 	return func() {
 		if to.caller.RequireInput(asked); to.caller.Ended() { // it cannot be asked
 			h.f.CallEnded(errEnded)
 		}
 	}
+}
+
+// missedFor is how long h waits for the answer of a call that has ended.
+const missedFor = time.Minute
+
+// missed ends h if the call had been answered before it was held.
+func (h *held) missed() {
+	h.mu.Lock()
+	if h.over {
+		h.mu.Unlock()
+		return
+	}
+	h.end()
+	left := h.orphans()
+	h.mu.Unlock()
+	h.up.held.remove(h)
+	h.up.askOthers(left)
 }
 
 // expire gives up a call whose client does not come back.
@@ -227,26 +191,13 @@ func (h *held) end() {
 	}
 }
 
-// resume goes on with a held call for the client that has come back.
-func (t *holding) resume(u *Upstream, id string, c Caller, req *mcp.Request) {
-	h := t.find(id)
-	if h == nil || !h.enter(c, req) {
-		u.count.failed.Add(1)
-		c.Fail(&mcp.Error{
-			Code: codec.ErrInvalidParams.Code,
-			Message: fmt.Sprintf("invalid params: the call of upstream %q that requestState is "+
-				"about has ended, or was answered before; it may have run in part", u.opt.Name),
-			Data: upstreamData{Upstream: u.opt.Name, State: u.stateNow().String()},
-		})
-	}
-}
-
 // enter takes the client in, with its answers. False: nobody waits for it.
 func (h *held) enter(c Caller, req *mcp.Request) bool {
 	h.mu.Lock()
 	if h.over || !h.away {
+		answering := h.over && h.client.caller == c // which done does
 		h.mu.Unlock()
-		return false
+		return answering
 	}
 	h.timer.Stop()
 	h.away = false
@@ -335,10 +286,14 @@ func (h *held) done(a client.Answer) {
 		return
 	}
 	h.end()
-	left := h.orphans()
+	left, away := h.orphans(), h.away
 	h.mu.Unlock()
-	h.up.held.remove(h)
 	defer h.up.askOthers(left)
+	if away { // a legacy client that comes back meanwhile finds it, see enter
+		defer h.up.held.remove(h)
+	} else {
+		h.up.held.remove(h)
+	}
 	if to.caller == nil {
 		h.up.count.failed.Add(1)
 		return
