@@ -157,6 +157,14 @@ if [ -x "$gosdk" ]; then
     "go-http": {"type": "http", "url": "http://127.0.0.1:'$go_port'/mcp"},
     "go-stateless": {"type": "http", "url": "http://127.0.0.1:'$go_stateless_port'/mcp"}'
 fi
+v2=bench/peers/ts/v2.mjs # on the TypeScript SDK v2, where make peers-ts has installed it
+if [ -d bench/peers/ts/node_modules ]; then
+  v2_port=$(free_port) names="$names v2-stdio v2-http"
+  node "$v2" http "127.0.0.1:$v2_port" >"$out/v2.log" 2>&1 &
+  pids="$pids $!"
+  entries="$entries"', "v2-stdio": {"command": "node", "args": ["'$v2'", "stdio"]},
+    "v2-http": {"type": "http", "url": "http://127.0.0.1:'$v2_port'/mcp"}'
+fi
 cat >"$out/claude.json" <<END
 {"mcpServers": { // as Claude, Cursor and VS Code write it
     "ours": {"command": "$server", "args": ["-stdio"]},
@@ -190,6 +198,15 @@ for name in $names; do
     check "gateway $era onto $name" "$said" bash -c "inspector --server-url $gw --transport http \
       --protocol-era $era --method tools/call --tool-name $(tool_of "$name") $args"
   done
+done
+for era in legacy modern; do
+  via="--server-url $gw --transport http --protocol-era $era"
+  check "gateway $era resource" 'Everything Server' bash -c \
+    "inspector $via --method resources/read --uri demo://resource/static/document/architecture.md"
+  check "gateway $era template" 'Resource 1' bash -c \
+    "inspector $via --method resources/read --uri demo://resource/dynamic/text/1"
+  check "gateway $era prompt" 'This is a simple prompt without arguments.' bash -c \
+    "inspector $via --method prompts/get --prompt-name ts-http__simple-prompt"
 done
 
 # steps NAME...: the lines that a driver prints for these steps.
