@@ -145,7 +145,8 @@ func (r *running) dial(network, addr string) *peerConn {
 	r.t.Cleanup(func() { c.Close() })
 	_ = c.SetDeadline(time.Now().Add(patience))
 	in := bufio.NewReaderSize(c, 1<<20)
-	return &peerConn{Conn: c, t: r.t, r: in, deaf: len(r.Upstreams()) > 0}
+	deaf := r.Server != nil && len(r.Upstreams()) > 0 // else it is another process
+	return &peerConn{Conn: c, t: r.t, r: in, deaf: deaf}
 }
 
 func (r *running) dialTCP() *peerConn  { return r.dial("tcp", r.tcp) }

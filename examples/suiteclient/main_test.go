@@ -14,7 +14,7 @@ func TestRun(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	got := map[string]any{}
+	forms := make(chan map[string]any, 9)
 	server.AddTool(s, mcp.Tool{Name: "test_client_elicitation_defaults"},
 		func(_ context.Context, req *mcp.Request, _ struct{}) (string, error) {
 			var form mcp.ElicitResult
@@ -28,7 +28,7 @@ func TestRun(t *testing.T) {
 					}},
 				}}
 			}
-			got = form.Content
+			forms <- form.Content
 			return "thanks", nil
 		})
 	if err := s.Start(); err != nil {
@@ -44,12 +44,14 @@ func TestRun(t *testing.T) {
 		t.Setenv("MCP_CONFORMANCE_PROTOCOL_VERSION", version)
 		for _, name := range []string{"initialize", "elicitation-sep1034-client-defaults"} {
 			t.Setenv("MCP_CONFORMANCE_SCENARIO", name)
-			clear(got)
 			if err := run(t.Context(), []string{url}); err != nil {
 				t.Errorf("%s %s: %v", version, name, err)
 			}
 		}
-		if len(got) != 1 || got["name"] != "Ada" {
+		if len(forms) != 1 {
+			t.Fatalf("%s: %d forms were filled in, want one", version, len(forms))
+		}
+		if got := <-forms; len(got) != 1 || got["name"] != "Ada" {
 			t.Errorf("%s: got %v, want the one default", version, got)
 		}
 	}
