@@ -40,6 +40,15 @@ func gatewayGoals() []goal {
 	return goals
 }
 
+// gatewayRows compares without -others: the upstream is another process, too, and busy.
+func gatewayRows() source {
+	args := words("peers -plan gateway -rounds 5 -duration 700ms -warmup 300ms -rows")
+	return source{
+		name: "gateway", about: "gateways side by side", repeats: 1,
+		args: append(args, "mcploop modern,mcploop legacy,mcp-proxy (Go) legacy,go-sdk legacy"),
+	}
+}
+
 // gatewaySources are the commands behind them.
 func gatewaySources() []source {
 	const url, script = "--url http://127.0.0.1:7602/mcp", " -- bench/gateway.sh "
@@ -47,7 +56,7 @@ func gatewaySources() []source {
 		{
 			name: "gateway-crowd", about: "15,000 sessions over 20 upstreams", repeats: 1,
 			args: words("idle " + url + " --era legacy --connections 15000 --parts 20 --tool " +
-				"u{part}__echo_0 --warmup 12s --duration 5s" + script + "20 5"),
+				"u{part}__echo_0 --warmup 8s --duration 5s" + script + "20 5"),
 		},
 		{
 			name: "gateway-lists", about: "150 upstreams with 10,000 tools", repeats: 5,
@@ -55,10 +64,11 @@ func gatewaySources() []source {
 				" --warmup 300ms" + script + "150 67"),
 		},
 		{
-			name: "gateway-neighbours", about: "one of 20 upstreams is bad", repeats: 5,
+			name: "gateway-neighbours", about: "one of 20 upstreams is bad", repeats: 3,
 			args: words("neighbours " + url + " --era legacy --parts 19 --tool u{part}__echo_0" +
 				" --trigger u19__echo_0 --control http://127.0.0.1:7719/be/ --load 20" +
-				" --client-core 1 --warmup 1s --duration 4s -- env GATEWAY_CORE=0 UPSTREAM_CORE=1" +
+				" --client-core 1 --warmup 500ms --duration 3s -- env GATEWAY_CORE=0" +
+				" UPSTREAM_CORE=1" +
 				" bench/gateway.sh 20 5"),
 		},
 	}

@@ -59,7 +59,7 @@ func sources(rounds int) []source {
 		peers("hop", "700ms", ""),
 		peers("loops", "700ms", ""),
 	}
-	gateways := []source{peers("gateway", "1s", ""), peers("gateway-stdio", "1s", "")}
+	gateways := []source{gatewayRows(), peers("gateway-stdio", "1s", "")}
 	for _, s := range gatewaySources() {
 		gateways = append(gateways, s.serving("--http {addr}"))
 	}
