@@ -22,6 +22,7 @@ func arrows() []arrow {
 		{"mcp/schema", []string{"codec", "mcp/subschema"}},
 		{"mcp/subschema", nil},
 		{"client/process", nil},
+		{"client/oauth", nil},
 		{"client", []string{"loop", "mcp", "codec", "pool", "shard", "client/process"}},
 		{"server/session", []string{"mcp", "shard"}},
 		{"server/gateway", []string{"client", "mcp", "codec", "pool", "shard", "loop"}},
@@ -47,6 +48,7 @@ func arrows() []arrow {
 		{"server/config", nil},
 		{"server", []string{
 			"codec", "shard", "pool", "loop", "mcp", "mcp/schema", "client", "client/process",
+			"client/oauth",
 			"server/session", "server/gateway",
 			"server/seal", "server/task",
 			"server/cluster", "server/auth", "server/admin", "server/fault", "server/audit",
@@ -55,9 +57,11 @@ func arrows() []arrow {
 		{"bench/...", []string{"bench/...", "codec", "client"}},
 		{"cmd/...", []string{
 			"server", "server/config", "server/audit", "server/gateway/...", "server/admin",
-			"client", "client/process", "mcp", "bench/...", "cmd/...",
+			"client", "client/process", "client/oauth", "mcp", "bench/...", "cmd/...",
 		}},
-		{"examples/...", []string{"server", "server/config", "mcp", "client", "examples/..."}},
+		{"examples/...", []string{
+			"server", "server/config", "mcp", "client", "client/oauth", "examples/...",
+		}},
 	}
 }
 

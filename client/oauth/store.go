@@ -1,0 +1,69 @@
+package oauth
+
+import (
+	"fmt"
+	"log/slog"
+	"time"
+)
+
+// Store keeps what must survive a restart, for each resource. It is asked without any lock of the
+// loops held and may do I/O; it is called by one goroutine of a Source at a time.
+type Store interface {
+	// Load returns what was saved for resource, nil when nothing was.
+	Load(resource string) (*Stored, error)
+	// Save replaces what there is. Tokens are in it: nobody else may read where it goes.
+	Save(resource string, s *Stored) error
+}
+
+// Stored is what a Source knows of one resource. All of it belongs to Issuer: under another one
+// nothing of it is used.
+type Stored struct {
+	Resource string    `json:"resource"`          // Options.Resource
+	Audience string    `json:"audience"`          // what the token was asked for (RFC 8707)
+	Issuer   string    `json:"issuer"`            // of the authorization server
+	Client   Client    `json:"client,omitzero"`   // zero for one of Options
+	Access   Secret    `json:"access,omitempty"`  // the access token
+	Refresh  Secret    `json:"refresh,omitempty"` // "" when there is none
+	Expiry   time.Time `json:"expiry,omitzero"`   // zero: the server did not say
+	Scopes   []string  `json:"scopes,omitempty"`  // that were asked for so far, sorted
+}
+
+// Client is what a registration brought (RFC 7591).
+type Client struct {
+	ID     string    `json:"id,omitempty"`
+	Secret Secret    `json:"secret,omitempty"`
+	Method string    `json:"method,omitempty"` // of authentication, "" for the server's default
+	Expiry time.Time `json:"expiry,omitzero"`  // of Secret; zero: never
+	// RedirectURL is the one that was registered; with another one it is registered anew.
+	RedirectURL string `json:"redirect_url,omitempty"`
+}
+
+// String tells of it what is no secret.
+func (s *Stored) String() string {
+	if s == nil {
+		return "nothing stored"
+	}
+	return fmt.Sprintf("token for %s of %s", s.Audience, s.Issuer)
+}
+
+// LogValue implements slog.LogValuer.
+func (s *Stored) LogValue() slog.Value { return slog.StringValue(s.String()) }
+
+// clone: a Store may keep what it is given.
+func (s *Stored) clone() *Stored {
+	if s == nil {
+		return nil
+	}
+	c := *s
+	c.Scopes = append([]string(nil), s.Scopes...)
+	return &c
+}
+
+// Secret is a string that is not printed. In JSON it is as it is.
+type Secret string
+
+// Format implements fmt.Formatter for every verb.
+func (Secret) Format(f fmt.State, _ rune) { _, _ = f.Write([]byte("[secret]")) }
+
+// LogValue implements slog.LogValuer.
+func (Secret) LogValue() slog.Value { return slog.StringValue("[secret]") }
