@@ -3,8 +3,12 @@
 package client
 
 import (
+	"bytes"
+	"context"
+	"net/url"
 	"strconv"
 	"testing"
+	"time"
 
 	"github.com/mcploop/mcploop/mcp"
 )
@@ -51,5 +55,33 @@ func TestMuxAllocs(t *testing.T) {
 			t.Errorf("%s: got %v allocations, %d answers for %d calls", version, allocs, done,
 				wire.sent)
 		}
+	}
+}
+
+// fixedToken is a TokenSource.
+type fixedToken struct{}
+
+func (fixedToken) Token(context.Context) (string, time.Time, error) {
+	return "Bearer one", time.Time{}, nil
+}
+
+func (fixedToken) Refused(context.Context, int, string) error { return nil }
+
+// TestTokensAllocs: a request with a token that has not changed costs no allocation more.
+func TestTokensAllocs(t *testing.T) {
+	all := NewTokens(fixedToken{})
+	defer all.Close()
+	if err := all.begin(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	h := newHeads(&url.URL{Scheme: "http", Host: "h", Path: "/mcp"}, map[string]string{"A": "b"})
+	f, e := testFacts(mcp.V20260728), &encoder{body: []byte(`{}`)}
+	c := &Call{Method: "tools/list", Identity: []byte("A: b\r\nB: c\r\n")}
+	var out []byte
+	allocs := testing.AllocsPerRun(1000, func() {
+		out = h.request(out[:0], all.now(c.Identity).text(), c, e, f)
+	})
+	if allocs != 0 || !bytes.Contains(out, []byte("\r\nAuthorization: Bearer one\r\n")) {
+		t.Errorf("got %v allocations for %q, want 0 and the token", allocs, out)
 	}
 }

@@ -34,7 +34,10 @@ func Connect(ctx context.Context, opt Options) (*Client, error) {
 	if err = c.makeGroup(); err != nil {
 		return nil, err
 	}
-	if err = c.dial(ctx); err == nil {
+	if err = opt.Tokens.begin(ctx); err == nil {
+		err = c.dial(ctx)
+	}
+	if err == nil {
 		err = c.agree(ctx)
 	}
 	if oldTransportMayHelp(&opt, err) {
@@ -143,7 +146,7 @@ func (c *Client) fallBack(ctx context.Context, first error) error {
 // legacyMayHelp tells whether a server that answered server/discover so may know initialize.
 func legacyMayHelp(err error) bool {
 	var insecure *TLSError
-	if errors.Is(err, ErrUnreachable) || errors.As(err, &insecure) {
+	if errors.Is(err, ErrUnreachable) || errors.As(err, &insecure) || errors.Is(err, errNoToken) {
 		return false
 	}
 	var fault *mcp.Error

@@ -55,11 +55,13 @@ func (m *Mux) dialStream(ctx context.Context, u *url.URL) error {
 	if err != nil {
 		return err
 	}
-	return m.dialEach(ctx, "tcp", addrs, func(m *Mux) shared {
-		if plainScheme(u.Scheme) == "ws" {
-			return newWebSocket(m, u)
-		}
-		return newSSE(m, u)
+	return m.dialAuthorized(ctx, func() error {
+		return m.dialEach(ctx, "tcp", addrs, func(m *Mux) shared {
+			if plainScheme(u.Scheme) == "ws" {
+				return newWebSocket(m, u)
+			}
+			return newSSE(m, u)
+		})
 	})
 }
 

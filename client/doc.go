@@ -14,5 +14,5 @@
 // Reading order: client.go and tools.go (the blocking API), connect.go (the eras), mux.go (the
 // async core that a gateway uses as it is), then the wires: link.go with line.go, ws.go and sse.go,
 // and streamable.go with http_pool.go, http_conn.go, resume.go and ear.go. What servers ask of
-// clients is in ask.go and input.go.
+// clients is in ask.go and input.go; tokens that change are in auth.go and its neighbours.
 package client

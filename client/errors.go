@@ -45,6 +45,8 @@ type HTTPError struct {
 	Cause  *mcp.Error
 	// RetryAfter is when the server wants to be asked again; 0: it has not said.
 	RetryAfter time.Duration
+	// Challenge is WWW-Authenticate of 401 and 403, at most 8 KiB; not for the log.
+	Challenge string
 }
 
 // Error returns the status and the text.

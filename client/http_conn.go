@@ -319,6 +319,12 @@ func (h *httpConn) finish(c *loop.Conn, j *job, keep bool) {
 func (h *httpConn) conclude(j *job, head *codec.Response, body []byte) {
 	p := h.p
 	success := head.Status >= 200 && head.Status < 300
+	switch {
+	case !success && p.refused(j, head, body):
+		return
+	case j.authorized:
+		p.giveBack(j)
+	}
 	j.taken()
 	switch {
 	case j.rest.resumed() && (!success || len(body) == 0):
@@ -347,9 +353,9 @@ func (h *httpConn) conclude(j *job, head *codec.Response, body []byte) {
 			RetryAfter: retryAfter(head.Headers, time.Now()),
 		})
 	}
-	refusal := newHTTPError(head.Status, head.Reason, body)
-	refusal.RetryAfter = retryAfter(head.Headers, time.Now())
-	p.answer(j, refusal)
+	why := refusal(head, body)
+	why.RetryAfter = retryAfter(head.Headers, time.Now())
+	p.answer(j, why)
 }
 
 // EOF is the end of an answer that has no other, or of the connection.

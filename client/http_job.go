@@ -16,6 +16,10 @@ type job struct {
 	posts      *httpPool  // of HTTP+SSE: the answer comes elsewhere, this is only its POST
 	signs      *Call      // wants to know of bytes of its answer; nil: it does not
 	rest       resumption
+	authorized bool       // Options.Tokens have a say in it
+	token      *tokenLine // what it is sent with; nil: they have none
+	tokenAt    int        // where that is in request
+	refusals   int        // times that it was refused for that
 
 	// Guarded by httpPool.mu.
 	request    []byte
@@ -37,8 +41,16 @@ func (j *job) bytes() []byte {
 	return j.request
 }
 
-// sent gives the bytes back of a request that is on its way and will not be sent again.
+// sent gives the bytes back of a request that is on its way and will not be sent again. One that
+// may be refused for its token keeps them until it is answered.
 func (p *httpPool) sent(j *job) {
+	if !j.authorized {
+		p.giveBack(j)
+	}
+}
+
+// giveBack gives the bytes back of a request that will not be sent again.
+func (p *httpPool) giveBack(j *job) {
 	p.mu.Lock()
 	lent := j.lent
 	if j.repeatable { // or it is resumed already, with another request

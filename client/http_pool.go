@@ -56,7 +56,9 @@ func (p *httpPool) send(c *Call, j *job, e *encoder, f *facts) error {
 	}
 	j.repeatable = repeatable(c.Method)
 	j.lent = p.m.requests.Get()
-	j.lent.B = p.heads.request(j.lent.B[:0], c, e, f)
+	j.token, j.tokenAt = p.m.opt.Tokens.now(c.Identity), len(p.heads.beginning(c.verb))
+	j.authorized = j.token != nil
+	j.lent.B = p.heads.request(j.lent.B[:0], j.token.text(), c, e, f)
 	j.request = j.lent.B
 	if (c.verb == verbRequest || c.verb == verbListen) && !f.version.Modern() {
 		j.rest.lines = f.lines

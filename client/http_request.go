@@ -44,12 +44,10 @@ func HeaderLines(headers map[string]string) []byte {
 }
 
 // request appends a whole request.
-func (h *heads) request(out []byte, c *Call, e *encoder, f *facts) []byte {
-	switch c.verb {
-	case verbDelete:
-		return bare(out, h.delete, f)
-	case verbListen:
-		return bare(out, h.get, f)
+// token stands behind what all requests have, see beginning.
+func (h *heads) request(out, token []byte, c *Call, e *encoder, f *facts) []byte {
+	if c.verb == verbDelete || c.verb == verbListen {
+		return bare(out, h.beginning(c.verb), token, f)
 	}
 	const rest = 128 // Mcp-Method, Content-Length
 	own := h.own
@@ -57,7 +55,8 @@ func (h *heads) request(out []byte, c *Call, e *encoder, f *facts) []byte {
 		own = c.Identity
 	}
 	size := len(h.post) + len(own) + len(f.lines) + len(c.Headers) + 2*len(e.name) + len(e.body)
-	out = append(slices.Grow(out, size+rest), h.post...)
+	out = append(slices.Grow(out, size+len(token)+rest), h.post...)
+	out = append(out, token...)
 	out = append(out, own...)
 	out = append(out, f.lines...)
 	if f.version.Modern() && c.verb != verbReply {
@@ -73,8 +72,20 @@ func (h *heads) request(out []byte, c *Call, e *encoder, f *facts) []byte {
 }
 
 // bare appends a request without a body.
-func bare(out, head []byte, f *facts) []byte {
-	return append(append(append(out, head...), f.lines...), "\r\n"...)
+func bare(out, head, token []byte, f *facts) []byte {
+	out = append(append(out, head...), token...)
+	return append(append(out, f.lines...), "\r\n"...)
+}
+
+// beginning is what all requests of that kind begin with.
+func (h *heads) beginning(v verb) []byte {
+	switch v {
+	case verbDelete:
+		return h.delete
+	case verbListen:
+		return h.get
+	}
+	return h.post
 }
 
 // appendValue appends the header that repeats a value of the body. What a header cannot hold as

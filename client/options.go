@@ -78,6 +78,7 @@ type Options struct {
 	// Roots stand for, unless it has them.
 	Capabilities any
 	Headers      map[string]string // further HTTP request headers, e.g. Authorization
+	Tokens       *Tokens           // give Authorization a value that changes; default: none do
 
 	// OnNotification is told of every notification that belongs to no call, on a loop: it must
 	// not block. params is raw JSON, valid until it returns. Default: they are dropped.
@@ -199,6 +200,6 @@ func (o *Options) validate() error {
 				o.Version, o.Era))
 		}
 	}
-	faults = append(faults, CheckHeaders(o.Headers), o.TLS.validate(o.URL))
+	faults = append(faults, CheckHeaders(o.Headers), o.tokenFaults(), o.TLS.validate(o.URL))
 	return errors.Join(faults...)
 }

@@ -56,7 +56,11 @@ func (p *httpPool) resume(j *job) bool {
 		return false
 	}
 	r.tries++
-	request := append(append([]byte(nil), p.heads.get...), r.lines...)
+	if j.authorized {
+		j.token, j.tokenAt = p.m.opt.Tokens.now(nil), len(p.heads.get)
+	}
+	request := append(append([]byte(nil), p.heads.get...), j.token.text()...)
+	request = append(request, r.lines...)
 	request = codec.AppendHeader(request, "Last-Event-ID", r.last)
 	j.request = append(request, "\r\n"...)
 	j.conn, j.repeatable, j.repeated, j.tries = nil, true, false, 0

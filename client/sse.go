@@ -110,8 +110,8 @@ func (s *sse) Open(c *loop.Conn) {
 	s.addr = c.AddrPort().String()
 	c.SetDeadline(s.m.opt.DialTimeout)
 	_ = c.Send(fmt.Appendf(nil, "GET %s HTTP/1.1\r\nHost: %s\r\nAccept: text/event-stream\r\n"+
-		"Cache-Control: no-cache\r\n%s\r\n", s.u.RequestURI(), s.u.Host,
-		HeaderLines(s.m.opt.Headers))) // else Closed says why
+		"Cache-Control: no-cache\r\n%s%s\r\n", s.u.RequestURI(), s.u.Host,
+		HeaderLines(s.m.opt.Headers), s.m.opt.Tokens.now(nil).text())) // else Closed says why
 }
 
 // Data reads the head of the stream, then its events.
@@ -167,7 +167,7 @@ func (s *sse) takeHead(buf []byte) (int, error) {
 		}
 		return n, nil
 	case r.Status != 200:
-		return 0, newHTTPError(r.Status, r.Reason, nil)
+		return 0, refusal(&r, nil)
 	case !mediaType(r.ContentType, "text/event-stream"):
 		return 0, fmt.Errorf("%w: GET %s has content type %.64q", ErrAnswer, s.u.Path,
 			r.ContentType)

@@ -37,8 +37,8 @@ func newWebSocket(m *Mux, u *url.URL) *webSocket {
 	w.key = base64.StdEncoding.EncodeToString(nonce[:])
 	w.request = fmt.Appendf(nil, "GET %s HTTP/1.1\r\nHost: %s\r\nUpgrade: websocket\r\n"+
 		"Connection: Upgrade\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: %s\r\n"+
-		"Sec-WebSocket-Protocol: mcp\r\n%s\r\n", u.RequestURI(), u.Host, w.key,
-		HeaderLines(m.opt.Headers))
+		"Sec-WebSocket-Protocol: mcp\r\n%s%s\r\n", u.RequestURI(), u.Host, w.key,
+		HeaderLines(m.opt.Headers), m.opt.Tokens.now(nil).text())
 	return w
 }
 
@@ -181,7 +181,7 @@ func (w *webSocket) upgrade(buf []byte) (int, error) {
 		}
 		return n, nil
 	case r.Status != 101:
-		return 0, newHTTPError(r.Status, r.Reason, nil)
+		return 0, refusal(&r, nil)
 	}
 	w.ready = true
 	return n, w.checkUpgrade(&r)
