@@ -22,8 +22,13 @@ type Ask struct {
 	// Call is the call in flight that the server asks on behalf of. Over Streamable HTTP it is the
 	// one on whose stream the request came. Where all calls share a stream, and on the stream that
 	// belongs to no call, it is the only call in flight that may ask (tools/call, prompts/get,
-	// resources/read). Nil: there is none, or it cannot be told which. It may have ended meanwhile.
+	// resources/read), unless one of another Party was given up within the last minute, which the
+	// server may not have heard yet. It may have ended meanwhile. Nil: there is none, or it is
+	// one of Among.
 	Call *Call
+	// Among are the calls in flight, as the request came, one of which it is for: all of them are
+	// of one Party, and so are those that were given up. Nil: there is Call, or it cannot be told.
+	Among []*Call
 
 	m   *Mux
 	id  []byte // raw JSON
@@ -49,10 +54,6 @@ func newAsk(m *Mux, msg *codec.Message) *Ask {
 	a.ctx, a.end = context.WithCancelCause(context.Background())
 	return a
 }
-
-// InFlight returns the calls of the connection that are in flight now and may ask: what Call may be
-// when it is nil. Nil: there are none, or more than 64.
-func (a *Ask) InFlight() []*Call { return a.m.table.allAskers() }
 
 // Context ends when the request needs no answer any more, with ErrAnswered, ErrRetracted,
 // ErrCallEnded, or why the connection ended.

@@ -76,8 +76,8 @@ func TestAskOnALine(t *testing.T) {
 	}
 	begin(t, m, "tools/call")
 	b := await(t, "the second request", asks)
-	if all := b.InFlight(); b.Call != nil || len(all) != 2 {
-		t.Errorf("a request was given to %p of two calls, or to one of %d", b.Call, len(all))
+	if b.Call != nil || b.Among != nil {
+		t.Errorf("a request was given to %p of two calls, or to one of %d", b.Call, len(b.Among))
 	}
 	if got := m.Stats(); got.Asks != 2 || got.Requests != 2 {
 		t.Errorf("got %+v, want 2 open", got)

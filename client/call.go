@@ -51,10 +51,13 @@ type Call struct {
 	// Notified is told, in the same manner, of the other notifications that belong to this call:
 	// those on its own stream over Streamable HTTP, except changes of lists and resources; those
 	// with its id as subscriptionId; and log messages that come where all calls share a stream,
-	// while no other call that may ask is in flight. Nil: Options.OnNotification is told.
+	// while it is known whose they are, as of Ask.Call. Nil: Options.OnNotification is told.
 	Notified func(c *Call, method string, params []byte)
 	// Tag is the caller's own; Ask.Call brings it back.
 	Tag any
+	// Party says for whom the call is made: the same text is the same client, "" another one each
+	// time. Where the server does not say which call it asks for, see Ask.Among, that tells whom.
+	Party string
 
 	id     uint64
 	expiry *time.Timer   // nil without a deadline

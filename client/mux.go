@@ -147,7 +147,7 @@ func (m *Mux) release(e *encoder) {
 func (m *Mux) Cancel(c *Call, why error) bool { return m.cancel(c.id, why, true) }
 
 func (m *Mux) cancel(id uint64, why error, tell bool) bool {
-	c, j := m.table.take(id)
+	c, j := m.table.abandon(id, m.clock())
 	if c == nil {
 		return false
 	}

@@ -81,6 +81,9 @@ func (r *reader) answer(owner uint64, a Answer) {
 		if c, j = r.m.table.take(id); j != nil {
 			j.answered()
 		}
+		if c == nil {
+			r.m.table.answeredLate(id)
+		}
 	}
 	if c == nil {
 		r.m.count.strays.Add(1)
@@ -131,7 +134,7 @@ func (r *reader) hearer(owner uint64, method string) *Call {
 			return nil // it is true for everybody, whatever stream it came on
 		}
 	case method == mcp.NotifyMessage:
-		c = r.m.table.onlyAsker()
+		c = r.m.table.suspect(r.m.clock())
 	}
 	if c == nil || c.Notified == nil {
 		return nil
@@ -150,13 +153,19 @@ func (r *reader) request(owner uint64, out []byte) []byte {
 		return codec.AppendError(out, r.msg.ID, codec.ErrMethodNotFound, nil)
 	}
 	a := newAsk(r.m, &r.msg)
-	if owner == anyCall || owner == noCall {
-		a.Call = r.m.table.onlyAsker()
-	} else {
+	if owner != anyCall && owner != noCall {
 		a.Call = r.m.table.peek(owner)
+	} else if all := r.m.table.suspects(r.m.clock()); len(all) == 1 {
+		a.Call = all[0]
+	} else {
+		a.Among = all
 	}
 	if fault := r.m.asks.add(a); fault != nil {
 		return codec.AppendError(out, r.msg.ID, fault, nil)
+	}
+	if a.Call != nil && !r.m.table.holds(a.Call) { // whoever has ended it may not have seen a
+		r.m.asks.endOf(a.Call)
+		return out
 	}
 	r.m.opt.OnRequest(a)
 	return out

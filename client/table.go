@@ -17,8 +17,10 @@ type table struct {
 	inUse  int
 	busy   atomic.Int64 // as inUse, for who has no lock
 	askers int          // of these, requests that the server may ask on behalf of
-	max    int
-	closed error // not nil: no more calls
+	// abandoned are such that were given up, the oldest first; at most suspectsMax.
+	abandoned []abandoned
+	max       int
+	closed    error // not nil: no more calls
 }
 
 type slot struct {
@@ -138,40 +140,6 @@ func (t *table) takeOnly() *Call {
 		}
 	}
 	return nil
-}
-
-// onlyAsker returns the call in flight that may ask, without taking it out; nil when there are none
-// or several.
-func (t *table) onlyAsker() *Call {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	if t.askers != 1 {
-		return nil
-	}
-	for i := range t.slots {
-		if s := &t.slots[i]; s.call != nil && s.asker {
-			return s.call
-		}
-	}
-	return nil
-}
-
-// askersMax is how many calls a request of the server is tried to be found among.
-const askersMax = 64
-
-// allAskers returns the calls in flight that may ask; nil when there are none or too many.
-func (t *table) allAskers() (all []*Call) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	if t.askers > askersMax {
-		return nil
-	}
-	for i := range t.slots {
-		if s := &t.slots[i]; s.call != nil && s.asker {
-			all = append(all, s.call)
-		}
-	}
-	return all
 }
 
 // peek returns the call without taking it out.

@@ -124,42 +124,50 @@ var legacyAble = json.RawMessage(
 
 // asked takes a request that a legacy upstream makes in the middle of a call, on its loop.
 func (u *Upstream) asked(a *client.Ask) {
-	raw := &mcp.RawInput{Method: a.Method, Params: a.Params}
-	f := forwardOf(a.Call)
-	if f == nil {
-		f = ofOneClient(a.InFlight())
-	}
-	var fault *mcp.Error
-	switch {
-	case !raw.Known():
-		fault = &mcp.Error{Code: codec.ErrMethodNotFound.Code, Message: "method not found"}
-	case f == nil:
-		fault = &mcp.Error{Code: codec.ErrMethodNotFound.Code, Message: "cannot tell which " +
-			"client is asked: no call is under way on this connection, or those of several " +
-			"clients; to keep them apart, set share: session for this upstream"}
-	default:
-		fault = f.hold(a, raw)
-	}
-	if fault == nil {
-		u.count.asks.Add(1)
+	q := question{ask: a, raw: &mcp.RawInput{Method: a.Method, Params: a.Params}}
+	if !q.raw.Known() {
+		u.refuseAsk(a, errMethodNotFound("method not found"))
 		return
 	}
-	u.count.asksRefused.Add(1)
-	_ = a.Refuse(fault) // the connection may have ended
+	if a.Call == nil && len(a.Among) == 0 {
+		u.refuseAsk(a, errMethodNotFound("cannot tell which client is asked: no call is under way "+
+			"on this connection, or those of several clients; to keep them apart, set share: "+
+			"session for this upstream"))
+		return
+	}
+	u.ask(q)
 }
 
-// ofOneClient returns one of calls if all of them are of one client, which is who is asked
-// whichever it is for; nil otherwise.
-func ofOneClient(calls []*client.Call) *forward {
-	var one *forward
-	for _, c := range calls {
-		f := forwardOf(c)
-		if f == nil || f.owner == "" || one != nil && f.owner != one.owner {
-			return nil
-		}
-		one = f
+// ask hands a question to a call that it may be for. One of them may end at any moment; who ends it
+// and who asks on its behalf settle by forward.held who came first. Safe for concurrent use.
+func (u *Upstream) ask(q question) {
+	fault := &mcp.Error{
+		Code: codec.ErrInternal.Code, Message: "the call that it was asked for has ended",
 	}
-	return one
+	for _, c := range append([]*client.Call{q.ask.Call}, q.ask.Among...) {
+		f := forwardOf(c)
+		if f == nil {
+			continue
+		}
+		taken, why := f.hold(q)
+		if taken {
+			u.count.asks.Add(1)
+			return
+		}
+		if why != nil {
+			fault = why
+		}
+	}
+	u.refuseAsk(q.ask, fault)
+}
+
+func (u *Upstream) refuseAsk(a *client.Ask, fault *mcp.Error) {
+	u.count.asksRefused.Add(1)
+	_ = a.Refuse(fault) // the connection may have ended, or the call
+}
+
+func errMethodNotFound(text string) *mcp.Error {
+	return &mcp.Error{Code: codec.ErrMethodNotFound.Code, Message: text}
 }
 
 func forwardOf(c *client.Call) *forward {

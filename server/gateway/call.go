@@ -66,7 +66,6 @@ type forward struct {
 	level   int    // from which on the client wants log messages; 0: none
 
 	capabilities []byte // of the client, raw; valid as long as caller
-	owner        string // of caller, where a legacy upstream may ask; "": anybody
 	held         atomic.Pointer[held]
 	sent, ended  atomic.Bool // Start has returned; the client has given up
 }
@@ -127,7 +126,7 @@ func (i *Item) begin(c Caller, req *mcp.Request, m mcp.Method, params []byte) {
 	if f.capabilities = req.Capabilities; live.Version().Modern() {
 		f.Capabilities = able(req.Capabilities)
 	} else {
-		f.owner = c.Owner(true)
+		f.Party = c.Owner(true)
 	}
 	f.begin()
 }
@@ -228,7 +227,7 @@ func (f *forward) progress(_ *client.Call, params []byte) {
 
 // done passes the upstream's answer on.
 func (f *forward) done(_ *client.Call, a client.Answer) {
-	if h := f.held.Load(); h != nil {
+	if h := f.ends(); h != nil {
 		f.judged(a, nil)
 		h.done(a)
 		return

@@ -22,7 +22,10 @@ type held struct {
 
 	mu        sync.Mutex // guards the rest; no method of a Caller is called under it
 	client    recipient
+	holds     bool // a question was taken for it
 	away      bool // the client has been asked and has not come back
+	rounds    int  // so many times
+	expired   bool // it will not be waited for any more
 	gathering bool // it will be asked in a moment
 	over      bool // the call has ended, and nobody needs h any more
 	timer     *time.Timer
@@ -49,26 +52,47 @@ type recipient struct {
 	capabilities []byte
 }
 
-// hold has the client of f asked what the upstream wants to know. An error: it is not asked.
-func (f *forward) hold(a *client.Ask, raw *mcp.RawInput) *mcp.Error {
+// unheld stands in forward.held of a call that has ended without being held: it cannot be any more.
+var unheld = &held{}
+
+// hold has the client of f asked what the upstream wants to know. False: it is not asked, as f has
+// ended, or for the reason named.
+func (f *forward) hold(q question) (taken bool, fault *mcp.Error) {
 	h := f.held.Load()
 	if h == nil {
-		h = &held{
-			up: f.item.up, f: f, id: rand.Text(), client: f.recipient(),
-			asks: map[string]question{},
+		fresh := &held{up: f.item.up, f: f, id: rand.Text(), asks: map[string]question{}}
+		fresh.mu.Lock() // who ends f waits until it is known whether h holds it
+		if f.held.CompareAndSwap(nil, fresh) {
+			fresh.client = recipient{f.caller, f.version, f.token, f.capabilities}
+			defer fresh.mu.Unlock()
+			return fresh.ask(q)
 		}
-		if fault := h.cannot(raw); fault != nil {
-			return fault
-		}
-		if fault := f.item.up.held.add(h); fault != nil {
-			return fault
-		}
-		f.held.Store(h)
+		h = f.held.Load()
 	}
-	return h.ask(question{a, raw})
+	if h == unheld {
+		return false, nil
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.ask(q)
 }
 
-// cannot is why the client cannot be asked; nil: it can. h.mu is held, or nobody else has h.
+// ends is called by who answers f, once. It returns what holds f; nil: nothing does, or ever will.
+func (f *forward) ends() *held {
+	if f.held.CompareAndSwap(nil, unheld) {
+		return nil // Fast path.
+	}
+	h := f.held.Load()
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if !h.holds {
+		h.over = true
+		return nil
+	}
+	return h
+}
+
+// cannot is why the client cannot be asked; nil: it can. h.mu is held.
 func (h *held) cannot(raw *mcp.RawInput) *mcp.Error {
 	missing := mcp.InputRequests{"": raw}.Missing(h.client.capabilities, h.client.version)
 	if missing == nil {
@@ -81,11 +105,19 @@ func (h *held) cannot(raw *mcp.RawInput) *mcp.Error {
 	}
 }
 
-func (h *held) ask(q question) *mcp.Error {
-	h.mu.Lock()
+// ask is described with forward.hold. h.mu is held.
+func (h *held) ask(q question) (taken bool, fault *mcp.Error) {
+	if h.over {
+		return false, nil
+	}
 	if fault := h.cannot(q.raw); fault != nil {
-		h.mu.Unlock()
-		return fault
+		return false, fault
+	}
+	if !h.holds {
+		if fault := h.up.held.add(h); fault != nil {
+			return false, fault
+		}
+		h.holds = true
 	}
 	h.keys++
 	h.asks[fmt.Sprintf("%s-%d", q.raw.Method, h.keys)] = q
@@ -93,8 +125,7 @@ func (h *held) ask(q question) *mcp.Error {
 		h.gathering = true
 		time.AfterFunc(gatherFor, h.gathered)
 	}
-	h.mu.Unlock()
-	return nil
+	return true, nil
 }
 
 // gatherFor is how long the first question waits for others, so that a person is asked once for all
@@ -118,11 +149,12 @@ func (h *held) leave() func() {
 		return func() {}
 	}
 	if !h.f.live.Mux().SetTimeout(&h.f.Call, 0) { // its answer is on its way to done
-		h.timer = time.AfterFunc(missedFor, h.missed)
 		return func() {}
 	}
 	h.away = true
-	h.timer = time.AfterFunc(h.up.opt.AskTimeout, h.expire)
+	h.rounds++
+	round := h.rounds
+	h.timer = time.AfterFunc(h.up.opt.AskTimeout, func() { h.expire(round) })
 	asked := &mcp.InputRequired{
 		Relay: true, State: bridged{Held: h.id}, Requests: mcp.InputRequests{},
 	}
@@ -147,31 +179,15 @@ func (h *held) leave() func() {
 	}
 }
 
-// missedFor is how long h waits for the answer of a call that has ended.
-const missedFor = time.Minute
-
-// missed ends h if the call had been answered before it was held.
-func (h *held) missed() {
+// expire gives up a call whose client does not come back from a round.
+func (h *held) expire(round int) {
 	h.mu.Lock()
-	if h.over {
-		h.mu.Unlock()
-		return
-	}
-	h.end()
-	left := h.orphans()
-	h.mu.Unlock()
-	h.up.held.remove(h)
-	h.up.askOthers(left)
-}
-
-// expire gives up a call whose client does not come back.
-func (h *held) expire() {
-	h.mu.Lock()
-	if !h.away || h.over {
+	if !h.away || h.over || h.rounds != round {
 		h.mu.Unlock()
 		return
 	}
 	if h.answer == nil {
+		h.expired = true // its answer may be on its way to done
 		h.mu.Unlock()
 		h.f.live.Mux().Cancel(&h.f.Call, errNotAnswered) // and done ends it
 		return
@@ -254,20 +270,21 @@ func (h *held) send(answered []func() error) {
 
 // orphans are questions that are open though the call has ended: they were not its own, but of
 // another call of the same client. h.mu is held.
-func (h *held) orphans() (left []*client.Ask) {
+func (h *held) orphans() (left []question) {
 	for _, q := range h.asks {
 		if q.ask.Context().Err() == nil {
-			left = append(left, q.ask)
+			left = append(left, q)
 		}
 	}
 	clear(h.asks)
 	return left
 }
 
-// askOthers asks clients whose calls go on.
-func (u *Upstream) askOthers(left []*client.Ask) {
-	for _, a := range left {
-		u.asked(a)
+// askOthers asks through other calls that were in flight as the question came. Those that have
+// begun since are not what it is about, whosever they are.
+func (u *Upstream) askOthers(left []question) {
+	for _, q := range left {
+		u.ask(q)
 	}
 }
 
@@ -279,7 +296,7 @@ func (h *held) done(a client.Answer) {
 		return
 	}
 	to := h.client
-	if to.caller == nil && a.Err == nil {
+	if to.caller == nil && a.Err == nil && !h.expired {
 		a.Result, a.Error = bytes.Clone(a.Result), bytes.Clone(a.Error)
 		h.answer = &a
 		h.mu.Unlock()
@@ -321,7 +338,7 @@ func (h *held) deliver(to recipient, a client.Answer) {
 // recipient is whose call it is now.
 func (f *forward) recipient() recipient {
 	h := f.held.Load()
-	if h == nil {
+	if h == nil || h == unheld {
 		return recipient{f.caller, f.version, f.token, f.capabilities}
 	}
 	h.mu.Lock()

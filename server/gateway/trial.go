@@ -68,6 +68,10 @@ func (f *forward) busy(status int) bool {
 func (f *forward) unsent(err error) {
 	u := f.item.up
 	u.guard.settle(f.passes, verdictNone, f.live)
+	if h := f.ends(); h != nil { // there was a question just then
+		h.done(client.Answer{Err: err})
+		return
+	}
 	if f.retry(err, true) {
 		return
 	}
@@ -120,7 +124,7 @@ func (f *forward) resend(c *client.Client) {
 	next := f.item.forward(f.caller, c, f.method, f.Params, f.version, f.token)
 	next.trial = trial{passes: p, began: f.began, again: true}
 	next.Timeout = left
-	next.capabilities, next.Capabilities = f.capabilities, f.Capabilities
+	next.capabilities, next.Capabilities, next.Party = f.capabilities, f.Capabilities, f.Party
 	next.hearLogs(f.level)
 	next.begin()
 }
