@@ -16,8 +16,8 @@ VCS      := $(shell git rev-parse HEAD >/dev/null 2>&1 && echo auto || echo fals
 FLAGS    := -trimpath -buildvcs=$(VCS) -ldflags=-s
 
 .PHONY: help run build test race norace tuning soak check lint fmt fuzz conformance \
-	conformance-gateway interop bench smoke scenarios peers peers-build peers-ts pages peers-test \
-	pgo generate clean
+	conformance-gateway interop vm bench smoke scenarios peers peers-build peers-ts pages \
+	peers-test pgo generate clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
@@ -56,6 +56,7 @@ check: ## everything that CI does; with SOAK=1 the soak, too
 
 lint: $(LINT) ## golangci-lint at its pinned version and shellcheck, zero warnings
 	$(LINT) run ./...
+	$(LINT) run --build-tags long,vm ./...
 	cd bench/peers && ../../$(LINT) run --build-tags ts ./...
 	@.ci/need.sh shellcheck
 	shellcheck -x .ci/run .ci/*.sh bench/*.sh tuning/*.sh tuning/*.bash tuning/*.bats
@@ -87,6 +88,10 @@ conformance-gateway: build ## that suite through the gateway, and its client sid
 interop: build ## real clients (Inspector, both TypeScript SDKs) against bin/everything (needs npm)
 	@.ci/need.sh npm openssl
 	@.ci/interop.sh bin/everything
+
+vm: ## limits of children by cgroup v2, in a virtual machine (qemu; a minute or two)
+	@.ci/need.sh go
+	@GO=$(GO) .ci/vm.sh
 
 bench: build peers-build peers-ts ## measure every goal, print which are met (half an hour)
 	bin/mcploop bench $(BENCH)

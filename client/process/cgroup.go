@@ -2,171 +2,41 @@ package process
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
-	"sync"
 	"syscall"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
-// cgroup is the control group (cgroups(7), version 2) of one program. A nil one is none.
+// cgroup is the control group (cgroups(7), version 2) of one program, with its limits or without:
+// what has left the program's process group and dropped its environment is still in it. A nil one
+// is none.
 type cgroup struct {
-	dir      string // "" when it could not be made
-	controls []string
-	reason   string // why limits that it lacks are not in force
+	home     *cgroupHome       // nil in a keeper
+	dir      string            // "" when it could not be made
+	controls []string          // whose limits are in force
+	reasons  map[string]string // by controller: why a limit is not
+	limits   Limits
 }
 
-// ownCgroup is where this process may make cgroups: below its own.
-var ownCgroup = sync.OnceValue(func() *cgroupHome {
-	mounts, err := os.ReadFile("/proc/self/mountinfo")
-	if err != nil {
-		return &cgroupHome{reason: err.Error()}
-	}
-	own, err := os.ReadFile("/proc/self/cgroup")
-	if err != nil {
-		return &cgroupHome{reason: err.Error()}
-	}
-	dir := cgroupDir(string(mounts), string(own))
-	if dir == "" {
-		return &cgroupHome{reason: "there is no cgroup of version 2"}
-	}
-	return openCgroupHome(dir)
-})
-
-// cgroupHome is a cgroup that others can be made in, with the controllers that those get.
-type cgroupHome struct {
-	dir      string
-	controls []string
-	reason   string // why there are no more
-}
-
-// cgroupDir finds the directory of this process's cgroup.
-func cgroupDir(mounts, own string) string {
-	path := ""
-	for line := range strings.Lines(own) {
-		if rest, ok := strings.CutPrefix(line, "0::"); ok {
-			path = strings.TrimSuffix(rest, "\n")
-		}
-	}
-	for line := range strings.Lines(mounts) {
-		// id, parent, device, root, mount point, options…, "-", type, source, options
-		before, after, _ := strings.Cut(line, " - ")
-		fields := strings.Fields(before)
-		if path == "" || !strings.HasPrefix(after, "cgroup2 ") || len(fields) < 5 {
-			continue
-		}
-		if below, err := filepath.Rel(fields[3], path); err == nil {
-			return filepath.Join(fields[4], below)
-		}
-	}
-	return ""
-}
-
-// openCgroupHome has the cgroup hand its controllers on. It may do so only when no process is in
-// it, so this one, and what it has started, move into one below.
-func openCgroupHome(dir string) *cgroupHome {
-	h := &cgroupHome{dir: dir}
-	text, err := os.ReadFile(filepath.Join(dir, "cgroup.controllers"))
-	if err != nil {
-		return &cgroupHome{reason: err.Error()}
-	}
-	there := strings.Fields(string(text))
-	for _, control := range []string{controlMemory, controlCPU, controlPids} {
-		switch {
-		case !slices.Contains(there, control):
-			h.reason = "the cgroup lacks the controller"
-		default:
-			if err := h.handOn(control); err != nil {
-				h.reason = err.Error()
-				continue
-			}
-			h.controls = append(h.controls, control)
-		}
-	}
-	return h
-}
-
-func (h *cgroupHome) handOn(control string) error {
-	path := filepath.Join(h.dir, "cgroup.subtree_control")
-	text, err := os.ReadFile(path)
-	if err != nil {
-		return err
-	}
-	if slices.Contains(strings.Fields(string(text)), control) {
-		return nil
-	}
-	err = os.WriteFile(path, []byte("+"+control), 0)
-	if err == nil || !isBusy(err) {
-		return err
-	}
-	if err := h.moveOut(); err != nil {
-		return err
-	}
-	return os.WriteFile(path, []byte("+"+control), 0)
-}
-
-func isBusy(err error) bool {
-	return strings.Contains(err.Error(), syscall.EBUSY.Error())
-}
-
-// moveOut moves this process and its children into a cgroup below.
-func (h *cgroupHome) moveOut() error {
-	leaf := filepath.Join(h.dir, "mcploop-main")
-	if err := os.Mkdir(leaf, 0o755); err != nil && !os.IsExist(err) {
-		return err
-	}
-	text, err := os.ReadFile(filepath.Join(h.dir, "cgroup.procs"))
-	if err != nil {
-		return err
-	}
-	own := os.Getpid()
-	for _, field := range strings.Fields(string(text)) {
-		pid, _ := strconv.Atoi(field)
-		if s, ok := readStat(pid); pid != own && (!ok || s.parent != own) {
-			continue
-		}
-		if err := os.WriteFile(filepath.Join(leaf, "cgroup.procs"), []byte(field), 0); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// newCgroup makes a cgroup for one program, with as many of the limits as it can hold. A program
-// that gets none still runs.
-func newCgroup(token string, l Limits) *cgroup { return ownCgroup().add(token, l) }
-
-func (h *cgroupHome) add(token string, l Limits) *cgroup {
-	g := &cgroup{reason: h.reason}
-	if h.dir == "" {
-		return g
-	}
-	dir := filepath.Join(h.dir, fmt.Sprintf("mcploop-%d-%s", os.Getpid(), token))
-	if err := os.Mkdir(dir, 0o755); err != nil {
-		g.reason = err.Error()
-		return g
-	}
-	g.dir = dir
-	for control, files := range l.settings() {
-		if slices.Contains(h.controls, control) && g.set(files) {
-			g.controls = append(g.controls, control)
-		}
-	}
-	return g
-}
-
-func (g *cgroup) set(files [][2]string) bool {
+// set writes one limit.
+func (g *cgroup) set(control string, files []setting) {
 	for _, f := range files {
-		if err := os.WriteFile(filepath.Join(g.dir, f[0]), []byte(f[1]), 0o644); err != nil {
-			g.reason = err.Error()
-			return false
+		err := os.WriteFile(filepath.Join(g.dir, f.file), []byte(f.text), 0o644)
+		if err != nil && (!f.optional || !os.IsNotExist(err)) {
+			g.reasons[control] = err.Error()
+			return
 		}
 	}
-	return true
+	g.controls = append(g.controls, control)
 }
 
 // has tells whether the limit of that controller is in force.
@@ -176,10 +46,10 @@ func (g *cgroup) has(control string) bool {
 
 // why says why it is not.
 func (g *cgroup) why(control string) string {
-	if g == nil || g.reason == "" {
+	if g == nil || g.reasons[control] == "" {
 		return "no controller " + control
 	}
-	return g.reason
+	return g.reasons[control]
 }
 
 // file is what a program is started into; nil without a cgroup.
@@ -189,16 +59,121 @@ func (g *cgroup) file() *os.File {
 	}
 	f, err := os.Open(g.dir)
 	if err != nil {
-		g.controls, g.reason = nil, err.Error()
+		g.giveUp(err)
 		return nil
 	}
 	return f
 }
 
-// kill ends all that are in it.
+// giveUp does without the cgroup: the program cannot be started into it.
+func (g *cgroup) giveUp(err error) {
+	g.remove()
+	g.dir, g.controls = "", nil
+	for _, control := range controls {
+		g.reasons[control] = fmt.Sprintf("no program can be started into a cgroup: %v", err)
+	}
+}
+
+// cannotEnter tells errors of a start that may be about the cgroup: kernels before 5.7, and
+// sandboxes that deny clone3(2), know no start into one; some cgroups take no processes.
+func cannotEnter(err error) bool {
+	var errno syscall.Errno
+	return errors.As(err, &errno) && slices.Contains([]syscall.Errno{
+		syscall.ENOSYS, syscall.E2BIG, syscall.EPERM, syscall.EACCES, syscall.EBUSY,
+		syscall.EOPNOTSUPP, syscall.EBADF, syscall.EINVAL, syscall.ENODEV,
+	}, errno)
+}
+
+// reached says which limits the program has met; "" for none.
+func (g *cgroup) reached() string {
+	var said []string
+	if g.has(controlMemory) {
+		killed := g.event("memory.events", "oom_kill")
+		switch {
+		case killed > 0 && g.event("memory.events", "oom") > 0:
+			said = append(said, fmt.Sprintf("it was killed at its memory limit of %d bytes",
+				g.limits.Memory))
+		case killed > 0:
+			said = append(said, "it was killed because the memory of others was short")
+		}
+	}
+	if g.has(controlPids) {
+		if n := g.event("pids.events", "max"); n > 0 {
+			said = append(said, fmt.Sprintf(
+				"%d processes or threads more than its limit of %d were refused", n, g.limits.Pids))
+		}
+	}
+	return strings.Join(said, "; ")
+}
+
+// explain adds to how a program ended which limits it has met, and logs that.
+func (g *cgroup) explain(err error, pid int, log *slog.Logger) error {
+	if g == nil {
+		return err
+	}
+	reached := g.reached()
+	if reached == "" {
+		return err
+	}
+	log.Warn("a child has reached its limits", "pid", pid, "limits", reached)
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf("%w: %s", err, reached)
+}
+
+// event is how often something has happened in the cgroup; 0 when it cannot be told.
+func (g *cgroup) event(file, name string) int {
+	text, err := os.ReadFile(filepath.Join(g.dir, file))
+	if err != nil {
+		return 0
+	}
+	for line := range strings.Lines(string(text)) {
+		if rest, ok := strings.CutPrefix(line, name+" "); ok {
+			n, _ := strconv.Atoi(strings.TrimSpace(rest))
+			return n
+		}
+	}
+	return 0
+}
+
+// kill ends all that are in it, and in those that they may have made below.
 func (g *cgroup) kill() {
-	if g != nil && g.dir != "" {
-		_ = os.WriteFile(filepath.Join(g.dir, "cgroup.kill"), []byte("1"), 0) // Linux 5.14
+	if g == nil || g.dir == "" {
+		return
+	}
+	if os.WriteFile(filepath.Join(g.dir, "cgroup.kill"), []byte("1"), 0) != nil { // Linux 5.14
+		g.killEach()
+	}
+}
+
+// killEach is for kernels that have no cgroup.kill. One that has just started another leaves that
+// one over, so it is called until there are none.
+func (g *cgroup) killEach() {
+	_ = filepath.WalkDir(g.dir, func(path string, entry os.DirEntry, err error) error {
+		if err != nil || entry.Name() != "cgroup.procs" {
+			return nil // it has gone meanwhile
+		}
+		text, _ := os.ReadFile(path)
+		for _, field := range strings.Fields(string(text)) {
+			if pid, err := strconv.Atoi(field); err == nil {
+				g.killMember(pid)
+			}
+		}
+		return nil
+	})
+}
+
+// killMember kills the process if it still is one of the cgroup's.
+func (g *cgroup) killMember(pid int) {
+	fd, err := unix.PidfdOpen(pid, 0)
+	if err != nil {
+		return
+	}
+	defer func() { _ = unix.Close(fd) }()
+	own, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/cgroup")
+	if err == nil && bytes.Contains(own, []byte("/"+filepath.Base(g.dir))) {
+		_ = unix.PidfdSendSignal(fd, unix.SIGKILL, nil, 0)
 	}
 }
 
@@ -208,17 +183,37 @@ const (
 	removePause = 10 * time.Millisecond
 )
 
-// remove takes the directory away.
+// remove takes the directory away, and those that the program has made below. One that is still in
+// use is tried again when the next one is made.
 func (g *cgroup) remove() {
 	if g == nil || g.dir == "" {
 		return
 	}
 	for range removeTries {
-		events, err := os.ReadFile(filepath.Join(g.dir, "cgroup.events"))
-		if err != nil || !bytes.Contains(events, []byte("populated 1")) {
+		if g.event("cgroup.events", "populated") == 0 {
 			break
 		}
+		g.kill()
 		time.Sleep(removePause)
 	}
-	_ = os.Remove(g.dir)
+	if !removeCgroup(g.dir) && g.home != nil {
+		g.home.leave(g.dir)
+	}
+}
+
+// removeCgroup removes a directory and all below, whose files go with them, and reports whether it
+// is gone.
+func removeCgroup(dir string) bool {
+	err := os.Remove(dir)
+	if err == nil || os.IsNotExist(err) {
+		return true
+	}
+	entries, _ := os.ReadDir(dir)
+	for _, entry := range entries {
+		if entry.IsDir() {
+			removeCgroup(filepath.Join(dir, entry.Name()))
+		}
+	}
+	err = os.Remove(dir)
+	return err == nil || os.IsNotExist(err)
 }

@@ -3,7 +3,6 @@ package process
 import (
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"testing"
 )
@@ -42,16 +41,14 @@ func fakeCgroup(t *testing.T, files map[string]string) string {
 
 // TestCgroupLimits: what is written where, in a directory that stands for a cgroup.
 func TestCgroupLimits(t *testing.T) {
-	h := openCgroupHome(fakeCgroup(t, map[string]string{
+	h := &cgroupHome{dir: fakeCgroup(t, map[string]string{
 		"cgroup.controllers":     "cpuset cpu io memory pids\n",
 		"cgroup.subtree_control": "cpu memory pids\n",
-	}))
-	if want := []string{"memory", "cpu", "pids"}; !slices.Equal(h.controls, want) {
-		t.Fatalf("got controllers %v, want %v: %s", h.controls, want, h.reason)
-	}
+	})}
 	g := h.add("TOKEN", Limits{Memory: 1 << 20, CPU: 1.5, Pids: 7})
 	for name, want := range map[string]string{
-		"memory.max": "1048576", "memory.oom.group": "1", "cpu.max": "150000 100000",
+		"memory.max": "1048576", "memory.swap.max": "0", "memory.oom.group": "1",
+		"cpu.max":  "150000 100000",
 		"pids.max": "7",
 	} {
 		text, err := os.ReadFile(filepath.Join(g.dir, name))
@@ -60,8 +57,9 @@ func TestCgroupLimits(t *testing.T) {
 		}
 	}
 	f := family{cgroup: g}
-	got := f.inForce(Limits{Memory: 1 << 20, CPU: 1.5, Pids: 7})
-	if want := "memory 1048576 bytes by cgroup, cpu 1.5 by cgroup, pids 7 by cgroup"; got != want {
+	got, all := f.inForce(Limits{Memory: 1 << 20, CPU: 1.5, Pids: 7})
+	want := "memory 1048576 bytes by cgroup, cpu 1.5 by cgroup, pids 7 by cgroup"
+	if got != want || !all {
 		t.Errorf("it says %q, want %q", got, want)
 	}
 	g.kill()
@@ -73,24 +71,22 @@ func TestCgroupLimits(t *testing.T) {
 
 // TestCgroupLacksControllers: what is not in force is said, with the reason.
 func TestCgroupLacksControllers(t *testing.T) {
-	h := openCgroupHome(fakeCgroup(t, map[string]string{
+	h := &cgroupHome{dir: fakeCgroup(t, map[string]string{
 		"cgroup.controllers": "pids\n", "cgroup.subtree_control": "\n",
-	}))
-	if want := []string{"pids"}; !slices.Equal(h.controls, want) {
-		t.Fatalf("got controllers %v, want %v", h.controls, want)
-	}
+	})}
+	f := family{cgroup: h.add("TOKEN", Limits{CPU: 1, Pids: 7})}
 	asked, err := os.ReadFile(filepath.Join(h.dir, "cgroup.subtree_control"))
 	if err != nil || string(asked) != "+pids" {
 		t.Errorf("it was asked to hand on %q, %v", asked, err)
 	}
-	f := family{cgroup: h.add("TOKEN", Limits{CPU: 1, Pids: 7})}
-	got := f.inForce(Limits{CPU: 1, Pids: 7})
-	if !strings.HasPrefix(got, "cpu not in force: ") || !strings.Contains(got, "pids 7 by cgroup") {
+	got, all := f.inForce(Limits{CPU: 1, Pids: 7})
+	if all || !strings.HasPrefix(got, "cpu not in force: our cgroup has not got the controller") ||
+		!strings.Contains(got, "pids 7 by cgroup") {
 		t.Errorf("it says %q", got)
 	}
-	none := openCgroupHome(filepath.Join(t.TempDir(), "none"))
+	none := &cgroupHome{dir: filepath.Join(t.TempDir(), "none")}
 	f = family{cgroup: none.add("TOKEN", Limits{Pids: 7})}
-	if got := f.inForce(Limits{Pids: 7}); !strings.Contains(got, "pids not in force: open") {
+	if got, _ := f.inForce(Limits{Pids: 7}); !strings.Contains(got, "pids not in force: mkdir") {
 		t.Errorf("it says %q", got)
 	}
 }

@@ -32,7 +32,13 @@ func TestMain(m *testing.M) {
 // playing is the command line that has this binary play a role.
 func playing(role string) []string { return []string{"/proc/self/exe", "play", role} }
 
+// moreRoles are those of tests that need a machine of their own; nil elsewhere.
+var moreRoles func(string)
+
 func play(role string) {
+	if moreRoles != nil {
+		moreRoles(role)
+	}
 	switch role {
 	case "keeper":
 		process.Keep(os.Stdin)

@@ -50,35 +50,26 @@ func bind(pid int, limit *unix.Rlimit) bool {
 	return syscall.PtraceDetach(pid) == nil && bound
 }
 
-// inForce says which limits are, and how.
-func (f *family) inForce(l Limits) string {
-	var said []string
-	say := func(format string, args ...any) { said = append(said, fmt.Sprintf(format, args...)) }
-	if l.Memory > 0 {
+// inForce says which limits are, and how. all is false when one is not.
+func (f *family) inForce(l Limits) (said string, all bool) {
+	var parts []string
+	all = true
+	say := func(asked bool, control, what string) {
 		switch {
-		case f.cgroup.has(controlMemory):
-			say("memory %d bytes by cgroup", l.Memory)
-		case f.bound:
-			say("memory %d bytes for each process by RLIMIT_DATA", l.Memory)
+		case !asked:
+		case f.cgroup.has(control):
+			parts = append(parts, what+" by cgroup")
+		case control == controlMemory && f.bound:
+			parts = append(parts, what+" for each process by RLIMIT_DATA")
 		default:
-			say("memory not in force")
+			parts = append(parts, control+" not in force: "+f.cgroup.why(control))
+			all = false
 		}
 	}
-	if l.CPU > 0 {
-		if f.cgroup.has(controlCPU) {
-			say("cpu %v by cgroup", l.CPU)
-		} else {
-			say("cpu not in force: %s", f.cgroup.why(controlCPU))
-		}
-	}
-	if l.Pids > 0 {
-		if f.cgroup.has(controlPids) {
-			say("pids %d by cgroup", l.Pids)
-		} else {
-			say("pids not in force: %s", f.cgroup.why(controlPids))
-		}
-	}
-	return strings.Join(said, ", ")
+	say(l.Memory > 0, controlMemory, fmt.Sprintf("memory %d bytes", l.Memory))
+	say(l.CPU > 0, controlCPU, fmt.Sprintf("cpu %v", l.CPU))
+	say(l.Pids > 0, controlPids, fmt.Sprintf("pids %d", l.Pids))
+	return strings.Join(parts, ", "), all
 }
 
 // The controllers of a cgroup that limits need.
@@ -88,24 +79,36 @@ const (
 	controlPids   = "pids"
 )
 
+var controls = []string{controlMemory, controlCPU, controlPids}
+
 // cpuPeriod is how often a cgroup's processor time is doled out, in microseconds.
 const cpuPeriod = 100_000
 
+// setting is a file of a cgroup and what it is set to. A kernel may be built without an optional
+// one.
+type setting struct {
+	file, text string
+	optional   bool
+}
+
 // settings are the files of a cgroup that hold the limits, by controller.
-func (l Limits) settings() map[string][][2]string {
-	files := map[string][][2]string{}
+func (l Limits) settings() map[string][]setting {
+	files := map[string][]setting{}
 	if l.Memory > 0 {
-		files[controlMemory] = [][2]string{
-			{"memory.max", fmt.Sprint(l.Memory)},
-			{"memory.oom.group", "1"}, // half a server is none
+		files[controlMemory] = []setting{
+			{file: "memory.max", text: fmt.Sprint(l.Memory)},
+			{file: "memory.swap.max", text: "0", optional: true}, // it is memory, too
+			{file: "memory.oom.group", text: "1"},                // half a server is none
 		}
 	}
 	if l.CPU > 0 {
 		quota := max(1000, int64(math.Round(l.CPU*cpuPeriod))) // the kernel's least
-		files[controlCPU] = [][2]string{{"cpu.max", fmt.Sprintf("%d %d", quota, cpuPeriod)}}
+		files[controlCPU] = []setting{
+			{file: "cpu.max", text: fmt.Sprintf("%d %d", quota, cpuPeriod)},
+		}
 	}
 	if l.Pids > 0 {
-		files[controlPids] = [][2]string{{"pids.max", fmt.Sprint(l.Pids)}}
+		files[controlPids] = []setting{{file: "pids.max", text: fmt.Sprint(l.Pids)}}
 	}
 	return files
 }

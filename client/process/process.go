@@ -1,6 +1,7 @@
 package process
 
 import (
+	"context"
 	"crypto/rand"
 	"fmt"
 	"io"
@@ -28,7 +29,7 @@ type Spec struct {
 
 	Limits Limits       // of the program and all that it starts
 	Keeper *Keeper      // ends it when we are killed; default: it alone dies, not what it started
-	Log    *slog.Logger // of what Limits are in force; default: slog.Default()
+	Log    *slog.Logger // of what Limits are in force or were met; default: slog.Default()
 }
 
 // Process is a program that runs, in a process group of its own.
@@ -36,6 +37,7 @@ type Process struct {
 	cmd     *exec.Cmd
 	family  family
 	keeper  *Keeper
+	log     *slog.Logger
 	stderr  *os.File      // our end; nil when nobody listens
 	drained chan struct{} // closed when stderr has ended
 }
@@ -45,26 +47,15 @@ const drainWait = time.Second
 
 // Start runs a program. When this process ends, however it ends, the program is killed.
 func Start(s Spec) (*Process, error) {
-	p := &Process{keeper: s.Keeper, family: family{token: rand.Text()}}
-	cmd := exec.Command(s.Command[0], s.Command[1:]...)
-	p.cmd = cmd
-	cmd.Dir, cmd.Env = s.Dir, s.Env
-	if cmd.Env == nil {
-		cmd.Env = PlainEnv()
+	if s.Log == nil {
+		s.Log = slog.Default()
 	}
-	cmd.Env = append(cmd.Env[:len(cmd.Env):len(cmd.Env)], tokenName+"="+p.family.token)
-	if s.Stdin != nil {
-		cmd.Stdin = s.Stdin
-	}
-	if s.Stdout != nil {
-		cmd.Stdout = s.Stdout
-	}
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
+	p := &Process{keeper: s.Keeper, log: s.Log, family: family{token: rand.Text()}}
 	far, err := p.pipeStderr(s.Stderr)
 	if err != nil {
 		return nil, err
 	}
-	err = p.start(&s)
+	err = p.start(&s, far)
 	if far != nil {
 		_ = far.Close() // the program has its own
 	}
@@ -79,27 +70,37 @@ func Start(s Spec) (*Process, error) {
 	return p, nil
 }
 
-// start runs the program within its limits, and has the keeper know of it before it runs.
-func (p *Process) start(s *Spec) error {
-	if s.Limits != (Limits{}) {
-		p.family.cgroup = newCgroup(p.family.token, s.Limits)
-		if f := p.family.cgroup.file(); f != nil {
-			p.cmd.SysProcAttr.UseCgroupFD, p.cmd.SysProcAttr.CgroupFD = true, int(f.Fd())
-			defer func() { _ = f.Close() }()
-		}
+// command is what is run, in a process group of its own.
+func (p *Process) command(s *Spec, stderr *os.File) *exec.Cmd {
+	cmd := exec.Command(s.Command[0], s.Command[1:]...)
+	cmd.Dir, cmd.Env = s.Dir, s.Env
+	if cmd.Env == nil {
+		cmd.Env = PlainEnv()
 	}
+	cmd.Env = append(cmd.Env[:len(cmd.Env):len(cmd.Env)], tokenName+"="+p.family.token)
+	if s.Stdin != nil { // a nil *os.File is no nil io.Reader
+		cmd.Stdin = s.Stdin
+	}
+	if s.Stdout != nil {
+		cmd.Stdout = s.Stdout
+	}
+	if stderr != nil {
+		cmd.Stderr = stderr
+	}
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
+	return cmd
+}
+
+// start runs the program within its limits, and has the keeper know of it before it runs.
+func (p *Process) start(s *Spec, stderr *os.File) error {
+	p.family.cgroup = ownCgroup().add(p.family.token, s.Limits)
 	p.keeper.add(p.family)
 	keepDescriptors()
-	limits := s.Limits.beyond(p.family.cgroup)
-	// Traced, it stands still until it is bound.
-	p.cmd.SysProcAttr.Ptrace = limits != nil
-	err := onStartThread(func() error {
-		err := p.cmd.Start()
-		if err == nil && limits != nil {
-			p.family.bound = bind(p.cmd.Process.Pid, limits)
-		}
-		return err
-	})
+	err := p.run(s, stderr)
+	if p.family.cgroup.dir != "" && cannotEnter(err) {
+		p.family.cgroup.giveUp(err)
+		err = p.run(s, stderr)
+	}
 	if err != nil {
 		p.keeper.forget(p.family)
 		return err
@@ -108,14 +109,34 @@ func (p *Process) start(s *Spec) error {
 	p.family.since = startOf(p.family.group)
 	p.keeper.add(p.family)
 	if s.Limits != (Limits{}) {
-		log := s.Log
-		if log == nil {
-			log = slog.Default()
+		said, all := p.family.inForce(s.Limits)
+		level := slog.LevelInfo
+		if !all {
+			level = slog.LevelWarn
 		}
-		log.Info("limits of a child", "pid", p.family.group, "command", s.Command[0],
-			"limits", p.family.inForce(s.Limits))
+		p.log.Log(context.Background(), level, "limits of a child", "pid", p.family.group,
+			"command", s.Command[0], "limits", said)
 	}
 	return nil
+}
+
+// run starts the program in its cgroup, if it has one.
+func (p *Process) run(s *Spec, stderr *os.File) error {
+	p.cmd = p.command(s, stderr)
+	if f := p.family.cgroup.file(); f != nil {
+		p.cmd.SysProcAttr.UseCgroupFD, p.cmd.SysProcAttr.CgroupFD = true, int(f.Fd())
+		defer func() { _ = f.Close() }()
+	}
+	limits := s.Limits.beyond(p.family.cgroup)
+	// Traced, it stands still until it is bound.
+	p.cmd.SysProcAttr.Ptrace = limits != nil
+	return onStartThread(func() error {
+		err := p.cmd.Start()
+		if err == nil && limits != nil {
+			p.family.bound = bind(p.cmd.Process.Pid, limits)
+		}
+		return err
+	})
 }
 
 // pipeStderr has a goroutine bring what the program writes on standard error to w. The program
@@ -129,9 +150,9 @@ func (p *Process) pipeStderr(w io.Writer) (far *os.File, err error) {
 		return nil, fmt.Errorf("cannot make a pipe: %w", err)
 	}
 	if err := syscall.SetNonblock(int(far.Fd()), false); err != nil { // as programs expect
+		_, _ = p.stderr.Close(), far.Close()
 		return nil, fmt.Errorf("cannot make a pipe: %w", err)
 	}
-	p.cmd.Stderr = far
 	p.drained = make(chan struct{})
 	go func() {
 		defer close(p.drained)
@@ -186,10 +207,10 @@ func (p *Process) Pid() int { return p.family.group }
 // Signal sends to the whole group; one that is empty is none of our business.
 func (p *Process) Signal(s syscall.Signal) { _ = syscall.Kill(-p.family.group, s) }
 
-// Wait returns how the program ended, as exec.Cmd.Wait does, when it has ended and everything that
-// it has started was killed. It is called once.
+// Wait returns how the program ended, as exec.Cmd.Wait does, and which of its limits it has met,
+// when it has ended and everything that it has started was killed. It is called once.
 func (p *Process) Wait() error {
-	err := p.cmd.Wait()
+	err := p.family.cgroup.explain(p.cmd.Wait(), p.family.group, p.log)
 	p.family.end()
 	p.keeper.forget(p.family)
 	if p.stderr == nil {
