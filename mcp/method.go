@@ -178,6 +178,8 @@ const (
 	NotifyPromptsListChanged   = "notifications/prompts/list_changed"
 	NotifyResourcesListChanged = "notifications/resources/list_changed"
 	NotifyResourcesUpdated     = "notifications/resources/updated"
-	NotifyTasks                = "notifications/tasks"        // SEP-2663
-	NotifyTaskStatus           = "notifications/tasks/status" // 2025-11-25 alone
+	NotifyTasks                = "notifications/tasks" // SEP-2663
+	// NotifyElicitationComplete is of 2025-11-25 alone (client/elicitation).
+	NotifyElicitationComplete = "notifications/elicitation/complete"
+	NotifyTaskStatus          = "notifications/tasks/status" // 2025-11-25 alone
 )

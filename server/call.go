@@ -182,6 +182,15 @@ func (c *Call) Owner(bySession bool) string {
 	return c.principal
 }
 
+// Client is the legacy session or connection that makes the call; nil in the modern era, where
+// requests have nothing in common.
+func (c *Call) Client() gateway.Client {
+	if c.peer == nil {
+		return nil
+	}
+	return c.peer
+}
+
 // Release says that an async tool uses neither the call nor what its Request points to any more,
 // which saves the server their memory. It is called once at most for each run of the tool, after it
 // has answered or the call has ended.

@@ -75,6 +75,7 @@ func upstreamCounters() map[string]func(gateway.Stats) uint64 {
 		"calls_failed_total":         func(s gateway.Stats) uint64 { return s.Failed },
 		"asks_total":                 func(s gateway.Stats) uint64 { return s.Asks },
 		"asks_refused_total":         func(s gateway.Stats) uint64 { return s.AsksRefused },
+		"pages_completed_total":      func(s gateway.Stats) uint64 { return s.Completed },
 		"strangers_total":            func(s gateway.Stats) uint64 { return s.Strangers },
 		"calls_repeated_total":       func(s gateway.Stats) uint64 { return s.Repeated },
 		"cancelled_total":            func(s gateway.Stats) uint64 { return s.Cancelled },
@@ -107,6 +108,7 @@ func upstreamGauges() map[string]func(gateway.Stats) int {
 		"subscriptions":          func(s gateway.Stats) int { return s.Heard },
 		"subscriptions_left_out": func(s gateway.Stats) int { return s.Unheard },
 		"held":                   func(s gateway.Stats) int { return s.Held },
+		"pages":                  func(s gateway.Stats) int { return s.Pages },
 		"resource_templates": func(s gateway.Stats) int {
 			return s.Items[mcp.KindTemplate]
 		},
@@ -128,6 +130,7 @@ func upstreamLimits() map[string]func(*gateway.Upstream) int {
 		"instances_max":        (*gateway.Upstream).InstancesMax,
 		"client_instances_max": (*gateway.Upstream).TenantsMax,
 		"held_max":             (*gateway.Upstream).AsksMax,
+		"pages_max":            (*gateway.Upstream).AsksMax,
 		"list_max":             (*gateway.Upstream).ListMax,
 		"subscriptions_max":    (*gateway.Upstream).SubscriptionsMax,
 	}

@@ -23,22 +23,32 @@ func (f *forward) passError(to recipient, raw []byte) {
 			return
 		}
 	}
+	f.handed(to, e)
 	to.caller.Fail(f.errorOf(e, to.version))
 }
 
-// placesOf is the question; nil when the error names no places.
-func placesOf(e *mcp.Error) *mcp.InputRequired {
+// elicitationsOf are the params of the places that an error names.
+func elicitationsOf(e *mcp.Error) []json.RawMessage {
 	data, _ := e.Data.(json.RawMessage)
 	var wire struct {
 		Elicitations []json.RawMessage `json:"elicitations"`
 	}
-	if json.Unmarshal(data, &wire) != nil || len(wire.Elicitations) == 0 {
+	if json.Unmarshal(data, &wire) != nil {
+		return nil
+	}
+	return wire.Elicitations
+}
+
+// placesOf is the question; nil when the error names no places.
+func placesOf(e *mcp.Error) *mcp.InputRequired {
+	all := elicitationsOf(e)
+	if len(all) == 0 {
 		return nil
 	}
 	asked := &mcp.InputRequired{
 		Relay: true, State: bridged{Again: true}, Requests: mcp.InputRequests{},
 	}
-	for n, params := range wire.Elicitations {
+	for n, params := range all {
 		one := &mcp.RawInput{Method: mcp.RequestElicit, Params: params}
 		asked.Requests[fmt.Sprintf("%s-%d", one.Method, n+1)] = one
 	}

@@ -37,6 +37,9 @@ type Caller interface {
 	// Owner names whose it is: the same text for the same credentials, "" without any; for a legacy
 	// session one of its own if bySession.
 	Owner(bySession bool) string
+	// Client is who makes it, to be told of something when it has ended; nil: it can be told
+	// nothing then.
+	Client() Client
 	// Notify sends a notification that belongs to it.
 	Notify(method string, params []byte) error
 	// ReplyTask answers a tools/call with a task that the upstream has made of it.

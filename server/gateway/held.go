@@ -172,10 +172,21 @@ func (h *held) leave() func() {
 		}
 	}
 	to.caller.Keep() // it may be answered before it is asked
+	h.handOut(to)
 	return func() {
 		if to.caller.RequireInput(asked); to.caller.Ended() { // it cannot be asked
 			h.f.CallEnded(errEnded)
 		}
+	}
+}
+
+// handOut notes the pages that a legacy client is about to be sent to. h.mu is held.
+func (h *held) handOut(to recipient) {
+	if !hasPages(to.version) {
+		return
+	}
+	for _, q := range h.asks {
+		h.up.pages.add(q.raw.Params, page{caller: to.caller, client: to.caller.Client()})
 	}
 }
 

@@ -229,6 +229,7 @@ func (c *caller) Context() context.Context { return context.Background() }
 func (c *caller) OnEnd(w EndWatcher) bool  { c.used("OnEnd"); c.watcher.Store(w); return true }
 func (c *caller) Ended() bool              { c.used("Ended"); return c.answered.Load() }
 func (c *caller) Owner(bool) string        { return c.owner }
+func (c *caller) Client() Client           { return nil }
 func (c *caller) ReplyTask(string, []byte) {}
 
 func (c *caller) Notify(string, []byte) error { c.used("Notify"); return nil }

@@ -18,6 +18,8 @@ func (u *Upstream) notified(method string, params []byte) {
 		u.says(mcp.KindResource)
 	case mcp.NotifyResourcesUpdated:
 		u.hears(params)
+	case mcp.NotifyElicitationComplete:
+		u.completed(params)
 	case mcp.NotifyTasks:
 		if u.host.TaskChanged != nil {
 			u.host.TaskChanged(params)
@@ -155,6 +157,7 @@ func (u *Upstream) close() {
 	defer u.mu.Unlock()
 	u.state = StateClosed
 	u.held.close()
+	u.pages.close()
 	if u.grace != nil {
 		u.grace.Stop()
 		u.grace = nil

@@ -27,6 +27,7 @@ type Upstream struct {
 	parked  parking                                // of shared
 	stderr  *stderrRate                            // nil when the options say where it goes
 	held    holding
+	pages   pages
 	said    atomic.Uint32 // kinds of which it says that they have changed, until it was asked
 	guard   *guard
 	tasks   *usage // of requests about tasks
@@ -70,7 +71,7 @@ func (s State) String() string {
 
 type counters struct {
 	calls, failed, cancelled, starts, changes, repeated, unlogged atomic.Uint64
-	updates, logs, asks, asksRefused, strangers                   atomic.Uint64
+	updates, logs, asks, asksRefused, strangers, completed        atomic.Uint64
 	restarts, ousted                                              atomic.Uint64
 	unheard                                                       atomic.Int64
 }
@@ -91,11 +92,13 @@ type Stats struct {
 	Asks      uint64 // requests for input that were handed on to clients
 	// AsksRefused are those of legacy upstreams that no client could be asked.
 	AsksRefused uint64
+	Completed   uint64 // pages that a user was done with, of which a client was told
 	Strangers   uint64 // calls that were refused, as there are no credentials for their clients
 
 	Instances int // that are connected
 	Tenants   int // of these and others, single clients', connected or not
 	Held      int // calls that wait for their clients' answers
+	Pages     int // that users of legacy clients were sent to, and may not be done with
 	InFlight  int // not answered yet
 	Heard     int // resources that it tells of, as clients listen to them
 	Unheard   int // those that it does not, as Options.Subscriptions is reached
@@ -133,7 +136,7 @@ func New(opt Options, host Host) (*Upstream, error) {
 	}
 	c := &u.opt.Client
 	c.Group, c.Log, c.OnNotification = host.Group, host.Log, u.notified
-	c.OnRequest, u.held.max = u.asked, opt.AsksMax
+	c.OnRequest, u.held.max, u.pages.max = u.asked, opt.AsksMax, opt.AsksMax
 	c.AsksMax = asksPerCall * opt.AsksMax
 	if c.Capabilities == nil {
 		c.Capabilities = legacyAble
@@ -232,8 +235,8 @@ func (u *Upstream) Stats() Stats {
 		Repeated: n.repeated.Load(), Updates: n.updates.Load(), Logs: n.logs.Load(),
 		Unlogged: n.unlogged.Load(),
 		Asks:     n.asks.Load(), AsksRefused: n.asksRefused.Load(), Held: u.held.len(),
-		Strangers: n.strangers.Load(),
-		Restarts:  n.restarts.Load(), Ousted: n.ousted.Load(),
+		Strangers: n.strangers.Load(), Completed: n.completed.Load(), Pages: u.pages.count(),
+		Restarts: n.restarts.Load(), Ousted: n.ousted.Load(),
 	}
 	own := u.tenants.list()
 	s.Tenants = len(own)
