@@ -113,6 +113,8 @@ func homes() []home {
 		{"github.com/google/jsonschema-go", []string{"server"}},
 		{"github.com/santhosh-tekuri/jsonschema", []string{"mcp/schema"}},
 		{"golang.org/x/text", []string{"mcp/schema"}},
+		{"golang.org/x/oauth2", []string{"client/oauth"}},
+		{"github.com/golang-jwt/jwt", []string{"client/oauth"}},
 		{"github.com/spf13/cobra", []string{"cmd/..."}},
 		{"go.yaml.in/yaml/v3", []string{"server/config"}},
 		{"github.com/HdrHistogram/hdrhistogram-go", []string{"bench/..."}},

@@ -3,6 +3,7 @@ package oauth
 import (
 	"errors"
 	"fmt"
+	"net/url"
 	"strings"
 )
 
@@ -46,9 +47,10 @@ const (
 // newFault cuts and cleans what a stranger wrote. secrets are taken out of it.
 func newFault(status int, code, description string, secrets ...string) *Fault {
 	for _, secret := range secrets {
-		if secret != "" {
-			code = strings.ReplaceAll(code, secret, "[secret]")
-			description = strings.ReplaceAll(description, secret, "[secret]")
+		if secret != "" { // some echo it as it was sent
+			hide := strings.NewReplacer(secret, "[secret]", url.QueryEscape(secret), "[secret]",
+				url.PathEscape(secret), "[secret]")
+			code, description = hide.Replace(code), hide.Replace(description)
 		}
 	}
 	return &Fault{

@@ -2,19 +2,29 @@ package oauth
 
 import (
 	"context"
+	"errors"
 	"fmt"
-	"math/rand/v2"
+	"net/url"
 	"time"
 )
 
 // Source gives the token of one resource to all who send requests to it; a client.TokenSource.
-// Safe for concurrent use: one caller asks, the others wait and get the same.
+// Safe for concurrent use: one caller asks, the others wait and get the same. After an error it
+// asks again when it is called again: how often, is its caller's to bound, as client.Tokens does.
 type Source struct {
-	opt  Options
-	turn chan struct{} // holds one while somebody asks; what follows is theirs
+	opt      Options
+	resource *url.URL
+	key      *key // nil without Options.PrivateKey
+	web      *web
+	turn     chan struct{} // holds one while somebody asks; what follows is theirs
 
-	kept   *Stored // nil: nothing is known
-	loaded bool    // kept is what the Store had
+	kept    *Stored   // nil: nothing is known
+	loaded  bool      // the Store was read
+	unsaved bool      // the Store could not take kept: it is newer
+	renewAt time.Time // when the token is to be renewed; zero: never
+	born    time.Time // when it was got, by this process; zero: before
+	renewed bool      // it was got by a refresh token
+	as      *issuer   // of kept.Issuer; nil: not asked yet
 }
 
 // New checks opt. Nothing is asked of anybody yet.
@@ -23,7 +33,20 @@ func New(opt Options) (*Source, error) {
 	if err := opt.validate(); err != nil {
 		return nil, err
 	}
-	return &Source{opt: opt, turn: make(chan struct{}, 1)}, nil
+	s := &Source{opt: opt, turn: make(chan struct{}, 1)}
+	s.resource, _ = url.Parse(opt.Resource)
+	if opt.PrivateKey != nil {
+		var err error
+		if s.key, err = parseKey(opt.PrivateKey, opt.KeyID); err != nil {
+			return nil, err
+		}
+	}
+	g := newGuard(s.resource.Hostname(), opt.RequestTimeout)
+	if u, err := url.Parse(opt.Issuer); err == nil {
+		g.trusted = u.Hostname()
+	}
+	s.web = newWeb(opt.Transport, opt.TLS, g, opt.RequestTimeout, opt.DocumentBytesMax)
+	return s, nil
 }
 
 // Token returns the value of the Authorization header for requests to the resource, "Bearer …",
@@ -36,28 +59,73 @@ func (s *Source) Token(ctx context.Context) (value string, renew time.Time, err 
 		return "", time.Time{}, err
 	}
 	defer s.give()
-	if err := s.load(); err != nil {
+	if !s.loaded || s.due(time.Now()) {
+		if err := s.load(); err != nil {
+			return "", time.Time{}, err
+		}
+	}
+	if s.kept.access() == "" {
+		return "", time.Time{}, nil
+	}
+	if s.due(time.Now()) {
+		err = s.renewAhead(ctx)
+	}
+	switch expired := s.kept.expired(time.Now()); {
+	case err != nil && !expired: // what there is will do for a while
+		s.renewAt = later(s.kept.Expiry)
+	case errors.Is(err, ErrLogin) && s.opt.Open != nil:
+		return "", time.Time{}, nil // the server refuses, and that has the user log in
+	case err != nil:
 		return "", time.Time{}, err
 	}
-	switch {
-	case s.kept == nil || s.kept.Access == "":
-		return "", time.Time{}, nil
-	case s.kept.expired(time.Now()):
-		return "", time.Time{}, ErrLogin
-	}
-	return "Bearer " + string(s.kept.Access), s.kept.renewal(), nil
+	return "Bearer " + string(s.kept.Access), s.renewAt, nil
 }
 
-// Refused is told of a request with the value that Token returned last, which was answered with
-// status 401, or 403 with insufficient_scope; challenge is its WWW-Authenticate, several joined by
-// ", ". nil: Token has another one now, send the request once more. An error says why not;
-// ErrLogin and ErrRefused are among them. It may wait for a user, when Options.Open is set.
-func (s *Source) Refused(ctx context.Context, status int, challenge string) error {
-	if err := s.take(ctx); err != nil {
+// due: there is a token, and it is to be renewed.
+func (s *Source) due(now time.Time) bool {
+	return s.kept.access() != "" && !s.renewAt.IsZero() && !now.Before(s.renewAt)
+}
+
+// later is when to try again to renew a token that ends at expiry.
+func later(expiry time.Time) time.Time {
+	return time.Now().Add(max(time.Until(expiry)/2, time.Second))
+}
+
+// renewAhead gets another token for what the one that there is was for.
+func (s *Source) renewAhead(ctx context.Context) error {
+	if s.kept.Refresh == "" && s.opt.Grant == AuthorizationCode {
+		return ErrLogin
+	}
+	as, err := s.knownIssuer(ctx)
+	if err != nil {
 		return err
 	}
-	defer s.give()
-	return ErrLogin
+	if s.kept.Refresh == "" {
+		return s.grant(ctx, &target{as: as, audience: s.kept.Audience, scopes: s.kept.Scopes})
+	}
+	err = s.renew(ctx, as)
+	if err != nil && s.kept.Refresh == "" { // it is not taken any more
+		if s.opt.Grant == AuthorizationCode {
+			return fmt.Errorf("%w: %w", ErrLogin, err)
+		}
+		return s.grant(ctx, &target{as: as, audience: s.kept.Audience, scopes: s.kept.Scopes})
+	}
+	return err
+}
+
+// knownIssuer is the authorization server whose token there is.
+func (s *Source) knownIssuer(ctx context.Context) (*issuer, error) {
+	if s.as != nil && s.as.Issuer == s.kept.Issuer {
+		return s.as, nil
+	}
+	as, err := s.findIssuer(ctx, s.kept.Issuer)
+	if errors.Is(err, errAbsent) && s.kept.Issuer == s.resource.Scheme+"://"+s.resource.Host {
+		as, err = s.assumeIssuer(ctx, true)
+	}
+	if err == nil {
+		s.as = as
+	}
+	return as, err
 }
 
 // take waits for the turn of the caller.
@@ -72,9 +140,9 @@ func (s *Source) take(ctx context.Context) error {
 
 func (s *Source) give() { <-s.turn }
 
-// load reads the Store once.
+// load takes what the Store has: another process may have logged in, or out.
 func (s *Source) load() error {
-	if s.loaded || s.opt.Store == nil {
+	if s.opt.Store == nil || s.unsaved {
 		return nil
 	}
 	stored, err := s.opt.Store.Load(s.opt.Resource)
@@ -82,23 +150,35 @@ func (s *Source) load() error {
 		return fmt.Errorf("cannot load the token for %s: %w", s.opt.Resource, err)
 	}
 	s.loaded = true
-	if stored != nil && stored.Resource == s.opt.Resource {
-		s.kept = stored.clone()
+	if stored != nil && !s.ours(stored) {
+		stored = nil
 	}
+	if s.kept == nil || stored.access() != s.kept.Access {
+		s.born, s.renewed = time.Time{}, false
+		s.renewAt = stored.renewal()
+	}
+	s.kept = stored.clone()
 	return nil
 }
 
-// expired: nobody takes the token any more.
-func (s *Stored) expired(now time.Time) bool { return !s.Expiry.IsZero() && !now.Before(s.Expiry) }
-
-// renewal is some time before the end of the token, so that it does not end on its way: a tenth
-// of what it has left, ten seconds at least but not above half of it. All clients of a server
-// do not come at the same moment.
-func (s *Stored) renewal() time.Time {
-	if s.Expiry.IsZero() {
-		return time.Time{}
+// ours: it is a token for this resource, of an authorization server that may give any.
+func (s *Source) ours(stored *Stored) bool {
+	if stored.Resource != s.opt.Resource || s.opt.Issuer != "" && stored.Issuer != s.opt.Issuer {
+		return false
 	}
-	left := time.Until(s.Expiry)
-	ahead := min(max(left/10, 10*time.Second), left/2)
-	return s.Expiry.Add(-ahead - rand.N(ahead/4+1)) //nolint:gosec // no secret
+	u, err := url.Parse(stored.Audience)
+	return stored.Audience == "" && stored.Access == "" || err == nil && covers(u, s.resource)
+}
+
+// save gives what there is to the Store. When that fails the token is used all the same.
+func (s *Source) save() error {
+	s.renewAt, s.loaded = s.kept.renewal(), true
+	if s.opt.Store == nil {
+		return nil
+	}
+	err := s.opt.Store.Save(s.opt.Resource, s.kept.clone())
+	if s.unsaved = err != nil; s.unsaved {
+		return fmt.Errorf("cannot save the token for %s: %w", s.opt.Resource, err)
+	}
+	return nil
 }

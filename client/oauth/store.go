@@ -3,6 +3,8 @@ package oauth
 import (
 	"fmt"
 	"log/slog"
+	"math/rand/v2"
+	"slices"
 	"time"
 )
 
@@ -25,7 +27,8 @@ type Stored struct {
 	Access   Secret    `json:"access,omitempty"`  // the access token
 	Refresh  Secret    `json:"refresh,omitempty"` // "" when there is none
 	Expiry   time.Time `json:"expiry,omitzero"`   // zero: the server did not say
-	Scopes   []string  `json:"scopes,omitempty"`  // that were asked for so far, sorted
+	Scopes   []string  `json:"scopes,omitempty"`  // that Access was asked for with, sorted
+	Wanted   []string  `json:"wanted,omitempty"`  // that the next login is to ask for, sorted
 }
 
 // Client is what a registration brought (RFC 7591).
@@ -55,8 +58,33 @@ func (s *Stored) clone() *Stored {
 		return nil
 	}
 	c := *s
-	c.Scopes = append([]string(nil), s.Scopes...)
+	c.Scopes, c.Wanted = slices.Clone(s.Scopes), slices.Clone(s.Wanted)
 	return &c
+}
+
+// access returns the access token, "" when there is none.
+func (s *Stored) access() Secret {
+	if s == nil {
+		return ""
+	}
+	return s.Access
+}
+
+// expired: nobody takes the token any more.
+func (s *Stored) expired(now time.Time) bool {
+	return s != nil && !s.Expiry.IsZero() && !now.Before(s.Expiry)
+}
+
+// renewal is some time before the end of the token, so that it does not end on its way: a tenth
+// of what it has left, ten seconds at least but not above half of it. All clients of a server
+// do not come at the same moment. Zero: it has no end.
+func (s *Stored) renewal() time.Time {
+	if s == nil || s.Expiry.IsZero() {
+		return time.Time{}
+	}
+	left := max(time.Until(s.Expiry), 0)
+	ahead := min(max(left/10, 10*time.Second), left/2)
+	return s.Expiry.Add(-ahead - rand.N(ahead/4+1)) //nolint:gosec // no secret
 }
 
 // Secret is a string that is not printed. In JSON it is as it is.

@@ -10,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"strings"
 	"time"
 
 	"github.com/mcploop/mcploop/client"
@@ -47,13 +48,23 @@ var scenarios = map[string]func(context.Context, *client.Client) error{
 func run(ctx context.Context, args []string) error {
 	name := os.Getenv("MCP_CONFORMANCE_SCENARIO")
 	play := scenarios[name]
+	if strings.HasPrefix(name, "auth/") {
+		play = useTwice
+	}
 	if play == nil || len(args) != 1 {
 		return fmt.Errorf("cannot play scenario %q with arguments %q; name one of the suite's "+
 			"in MCP_CONFORMANCE_SCENARIO, and its server as the argument", name, args)
 	}
+	login, err := tokens(name, args[0])
+	if err != nil {
+		return err
+	}
+	if login != nil {
+		defer login.Close()
+	}
 	c, err := client.Connect(ctx, client.Options{
 		URL: args[0], Version: os.Getenv("MCP_CONFORMANCE_PROTOCOL_VERSION"), Elicit: accept,
-		OnNotification: func(string, []byte) {},
+		Tokens: login, OnNotification: func(string, []byte) {},
 	})
 	if err != nil {
 		return err

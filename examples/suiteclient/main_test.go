@@ -31,6 +31,8 @@ func TestRun(t *testing.T) {
 			forms <- form.Content
 			return "thanks", nil
 		})
+	server.AddTool(s, mcp.Tool{Name: "test-tool"},
+		func(context.Context, *mcp.Request, struct{}) (string, error) { return "done", nil })
 	if err := s.Start(); err != nil {
 		t.Fatal(err)
 	}
@@ -42,7 +44,9 @@ func TestRun(t *testing.T) {
 	url := "http://" + s.Addrs()[0].Addr.String() + "/mcp"
 	for _, version := range []string{"2026-07-28", "2025-11-25", ""} {
 		t.Setenv("MCP_CONFORMANCE_PROTOCOL_VERSION", version)
-		for _, name := range []string{"initialize", "elicitation-sep1034-client-defaults"} {
+		for _, name := range []string{
+			"initialize", "elicitation-sep1034-client-defaults", "auth/basic-cimd",
+		} {
 			t.Setenv("MCP_CONFORMANCE_SCENARIO", name)
 			if err := run(t.Context(), []string{url}); err != nil {
 				t.Errorf("%s %s: %v", version, name, err)
@@ -55,7 +59,7 @@ func TestRun(t *testing.T) {
 			t.Errorf("%s: got %v, want the one default", version, got)
 		}
 	}
-	t.Setenv("MCP_CONFORMANCE_SCENARIO", "auth/basic-cimd")
+	t.Setenv("MCP_CONFORMANCE_SCENARIO", "nobody-knows")
 	if run(t.Context(), []string{url}) == nil {
 		t.Error("a scenario that nobody knows was played")
 	}
