@@ -36,10 +36,17 @@ const (
 	onHost
 )
 
-var sharedSpace = netip.MustParsePrefix("100.64.0.0/10") // RFC 6598
+var (
+	sharedSpace = netip.MustParsePrefix("100.64.0.0/10") // RFC 6598
+	translated  = netip.MustParsePrefix("64:ff9b::/96")  // RFC 6052: the last four bytes are IPv4
+)
 
 func near(ip netip.Addr) nearness {
 	ip = ip.Unmap()
+	if translated.Contains(ip) {
+		all := ip.As16()
+		ip = netip.AddrFrom4([4]byte(all[12:]))
+	}
 	switch {
 	case ip.IsLoopback(), ip.IsUnspecified():
 		return onHost
