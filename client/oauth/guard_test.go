@@ -28,6 +28,7 @@ func TestGuard(t *testing.T) {
 	}{
 		{"mcp.example", "", []string{"198.51.100.7"}, false},
 		{"mcp.example", "", []string{"127.0.0.1", "198.51.100.7"}, false},
+		{"mcp.example", "", []string{"198.51.100.7", "127.0.0.1"}, false},
 		{"mcp.example", "", []string{"10.1.2.3"}, false},
 		{"mcp.example", "localhost", []string{"198.51.100.7"}, true},
 		{"mcp.example", "", []string{"127.0.0.1", "::1"}, true},

@@ -254,11 +254,15 @@ func TestForeignStored(t *testing.T) {
 // TestFullStore: a token that cannot be saved is used all the same, and who waits hears of it.
 func TestFullStore(t *testing.T) {
 	w, store := newWorld(t), &shelf{fails: errors.New("the disk is full")}
+	w.say = `, scope="r"`
 	s := w.source(with(store))
 	fails(t, w, s, "the disk is full")
 	w.works(s)
-	if got := len(w.pages); got != 1 {
-		t.Errorf("the user was asked %d times, want once", got)
+	w.set(func() { w.need = []string{"w"} })
+	fails(t, w, s, "the disk is full")
+	w.works(s)
+	if n, got := len(w.pages), w.pages[1].Get("scope"); n != 2 || got != "r w" {
+		t.Errorf("the user was asked %d times, for %q at last; want 2 times, for r w", n, got)
 	}
 }
 

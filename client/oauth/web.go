@@ -143,10 +143,7 @@ type boundedBody struct {
 
 // Read implements io.Reader.
 func (b *boundedBody) Read(p []byte) (int, error) {
-	if b.left < 0 {
-		return 0, errors.New("the answer is above Options.DocumentBytesMax")
-	}
-	if int64(len(p)) > b.left+1 {
+	if int64(len(p)) > b.left+1 { // one more byte tells that there are more
 		p = p[:b.left+1]
 	}
 	n, err := b.ReadCloser.Read(p)
