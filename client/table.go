@@ -97,8 +97,11 @@ func (t *table) current(index uint32) uint64 {
 func (c *Call) counts() bool { return c.verb != verbReply && c.verb != verbListen && !c.Aside }
 
 // mayAsk tells whether a server may ask for input on behalf of c (2026-07-28, basic/patterns/mrtr,
-// "Supported requests"; the features of earlier revisions are tied to no others in practice).
-func (c *Call) mayAsk() bool { return c.verb == verbRequest && mayAsk(c.Method) }
+// "Supported requests"; the features of earlier revisions are tied to no others in practice, but
+// for what a task of 2025-11-25 asks while its result is waited for).
+func (c *Call) mayAsk() bool {
+	return c.verb == verbRequest && (mayAsk(c.Method) || c.Method == "tasks/result")
+}
 
 func mayAsk(method string) bool {
 	return method == "tools/call" || method == "prompts/get" || method == "resources/read"

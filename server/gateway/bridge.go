@@ -124,7 +124,7 @@ var legacyAble = json.RawMessage(
 
 // asked takes a request that a legacy upstream makes in the middle of a call, on its loop.
 func (u *Upstream) asked(a *client.Ask) {
-	q := question{ask: a, raw: &mcp.RawInput{Method: a.Method, Params: a.Params}}
+	q := question{ask: a, raw: &mcp.RawInput{Method: a.Method, Params: withoutTask(a.Params)}}
 	if !q.raw.Known() {
 		u.refuseAsk(a, errMethodNotFound("method not found"))
 		return

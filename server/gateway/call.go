@@ -71,6 +71,8 @@ type forward struct {
 	capabilities []byte // of the client, raw; valid as long as caller
 	held         atomic.Pointer[held]
 	sent, ended  atomic.Bool // Start has returned; the client has given up
+	becomes      bool        // the answer is a task
+	task         []byte      // params that name the task whose result this waits for, raw; or nil
 }
 
 // Call carries a client's use of the item (Kind.Use) to the upstream. It returns at once; c is
@@ -130,6 +132,7 @@ func (i *Item) begin(c Caller, req *mcp.Request, m mcp.Method, params []byte) {
 		f.Capabilities = able(req.Capabilities)
 	} else {
 		f.Party = c.Owner(true)
+		f.asTask()
 	}
 	f.begin()
 }
@@ -157,6 +160,7 @@ func (i *Item) forward(
 func (f *forward) start() {
 	if !f.caller.OnEnd(f) {
 		f.item.up.guard.settle(f.passes, verdictNone, f.live)
+		f.abandon()
 		f.giveUp(errEnded)
 		return
 	}
@@ -171,7 +175,7 @@ func (f *forward) start() {
 	// It may be answered by now, and then the caller is somebody else's.
 	f.sent.Store(true)
 	if f.ended.Load() {
-		f.live.Mux().Cancel(&f.Call, errEnded)
+		f.cancel(errEnded)
 	}
 }
 
@@ -182,8 +186,16 @@ var errEnded = errors.New("the client waits no more")
 func (f *forward) CallEnded(cause error) {
 	f.ended.Store(true)
 	if f.sent.Load() {
-		f.live.Mux().Cancel(&f.Call, cause)
+		f.cancel(cause)
 	}
+}
+
+// cancel ends it at the upstream.
+func (f *forward) cancel(cause error) {
+	if !f.named() { // its answer names the task that is to be cancelled
+		return
+	}
+	f.live.Mux().Cancel(&f.Call, cause)
 }
 
 // params are those of the call at the upstream: arguments pass unread, and so does _meta, of which
@@ -230,7 +242,14 @@ func (f *forward) progress(_ *client.Call, params []byte) {
 
 // done passes the upstream's answer on.
 func (f *forward) done(_ *client.Call, a client.Answer) {
-	if h := f.ends(); h != nil {
+	h := f.ends()
+	if h == nil && f.follow(a) {
+		return
+	}
+	if a.Err != nil {
+		f.abandon()
+	}
+	if h != nil {
 		f.judged(a, nil)
 		h.done(a)
 		return

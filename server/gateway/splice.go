@@ -95,7 +95,7 @@ func splice(result []byte, m mcp.Method, v mcp.Version) ([]byte, error) {
 	if meta == nil || saysNothing(meta) {
 		return out, outcome
 	}
-	head, err := withoutServerInfo([]byte(`{"_meta":`), meta)
+	head, err := withoutOurs([]byte(`{"_meta":`), meta)
 	if err != nil {
 		return nil, fmt.Errorf("%w: cannot use the result's _meta: %w", client.ErrAnswer, err)
 	}
@@ -105,23 +105,27 @@ func splice(result []byte, m mcp.Method, v mcp.Version) ([]byte, error) {
 	return append(head, out[1:]...), outcome
 }
 
-// saysNothing tells whether a result's _meta says who answered at most. Most do no more.
+// saysNothing tells whether a result's _meta says at most what is ours to say. Most do no more.
 func saysNothing(meta []byte) bool {
 	nothing := meta[0] == '{'
 	_ = eachMember(meta, func(m member) {
-		nothing = nothing && string(m.key) == serverInfoKey
+		nothing = nothing && isOurs(m.key)
 	})
 	return nothing
 }
 
-const serverInfoKey = `"` + mcp.MetaServerInfo + `"`
+// isOurs: who has answered is said by us, and a legacy task of the upstream is one of ours at most.
+func isOurs(key []byte) bool {
+	const server, task = `"` + mcp.MetaServerInfo + `"`, `"` + mcp.MetaRelatedTask + `"`
+	return string(key) == server || string(key) == task
+}
 
-// withoutServerInfo appends a result's _meta less what says who answered: that is us.
-func withoutServerInfo(dst, meta []byte) ([]byte, error) {
+// withoutOurs appends a result's _meta less what is ours to say.
+func withoutOurs(dst, meta []byte) ([]byte, error) {
 	start := len(dst)
 	dst = append(dst, '{')
 	err := eachMember(meta, func(m member) {
-		if string(m.key) != serverInfoKey {
+		if !isOurs(m.key) {
 			dst = append(append(append(append(dst, m.key...), ':'), m.value...), ',')
 		}
 	})
