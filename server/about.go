@@ -94,10 +94,11 @@ func (v *view) hasResources() bool { return v.about.Load().resources }
 
 // describe encodes server/discover, and what initialize needs.
 func (v *view) describe(a about) *about {
+	lists := v.s.adjusted.Load().lists
 	for form := range a.hello {
 		a.hello[form] = mcp.Discover{
 			ServerInfo: a.info, Instructions: a.instructions,
-			TTLMs: v.s.opt.Lists.TTL.Milliseconds(), CacheScope: v.s.opt.Lists.CacheScope,
+			TTLMs: lists.ttlMs, CacheScope: lists.scope(),
 			Capabilities: v.capabilities(&a, form),
 		}
 	}

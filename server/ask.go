@@ -116,7 +116,7 @@ func (c *Call) ask(need *mcp.InputRequired) {
 		c.resume()
 		return
 	}
-	c.wait(c.s.opt.Input.Timeout)
+	c.wait(c.s.adjusted.Load().input)
 	for key, r := range need.Requests {
 		if err := c.askOne(key, r); err != nil {
 			c.Fail(err)
@@ -258,7 +258,7 @@ func (c *Call) resume() {
 	c.refs.Add(1) // the next run's; whoever ends the call comes after this lock
 	c.telling.Unlock()
 	if c.task() == nil { // whose time goes on
-		c.wait(c.s.opt.CallTimeout)
+		c.wait(c.s.adjusted.Load().call)
 	}
 	c.gather()
 	if c.s.workers.Submit(c.ls.loop.Index(), c) != nil {

@@ -38,7 +38,7 @@ func (s *Server) recache() {
 			said[p.name] = all[0].up.Caching()
 		}
 	}
-	own := caching{s.opt.Lists.TTL.Milliseconds(), s.opt.Lists.CacheScope == "private"}
+	own := s.adjusted.Load().lists
 	s.views.mu.Lock()
 	defer s.views.mu.Unlock()
 	for _, p := range places {

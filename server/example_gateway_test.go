@@ -139,5 +139,5 @@ func ExampleServer_Adjust() {
 	fmt.Println(front.Adjust(options))
 	// Output:
 	// <nil>
-	// cannot use DrainTimeout = -1ns; it must not be negative
+	// cannot adjust a server that serves: DrainTimeout is -1ns; want more than 0
 }

@@ -2,6 +2,7 @@ package server
 
 import (
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -9,8 +10,9 @@ import (
 // time, so they end in the order in which they came: one timer serves them all, and a call costs no
 // more than its place in a list.
 type expiry struct {
-	limit time.Duration // 0: none
-	now   func() int64  // the clock that Call.began was read from; safe for concurrent use
+	limit atomic.Int64 // as time.Duration; 0: none. Changed with mu held
+	used  atomic.Bool  // there was one; then some calls are listed
+	now   func() int64 // the clock that Call.began was read from; safe for concurrent use
 
 	mu          sync.Mutex // guards what follows and Call.older, newer and timed
 	first, last *Call
@@ -18,9 +20,25 @@ type expiry struct {
 	armed       bool
 }
 
+// bound sets the limit of all calls, also of those that are watched.
+func (e *expiry) bound(limit time.Duration) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if time.Duration(e.limit.Swap(int64(limit))) == limit {
+		return
+	}
+	if limit > 0 {
+		e.used.Store(true)
+	}
+	if e.first != nil {
+		e.arm(0) // it looks whose time is over now
+	}
+}
+
 // add watches c, which was begun after all others.
 func (e *expiry) add(c *Call) {
-	if e.limit <= 0 {
+	limit := time.Duration(e.limit.Load())
+	if limit <= 0 {
 		return
 	}
 	e.mu.Lock()
@@ -33,13 +51,13 @@ func (e *expiry) add(c *Call) {
 	}
 	e.last = c
 	if !e.armed {
-		e.arm(e.limit)
+		e.arm(limit)
 	}
 }
 
 // remove ends the watch, if there is one.
 func (e *expiry) remove(c *Call) {
-	if e.limit <= 0 {
+	if !e.used.Load() {
 		return
 	}
 	e.mu.Lock()
@@ -88,12 +106,12 @@ func (e *expiry) end() {
 func (e *expiry) due() *Call {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	c := e.first
-	if c == nil {
+	c, limit := e.first, time.Duration(e.limit.Load())
+	if c == nil || limit <= 0 {
 		e.armed = false
 		return nil
 	}
-	if left := time.Duration(c.began-e.now()) + e.limit; left > 0 {
+	if left := time.Duration(c.began-e.now()) + limit; left > 0 {
 		e.arm(left)
 		return nil
 	}

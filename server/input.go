@@ -165,7 +165,7 @@ func (v *view) appendInputRequired(
 	}
 	dst = append(dst, `"requestState":"`...)
 	bound := binding(v, principal, m, req.Params.Name, req.Params.Arguments)
-	dst = v.s.ring.Append(dst, plain, bound, time.Now().Add(v.s.opt.Input.StateTTL))
+	dst = v.s.ring.Append(dst, plain, bound, time.Now().Add(v.s.adjusted.Load().state))
 	return append(dst, `"}`...), nil
 }
 

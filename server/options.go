@@ -266,7 +266,13 @@ func (l *Limits) setDefaults() {
 
 // validate returns all faults of the options at once.
 func (o *Options) validate() error {
-	var faults []error
+	if err := errors.Join(o.faults()...); err != nil {
+		return fmt.Errorf("cannot make a server: %w", err)
+	}
+	return nil
+}
+
+func (o *Options) faults() (faults []error) {
 	if o.Name == "" {
 		faults = append(faults, errors.New("option Name is empty; give the server a name"))
 	}
@@ -287,10 +293,7 @@ func (o *Options) validate() error {
 	if s := o.Lists.CacheScope; s != "public" && s != "private" {
 		faults = append(faults, fmt.Errorf("Lists.CacheScope is %q; want public or private", s))
 	}
-	if len(faults) > 0 {
-		return fmt.Errorf("cannot make a server: %w", errors.Join(faults...))
-	}
-	return nil
+	return faults
 }
 
 // negative names the limits below 0. Those of loops, workers and sessions are checked by who

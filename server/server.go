@@ -52,8 +52,9 @@ type Server struct {
 	interest  interest
 	caching   sync.Mutex                  // held by recache
 	guardian  atomic.Pointer[originGuard] // of HTTP requests; see Adjust
-	drainTime atomic.Int64                // see drainTimeout
-	kept      time.Time                   // when comments were sent last; the ticker's
+	adjusted  atomic.Pointer[adjusted]
+	drainTime atomic.Int64 // see drainTimeout
+	kept      time.Time    // when comments were sent last; the ticker's
 	date      atomic.Pointer[[]byte]
 	began     time.Time
 	clock     atomic.Int64 // ns since began, a second coarse: the sessions' clock
@@ -91,6 +92,7 @@ func New(opt Options) (*Server, error) {
 		opt: opt, logs: logs.logWriter, buffers: pool.NewBytes(0), set: metrics.NewSet(),
 		began: time.Now(),
 	}
+	s.adjusted.Store(adjustedAs(&opt))
 	s.deflate.New = func() any { return &codec.WSDeflater{} }
 	s.inflaters = make(chan *codec.WSInflater, (runtime.GOMAXPROCS(0)+1)/2)
 	for range cap(s.inflaters) {
@@ -128,7 +130,7 @@ func New(opt Options) (*Server, error) {
 	s.renewDate(time.Now())
 	s.makeCompletion()
 	s.makeTasks()
-	s.takeAdjustable(opt.Security, opt.DrainTimeout)
+	s.takeAdjustable(&opt)
 	s.registerMetrics()
 	return s, nil
 }
@@ -154,7 +156,7 @@ func (s *Server) makeLoops() error {
 			scanner: codec.Scanner{DepthMax: o.Limits.Depth, BatchMax: o.Limits.BatchMessages},
 		}
 		ls.in.ls, ls.audience.interest = ls, &s.interest
-		ls.expiry.limit, ls.expiry.now = max(o.CallTimeout, 0), l.Clock
+		ls.expiry.now = l.Clock
 		ls.inline.Bind(nil, &ls.parser)
 		s.states = append(s.states, ls)
 	}

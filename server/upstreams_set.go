@@ -6,7 +6,6 @@ import (
 	"maps"
 	"slices"
 	"sync"
-	"time"
 
 	"github.com/mcploop/mcploop/mcp"
 	"github.com/mcploop/mcploop/server/gateway"
@@ -44,7 +43,7 @@ func (s *Server) AddUpstream(opt gateway.Options) error {
 	if s.placeOf(opt.Name) != nil {
 		return fmt.Errorf("cannot add upstream %q: there is one of that name", opt.Name)
 	}
-	g, err := s.newUpstream(opt)
+	g, err := s.newUpstream(opt, s.hasSubset)
 	if err != nil {
 		return fmt.Errorf("cannot add an upstream: %w", err)
 	}
@@ -92,10 +91,16 @@ func (s *Server) UpdateUpstream(opt gateway.Options) error {
 func (s *Server) SetUpstreams(list []gateway.Options) (UpstreamChanges, error) {
 	s.upstreams.changing.Lock()
 	defer s.upstreams.changing.Unlock()
-	plan, err := s.planUpstreams(list)
+	plan, err := s.planUpstreams(list, s.hasSubset)
 	if err != nil {
 		return UpstreamChanges{}, err
 	}
+	s.carryOut(plan)
+	return plan.changes, nil
+}
+
+// carryOut is the second half of SetUpstreams. changing is held.
+func (s *Server) carryOut(plan upstreamPlan) {
 	for _, name := range plan.changes.Removed {
 		s.unsettle(s.placeOf(name))
 	}
@@ -106,7 +111,6 @@ func (s *Server) SetUpstreams(list []gateway.Options) (UpstreamChanges, error) {
 			s.settle(g)
 		}
 	}
-	return plan.changes, nil
 }
 
 // upstreamPlan is what will change.
@@ -115,8 +119,11 @@ type upstreamPlan struct {
 	guests  []*guest // new ones, and those with other options
 }
 
-// planUpstreams makes all that is new and starts none of it. changing is held.
-func (s *Server) planUpstreams(list []gateway.Options) (plan upstreamPlan, err error) {
+// planUpstreams makes all that is new and starts none of it. isView tells what names views have.
+// changing is held.
+func (s *Server) planUpstreams(
+	list []gateway.Options, isView func(name string) bool,
+) (plan upstreamPlan, err error) {
 	var faults []error
 	wanted := map[string]bool{}
 	c := &plan.changes
@@ -132,7 +139,7 @@ func (s *Server) planUpstreams(list []gateway.Options) (plan upstreamPlan, err e
 		var err error
 		kind := &c.Added
 		if p == nil {
-			g, err = s.newUpstream(opt)
+			g, err = s.newUpstream(opt, isView)
 		} else if p.wants(s.adapted(opt)) {
 			kind = &c.Kept
 		} else {
@@ -170,13 +177,15 @@ func (s *Server) adapted(opt gateway.Options) gateway.Options {
 	return opt
 }
 
-// newUpstream makes an upstream with a place of its own, which settle puts into the set. changing
-// is held.
-func (s *Server) newUpstream(opt gateway.Options) (*guest, error) {
+// newUpstream makes an upstream with a place of its own, which settle puts into the set. isView
+// tells what names views have. changing is held.
+func (s *Server) newUpstream(
+	opt gateway.Options, isView func(name string) bool,
+) (*guest, error) {
 	if s.draining.Load() {
 		return nil, errors.New("cannot add an upstream to a server that ends")
 	}
-	if s.hasSubset(opt.Name) {
+	if isView(opt.Name) {
 		return nil, fmt.Errorf("cannot add upstream %q: a view has that name", opt.Name)
 	}
 	p := &place{s: s, name: opt.Name}
@@ -329,63 +338,4 @@ func (p *place) line(g *guest) (over []*guest, done bool) {
 		over = append(over, p.promote())
 	}
 	return over, true
-}
-
-// see sees an upstream off: it gets no more calls, and ends when those that it has were answered.
-func (s *Server) see(g *guest) {
-	u := &s.upstreams
-	g.open.shut()
-	u.mu.Lock()
-	begun, hurry := u.begun && g.begun.Load(), u.hurry
-	if begun {
-		u.leaving.Add(1)
-	}
-	u.mu.Unlock()
-	if !begun {
-		g.at.left(g)
-		return
-	}
-	go func() {
-		defer u.leaving.Done()
-		limit := time.NewTimer(s.drainTimeout())
-		defer limit.Stop()
-		select {
-		case <-g.open.empty:
-		case <-hurry:
-		case <-limit.C:
-			s.opt.Log.Warn("upstream ends with calls in flight", "upstream", g.at.name,
-				"calls", g.open.inside(), "drain", s.drainTimeout())
-		}
-		g.up.Close()
-		g.at.left(g)
-	}()
-}
-
-// startUpstreams connects to those that were added before the server started.
-func (s *Server) startUpstreams() {
-	u := &s.upstreams
-	u.changing.Lock()
-	defer u.changing.Unlock()
-	u.mu.Lock()
-	u.begun, u.hurry = true, make(chan struct{})
-	u.mu.Unlock()
-	for _, p := range s.placesNow() {
-		for _, g := range p.guests() {
-			g.start()
-		}
-	}
-}
-
-// closeUpstreams ends them, all at the same time. Nothing comes after it: draining is set.
-func (s *Server) closeUpstreams() {
-	u := &s.upstreams
-	u.changing.Lock()
-	defer u.changing.Unlock()
-	if u.areBegun() {
-		u.hurrying.Do(func() { close(u.hurry) })
-	}
-	for _, p := range s.placesNow() {
-		s.unsettle(p)
-	}
-	u.leaving.Wait()
 }

@@ -35,11 +35,11 @@ type view struct {
 // make makes the empty lists and describes the view.
 func (v *view) make(s *Server, name string, a about) {
 	v.s, v.name = s, name
-	o := &s.opt.Lists
+	page, lists := s.opt.Lists.PageSize, s.adjusted.Load().lists
 	list := func(member string) mcp.ListOptions {
 		return mcp.ListOptions{
-			Member: member, PageSize: o.PageSize, TTLMs: o.TTL.Milliseconds(),
-			CacheScope: o.CacheScope, ServerInfo: a.info,
+			Member: member, PageSize: page, TTLMs: lists.ttlMs, CacheScope: lists.scope(),
+			ServerInfo: a.info,
 		}
 	}
 	v.tools = mcp.NewCatalogue[*tool](list("tools"))

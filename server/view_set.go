@@ -13,13 +13,15 @@ import (
 // AddView serves a part of what upstreams offer on /mcp/NAME. Upstreams that are not there yet are
 // shown when they come. Safe for concurrent use, also while the server serves.
 func (s *Server) AddView(opt ViewOptions) error {
+	s.upstreams.changing.Lock()
+	defer s.upstreams.changing.Unlock()
 	defer s.recache()
 	s.views.mu.Lock()
 	defer s.views.mu.Unlock()
 	if s.subsetOf(opt.Name) != nil {
 		return fmt.Errorf("cannot add view %q: there is one of that name", opt.Name)
 	}
-	if err := s.checkView(&opt); err != nil {
+	if err := opt.check(s.isUpstream); err != nil {
 		return err
 	}
 	s.openView(opt)
@@ -29,6 +31,8 @@ func (s *Server) AddView(opt ViewOptions) error {
 // RemoveView takes it away: streams of its clients end. Safe for concurrent use, also while the
 // server serves.
 func (s *Server) RemoveView(name string) error {
+	s.upstreams.changing.Lock()
+	defer s.upstreams.changing.Unlock()
 	s.views.mu.Lock()
 	defer s.views.mu.Unlock()
 	v := s.subsetOf(name)
@@ -44,10 +48,19 @@ func (s *Server) RemoveView(name string) error {
 // told what they see change. With an error, which names every fault, nothing was changed. Safe for
 // concurrent use.
 func (s *Server) SetViews(list []ViewOptions) (changed []string, err error) {
-	defer s.recache()
-	defer s.views.tell()
-	s.views.mu.Lock()
-	defer s.views.mu.Unlock()
+	s.upstreams.changing.Lock()
+	defer s.upstreams.changing.Unlock()
+	if err := checkViews(list, s.isUpstream); err != nil {
+		return nil, err
+	}
+	changed = slices.Concat(s.dropViews(list), s.fitViews(list))
+	slices.Sort(changed)
+	return changed, nil
+}
+
+// checkViews returns every fault of a list of views, with which isUpstream tells what names are
+// taken.
+func checkViews(list []ViewOptions, isUpstream func(name string) bool) error {
 	var faults []error
 	wanted := map[string]bool{}
 	for i := range list {
@@ -55,17 +68,32 @@ func (s *Server) SetViews(list []ViewOptions) (changed []string, err error) {
 			faults = append(faults, fmt.Errorf("cannot use two views named %q", list[i].Name))
 		}
 		wanted[list[i].Name] = true
-		faults = append(faults, s.checkView(&list[i]))
+		faults = append(faults, list[i].check(isUpstream))
 	}
-	if err := errors.Join(faults...); err != nil {
-		return nil, err
-	}
+	return errors.Join(faults...)
+}
+
+// dropViews takes those away that are not in list, and returns their names. changing is held.
+func (s *Server) dropViews(list []ViewOptions) (gone []string) {
+	s.views.mu.Lock()
+	defer s.views.mu.Unlock()
 	for _, v := range slices.Clone(s.views.subsets) {
-		if !wanted[v.name] {
+		named := func(o ViewOptions) bool { return o.Name == v.name }
+		if !slices.ContainsFunc(list, named) {
 			s.dropView(v)
-			changed = append(changed, v.name)
+			gone = append(gone, v.name)
 		}
 	}
+	return gone
+}
+
+// fitViews opens those that are not there and changes those that differ, which checkViews has
+// passed, and returns their names. changing is held.
+func (s *Server) fitViews(list []ViewOptions) (changed []string) {
+	defer s.recache()
+	defer s.views.tell()
+	s.views.mu.Lock()
+	defer s.views.mu.Unlock()
 	for _, opt := range list {
 		switch v := s.subsetOf(opt.Name); {
 		case v == nil:
@@ -77,9 +105,11 @@ func (s *Server) SetViews(list []ViewOptions) (changed []string, err error) {
 		}
 		changed = append(changed, opt.Name)
 	}
-	slices.Sort(changed)
-	return changed, nil
+	return changed
 }
+
+// isUpstream tells whether an upstream has that name.
+func (s *Server) isUpstream(name string) bool { return s.placeOf(name) != nil }
 
 // subsetOf is the view of that name, unless it is an upstream's; nil when there is none. views.mu
 // is held, here and below.
@@ -97,11 +127,11 @@ func (s *Server) hasSubset(name string) bool {
 	return s.subsetOf(name) != nil
 }
 
-// checkView reports every fault of the options.
-func (s *Server) checkView(opt *ViewOptions) error {
-	err := opt.validate()
-	if v := s.views.find([]byte(opt.Name)); v != nil && v.subset == nil {
-		taken := fmt.Errorf("cannot add view %q: an upstream has that name", opt.Name)
+// check reports every fault of the options.
+func (o *ViewOptions) check(isUpstream func(name string) bool) error {
+	err := o.validate()
+	if isUpstream(o.Name) {
+		taken := fmt.Errorf("cannot add view %q: an upstream has that name", o.Name)
 		return errors.Join(err, taken)
 	}
 	return err

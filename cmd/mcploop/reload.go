@@ -165,20 +165,15 @@ func (re *reloader) apply(cfg *config.Config, report *reloadReport) error {
 	if err != nil {
 		return err
 	}
-	changes, err := re.s.SetUpstreams(list)
+	changes, err := re.s.Configure(server.Configuration{
+		Upstreams: list, Views: viewOptions(cfg), Adjustable: adjustable(cfg),
+	})
 	if err != nil {
 		return err
 	}
-	views, err := re.s.SetViews(viewOptions(cfg))
-	if err != nil {
-		return fmt.Errorf("upstreams are changed, the rest is not: %w", err)
-	}
-	if err := re.s.Adjust(adjustable(cfg)); err != nil {
-		return fmt.Errorf("upstreams and views are changed, the rest is not: %w", err)
-	}
 	re.level.Set(logLevel(cfg.Log))
-	report.UpstreamChanges, report.Keys = changes, map[string][]string{}
-	report.Views = views
+	report.UpstreamChanges, report.Keys = changes.UpstreamChanges, map[string][]string{}
+	report.Views = changes.Views
 	for _, ch := range cfg.Diff(re.now) {
 		if name, key, ok := ch.OfUpstream(); ok {
 			report.Keys[name] = append(report.Keys[name], key)
@@ -197,7 +192,7 @@ func (re *reloader) apply(cfg *config.Config, report *reloadReport) error {
 		}
 	}
 	re.now, re.restart = cfg, len(report.Restart)
-	if len(changes.Added)+len(changes.Removed)+len(changes.Changed)+len(views)+
+	if len(changes.Added)+len(changes.Removed)+len(changes.Changed)+len(changes.Views)+
 		len(report.Applied) > 0 {
 		report.Result = resultChanged
 	}
@@ -211,6 +206,9 @@ func adjustable(cfg *config.Config) server.Adjustable {
 		Security: opt.Security, DrainTimeout: opt.DrainTimeout, SessionsMax: opt.Sessions.Max,
 		SessionsMaxPerPrincipal: opt.Sessions.MaxPerPrincipal,
 		SessionsIdleTTL:         opt.Sessions.IdleTTL,
+		CallTimeout:             opt.CallTimeout,
+		ListTTL:                 opt.Lists.TTL, CacheScope: opt.Lists.CacheScope,
+		InputTimeout: opt.Input.Timeout, StateTTL: opt.Input.StateTTL,
 	}
 }
 

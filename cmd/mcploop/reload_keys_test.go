@@ -39,7 +39,7 @@ func TestReloadTakesEachHotKey(t *testing.T) {
 			}
 		}
 	})
-	if hot < 7 {
+	if hot < 12 {
 		t.Errorf("found %d hot keys; does the test look at the wrong struct?", hot)
 	}
 }

@@ -83,6 +83,30 @@ func TestReloadCommand(t *testing.T) {
 	}
 }
 
+// TestReloadExchangesNames: an upstream takes the name of a view that goes with the same file, and
+// the other way round.
+func TestReloadExchangesNames(t *testing.T) {
+	url, _, _ := toolServer(t, "it")
+	s := serveFile(t, noWatch+"upstreams:\n  one: {url: '"+url+"'}\nviews:\n  two: {}\n")
+	s.awaitTool("one__whoami")
+	s.write(noWatch + "upstreams:\n  two: {url: '" + url + "'}\nviews:\n  one: {}\n" +
+		"timeouts: {call: 1h}\nlists: {ttl: 1m}\n")
+	out, faults, err := s.reload()
+	if err != nil {
+		t.Fatal(faults, err)
+	}
+	for _, want := range []string{
+		"added     two\n", "removed   one\n", "views     one, two\n",
+		"lists.ttl: 5m -> 1m", "timeouts.call: 5m -> 1h",
+	} {
+		if !strings.Contains(out, want) || strings.Contains(out, "restart") {
+			t.Errorf("want %q, and nothing that waits, in\n%s", want, out)
+		}
+	}
+	s.awaitTool("two__whoami")
+	s.awaitGone("one__whoami")
+}
+
 // TestReloadTakesNoBrokenFile: whatever the file becomes, the server goes on with what it had and
 // says why.
 func TestReloadTakesNoBrokenFile(t *testing.T) {

@@ -262,10 +262,11 @@ func sessionFields() []field {
 		},
 		{
 			path: "lists.ttl", unit: durationUnit, min: int64(time.Millisecond), max: 720 * hour,
+			hot: true,
 			doc: "How long clients may cache a list (ttlMs of the modern era).",
 		},
 		{
-			path: "lists.cache_scope", enum: []string{"public", "private"},
+			path: "lists.cache_scope", enum: []string{"public", "private"}, hot: true,
 			doc: "Who may cache a list (cacheScope of the modern era).",
 		},
 	}
@@ -281,7 +282,7 @@ func inputFields() []field {
 				"process; several nodes need the same. Write ${VAR}, not the key.",
 		},
 		{
-			path: "input.state_ttl", unit: durationUnit, min: 100 * ms, max: 24 * hour,
+			path: "input.state_ttl", unit: durationUnit, min: 100 * ms, max: 24 * hour, hot: true,
 			doc: "How long a modern client may take to come back with its answers.",
 		},
 		{
@@ -289,7 +290,7 @@ func inputFields() []field {
 			doc: "State and earlier answers of one request, before they are sealed.",
 		},
 		{
-			path: "input.timeout", unit: durationUnit, min: 100 * ms, max: 24 * hour,
+			path: "input.timeout", unit: durationUnit, min: 100 * ms, max: 24 * hour, hot: true,
 			doc: "How long a legacy client may think about what a tool asks it.",
 		},
 		{
@@ -363,7 +364,8 @@ func restFields() []field {
 			doc: "Host headers let in besides loopback names and IP addresses.",
 		},
 		{
-			path: "timeouts.call", unit: durationUnit, min: 10 * ms, max: 24 * hour, zero: "never",
+			path: "timeouts.call", unit: durationUnit, min: 10 * ms, max: 24 * hour,
+			zero: "never", hot: true,
 			doc: "After so long a tool call is cancelled and answered with an error.",
 		},
 		{

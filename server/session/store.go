@@ -156,15 +156,34 @@ func (st *Store) Stats() Stats {
 func (st *Store) SetLimits(sessionsMax, perPrincipalMax int, idleTTL time.Duration) error {
 	st.mu.Lock()
 	defer st.mu.Unlock()
-	opt := st.opt
-	opt.Max, opt.MaxPerPrincipal, opt.IdleTTL = sessionsMax, perPrincipalMax, idleTTL
-	opt = opt.withDefaults()
-	if err := opt.validate(); err != nil {
-		return fmt.Errorf("cannot change the session limits: %w", err)
+	opt, err := st.limited(sessionsMax, perPrincipalMax, idleTTL)
+	if err != nil {
+		return err
 	}
 	st.opt.Max, st.opt.MaxPerPrincipal = opt.Max, opt.MaxPerPrincipal
 	st.opt.IdleTTL, st.opt.EvictIdle = opt.IdleTTL, opt.EvictIdle
 	return nil
+}
+
+// CheckLimits returns the error of SetLimits, and changes nothing.
+func (st *Store) CheckLimits(sessionsMax, perPrincipalMax int, idleTTL time.Duration) error {
+	st.mu.Lock()
+	defer st.mu.Unlock()
+	_, err := st.limited(sessionsMax, perPrincipalMax, idleTTL)
+	return err
+}
+
+// limited are the options with other limits. Called with mu held.
+func (st *Store) limited(
+	sessionsMax, perPrincipalMax int, idleTTL time.Duration,
+) (opt Options, err error) {
+	opt = st.opt
+	opt.Max, opt.MaxPerPrincipal, opt.IdleTTL = sessionsMax, perPrincipalMax, idleTTL
+	opt = opt.withDefaults()
+	if err := opt.validate(); err != nil {
+		return opt, fmt.Errorf("cannot change the session limits: %w", err)
+	}
+	return opt, nil
 }
 
 func (st *Store) find(id []byte, principal string) (*Session, bool) {
