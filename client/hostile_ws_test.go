@@ -20,8 +20,9 @@ import (
 // wsPeer is the server's side of one WebSocket.
 type wsPeer struct {
 	net.Conn
-	in *bufio.Reader
-	t  *testing.T
+	in    *bufio.Reader
+	t     *testing.T
+	pongs int
 }
 
 // rawWS is a server that agrees to the upgrade and plays.
@@ -59,13 +60,19 @@ func (p *wsPeer) read() (op ws.OpCode, payload string) {
 		return 0, ""
 	}
 	ws.Cipher(raw, h.Mask, 0)
+	if h.OpCode == ws.OpPong {
+		p.pongs++
+	}
 	return h.OpCode, string(raw)
 }
 
 // request returns the id of the next request; server/discover is answered on the way.
 func (p *wsPeer) request() (id string) {
 	for {
-		_, payload := p.read()
+		op, payload := p.read()
+		if op == ws.OpPong {
+			continue
+		}
 		_, rest, ok := strings.Cut(payload, `"id":`)
 		if !ok {
 			return ""
@@ -100,6 +107,7 @@ func TestWSAnswers(t *testing.T) {
 	for name, c := range map[string]struct {
 		raw   string
 		want  error // nil: the result
+		open  bool  // the connection goes on all the same
 		close uint16
 	}{
 		"text": {raw: text(good)},
@@ -120,18 +128,20 @@ func TestWSAnswers(t *testing.T) {
 		"orphan": {
 			raw: frame(ws.OpContinuation, true, good), want: client.ErrAnswer, close: 1002,
 		},
-		"bad text":  {raw: text("\"\xff\""), want: client.ErrAnswer, close: 1007},
-		"too large": {raw: text(long), want: client.ErrTooLarge, close: 1009},
+		"bad text":    {raw: text("\"\xff\""), want: client.ErrAnswer, close: 1007},
+		"too large":   {raw: text(good + long), want: client.ErrTooLarge, open: true},
+		"large noise": {raw: text(long) + text(good)},
 		"16 GiB": {
-			raw: "\x81\x7f\x00\x00\x00\x04\x00\x00\x00\x00", want: client.ErrTooLarge, close: 1009,
+			raw:  "\x81\x7f\x00\x00\x00\x04\x00\x00\x00\x00" + good,
+			want: client.ErrTooLarge, open: true,
 		},
 		"2^63": {
 			raw: "\x81\x7f\x80\x00\x00\x00\x00\x00\x00\x00", want: client.ErrAnswer, close: 1002,
 		},
 		"large pieces": {
-			raw: frame(ws.OpText, false, long[:40_000]) +
+			raw: frame(ws.OpBinary, false, long[:40_000]) +
 				frame(ws.OpContinuation, true, long[:40_000]),
-			want: client.ErrTooLarge, close: 1009,
+			want: client.ErrAnswer, close: 1009,
 		},
 		"closed": {
 			raw:  frame(ws.OpClose, true, closing(1001, "bye")),
@@ -155,7 +165,7 @@ func TestWSAnswers(t *testing.T) {
 			c2 := connect(t, opt)
 			raw, err := c2.Raw(testContext(t), "tools/call", nil)
 			checkAnswer(t, string(raw), err, c.want)
-			if c.want == nil {
+			if c.want == nil || c.open {
 				_ = c2.Close()
 				c.close = 1000
 			} else if _, err := c2.Raw(testContext(t), "any", nil); err == nil {

@@ -3,7 +3,6 @@ package client
 import (
 	"bytes"
 	"errors"
-	"fmt"
 
 	"github.com/mcploop/mcploop/codec"
 	"github.com/mcploop/mcploop/loop"
@@ -14,8 +13,7 @@ import (
 type line struct {
 	link
 	lines codec.Lines
-	large oversize // the line that is too long
-	child *child   // nil without one
+	child *child // nil without one
 }
 
 func newLine(m *Mux) *line {
@@ -71,8 +69,7 @@ func (l *line) Data(c *loop.Conn, buf, out []byte) (n int, reply []byte) {
 		case codec.LineNeedMore:
 			return n, out
 		case codec.LineTooLong:
-			l.m.count.tooLarge.Add(1)
-			l.large = oversize{state: oversizeSeeking}
+			l.tooLarge()
 			l.tooLong(buf[n-used : n])
 			continue
 		}
@@ -98,14 +95,9 @@ func (l *line) tooLong(part []byte) {
 	if end >= 0 {
 		part = part[:end]
 	}
-	l.large.feed(part)
-	c := l.large.call(&l.m.table)
+	l.skim(part)
 	if end >= 0 {
 		l.large.state = oversizeOver
-	}
-	if c != nil {
-		l.m.done(c, Answer{Err: fmt.Errorf("%w: above %d bytes; raise Options.MessageBytesMax",
-			ErrTooLarge, l.m.opt.MessageBytesMax)})
 	}
 }
 

@@ -13,7 +13,8 @@ import (
 type link struct {
 	m      *Mux
 	read   reader
-	noise  int // successive frames that were no message; belongs to the loop
+	noise  int      // successive frames that were no message; belongs to the loop
+	large  oversize // a message that is too large, of which a part came; belongs to the loop
 	opened chan struct{}
 	gone   chan struct{}
 	ending sync.Once
@@ -124,6 +125,21 @@ func (l *link) frame(frame, out []byte) (reply []byte, err error) {
 		}
 	}
 	return out, err
+}
+
+// tooLarge begins a message that is too large to be kept.
+func (l *link) tooLarge() {
+	l.m.count.tooLarge.Add(1)
+	l.large = oversize{state: oversizeSeeking}
+}
+
+// skim looks at more of it, and fails the call whose answer it is as soon as there is a telling.
+func (l *link) skim(part []byte) {
+	l.large.feed(part)
+	if c := l.large.call(&l.m.table); c != nil {
+		l.m.done(c, Answer{Err: fmt.Errorf("%w: above %d bytes; raise Options.MessageBytesMax",
+			ErrTooLarge, l.m.opt.MessageBytesMax)})
+	}
 }
 
 // Expired is the end of a connection that was not ready in time.

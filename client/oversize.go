@@ -122,7 +122,10 @@ func (o *oversize) call(t *table) (c *Call) {
 	switch {
 	case o.state == oversizeFound:
 		if id, ok := parseID(o.word[:o.length]); ok {
-			c, _ = t.take(id)
+			var j *job
+			if c, j = t.take(id); j != nil {
+				j.answered()
+			}
 		}
 		o.state = oversizeOver
 	case o.state == oversizeSeeking && o.answer:

@@ -1,7 +1,6 @@
 package client
 
 import (
-	"errors"
 	"fmt"
 	"net/url"
 	"strings"
@@ -41,7 +40,7 @@ func newSSE(m *Mux, u *url.URL) *sse {
 	}
 	s.limits.BodyBytes = 1 << 62 // its events are bounded, not their sum
 	s.parser.Limits = &s.limits
-	s.events = codec.EventReader{Max: m.opt.MessageBytesMax}
+	s.events = codec.EventReader{Max: m.opt.MessageBytesMax, Skip: true}
 	return s
 }
 
@@ -185,10 +184,6 @@ func (s *sse) takeEvents(c *loop.Conn) error {
 		n, ok, err := s.events.Next(s.data[used:], &event)
 		used += n
 		switch {
-		case errors.Is(err, codec.ErrEventTooLong):
-			s.m.count.tooLarge.Add(1)
-			return fmt.Errorf("%w: the stream ended at an event above %d bytes; raise "+
-				"Options.MessageBytesMax", ErrTooLarge, s.m.opt.MessageBytesMax)
 		case err != nil:
 			return fmt.Errorf("%w: %w", ErrAnswer, err)
 		case !ok:
@@ -198,10 +193,24 @@ func (s *sse) takeEvents(c *loop.Conn) error {
 			}
 			return nil
 		}
-		if err := s.takeEvent(c, &event); err != nil {
+		if event.Part != codec.EventWhole {
+			s.takePart(&event)
+		} else if err := s.takeEvent(c, &event); err != nil {
 			return err
 		}
 	}
+}
+
+// takePart looks at more of an event that is too large.
+func (s *sse) takePart(event *codec.Event) {
+	switch kind := string(event.Type); {
+	case event.Part == codec.EventLargeEnd:
+		s.large.state = oversizeOver
+		return
+	case event.Part == codec.EventLarge && (kind == "" || kind == "message") && s.isOpen():
+		s.tooLarge()
+	}
+	s.skim(event.Data)
 }
 
 func (s *sse) takeEvent(c *loop.Conn, event *codec.Event) error {

@@ -31,7 +31,7 @@ type webSocket struct {
 func newWebSocket(m *Mux, u *url.URL) *webSocket {
 	w := &webSocket{link: newLink(m), limits: codec.DefaultHTTPLimits()}
 	w.parser.Limits = &w.limits
-	w.frames = codec.WSFrames{Max: m.opt.MessageBytesMax, FromServer: true}
+	w.frames = codec.WSFrames{Max: m.opt.MessageBytesMax, FromServer: true, Skip: true}
 	var nonce [16]byte
 	_, _ = rand.Read(nonce[:]) // it never fails
 	w.key = base64.StdEncoding.EncodeToString(nonce[:])
@@ -134,6 +134,14 @@ func (w *webSocket) take(
 		if len(w.reply) > 0 {
 			out = codec.AppendWSClientText(out, w.reply, mask())
 		}
+	case codec.WSLarge:
+		w.tooLarge()
+		w.skim(payload)
+	case codec.WSLargePart:
+		w.skim(payload)
+	case codec.WSLargeEnd:
+		w.skim(payload)
+		w.large.state = oversizeOver
 	case codec.WSBinary:
 		return w.finish(c, out, codec.WSUnsupported,
 			fmt.Errorf("%w: the server sent a binary message", ErrAnswer))
@@ -152,8 +160,8 @@ func (w *webSocket) take(
 func (w *webSocket) fault(code codec.WSCode) error {
 	if code == codec.WSTooLarge {
 		w.m.count.tooLarge.Add(1)
-		return fmt.Errorf("%w: the WebSocket ended at a message above %d bytes; raise "+
-			"Options.MessageBytesMax", ErrTooLarge, w.m.opt.MessageBytesMax)
+		return fmt.Errorf("%w: the WebSocket ended at a binary message above %d bytes",
+			ErrAnswer, w.m.opt.MessageBytesMax)
 	}
 	return fmt.Errorf("%w: the server broke the rules of WebSocket (code %d)", ErrAnswer, code)
 }

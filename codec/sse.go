@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// ErrEventTooLong ends an event stream whose event passed EventReader.Max.
+// ErrEventTooLong ends an event stream whose event passed EventReader.Max, without Skip.
 var ErrEventTooLong = errors.New("codec: event too long")
 
 // AppendEvent appends one event of an event stream. An empty id or event leaves that line
@@ -74,12 +74,28 @@ type Event struct {
 	ID   []byte // the last id the stream has named so far; nil when none
 	Type []byte // empty means "message"
 	Data []byte // lines joined with \n
+	Part EventPart
 }
+
+// EventPart says which part of an event an Event is.
+type EventPart uint8
+
+// The parts of an event. One above EventReader.Max comes in several, in order: their Data, whose
+// lines are not joined by anything, is all that the event has.
+const (
+	EventWhole EventPart = iota
+	EventLarge           // the begin of an event above Max; ID and Type as far as they are known
+	EventLargePart
+	EventLargeEnd // without Data
+)
 
 // EventReader reads an event stream in whatever pieces it comes. The zero value is ready to
 // use; one per stream.
 type EventReader struct {
 	Max int // bytes of one event's lines, without their ends; 0 means 4 MiB
+
+	// Skip has an event above Max come in parts, as they come, in place of ErrEventTooLong.
+	Skip bool
 
 	// Retry is the last waiting time the stream asked for, 0 when none. It is bounded by what
 	// a reader can sensibly do: the caller caps it.
@@ -94,7 +110,19 @@ type EventReader struct {
 	hasData bool
 	started bool // the byte order mark was looked for
 	afterCR bool // an LF that comes next belongs to the line before
+
+	large    bool      // this event is above Max, and was told to be
+	unfinish eventLine // a line of which bytes were used already
 }
+
+// eventLine is a line whose begin was used before it has ended.
+type eventLine uint8
+
+const (
+	lineNone eventLine = iota
+	lineData
+	lineOther // of which nothing is kept
+)
 
 const (
 	eventBytesMax  = 4 << 20
@@ -119,9 +147,24 @@ func (r *EventReader) Next(src []byte, e *Event) (n int, ok bool, err error) {
 			}
 		}
 		rest := src[n:]
+		if r.large || r.unfinish != lineNone {
+			used, ok := r.skip(rest, e)
+			if n += used; ok || used == 0 {
+				return n, ok, nil
+			}
+			continue
+		}
 		end := r.seen + lineBreak(rest[r.seen:])
 		if r.used+end > r.limit() {
-			return n, false, ErrEventTooLong
+			switch r.seen = 0; {
+			case !r.Skip:
+				return n, false, ErrEventTooLong
+			case rest[0] == ':':
+				r.unfinish = lineOther
+				continue
+			}
+			r.begin(e)
+			return n, true, nil
 		}
 		if end == len(rest) {
 			r.seen = end
@@ -139,6 +182,48 @@ func (r *EventReader) Next(src []byte, e *Event) (n int, ok bool, err error) {
 		}
 	}
 	return n, false, nil
+}
+
+// begin tells of an event above Max, with what was kept of it.
+func (r *EventReader) begin(e *Event) {
+	*e = Event{ID: r.id, Type: r.kind, Data: r.data, Part: EventLarge}
+	r.data, r.kind, r.large = nil, nil, true
+}
+
+// skip uses up to the end of a line that is not kept, as far as it is there. ok tells that e has a
+// part of the event; used is 0 when more bytes are needed to tell what it is.
+func (r *EventReader) skip(src []byte, e *Event) (used int, ok bool) {
+	const data = "data:"
+	if r.unfinish == lineNone {
+		end := lineBreak(src)
+		switch {
+		case end == 0:
+			r.afterCR = src[0] == '\r'
+			r.large, r.used, r.hasData = false, 0, false
+			*e = Event{Part: EventLargeEnd}
+			return 1, true
+		case end == len(src) && end <= len(data):
+			return 0, false
+		}
+		r.unfinish = lineOther
+		if bytes.HasPrefix(src, []byte(data)) {
+			r.unfinish, used = lineData, len(data)
+			if src[used] == ' ' {
+				used++
+			}
+		}
+	}
+	kind, part := r.unfinish, src[used:]
+	part = part[:lineBreak(part)]
+	if used += len(part); used < len(src) {
+		r.afterCR, r.unfinish = src[used] == '\r', lineNone
+		used++
+	}
+	if kind != lineData || len(part) == 0 {
+		return used, false
+	}
+	*e = Event{Data: part, Part: EventLargePart}
+	return used, true
 }
 
 func (r *EventReader) limit() int {

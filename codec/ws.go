@@ -16,14 +16,17 @@ type WSEvent uint8
 
 // The events of a WebSocket (RFC 6455).
 const (
-	WSNeedMore WSEvent = iota // no whole frame in buf
-	WSPart                    // a fragment, or an unsolicited pong: nothing to do
-	WSText                    // a message
-	WSBinary                  // a message of the other kind
-	WSPing                    // to be answered by a pong with the same payload
-	WSClose                   // the peer closes: answer with the same code, then close
-	WSFault                   // close with that code; nothing behind it is looked at
-	WSDeflated                // a message above InlineMax, compressed as it came: see InflateText
+	WSNeedMore  WSEvent = iota // no whole frame in buf
+	WSPart                     // a fragment, or an unsolicited pong: nothing to do
+	WSText                     // a message
+	WSBinary                   // a message of the other kind
+	WSPing                     // to be answered by a pong with the same payload
+	WSClose                    // the peer closes: answer with the same code, then close
+	WSFault                    // close with that code; nothing behind it is looked at
+	WSDeflated                 // a message above InlineMax, compressed as it came: see InflateText
+	WSLarge                    // the begin of a text message above Max: see WSFrames.Skip
+	WSLargePart                // more of it
+	WSLargeEnd                 // the last of it
 )
 
 // WSCode is the status code of a close frame (RFC 6455, 7.4.1).
@@ -55,6 +58,9 @@ type WSFrames struct {
 	InlineMax int
 	// FromServer is set by a client: the frames of servers are not masked.
 	FromServer bool
+	// Skip, of a client, has text messages above Max come in the parts that buf has of them, which
+	// are not looked at (bad UTF-8 passes), in place of WSFault; a binary one is that all the same.
+	Skip bool
 
 	message  []byte // the fragments so far
 	kind     WSEvent
@@ -64,6 +70,9 @@ type WSFrames struct {
 	fragment bool // a message has begun
 	deflated bool // it is compressed
 	partial  bool
+	large    bool  // the message is above Max, and was told to be
+	final    bool  // the frame that is passed over is its last
+	rest     int64 // bytes of that frame which have not come yet
 }
 
 // Next looks for the next frame in buf. It returns the number n of bytes consumed; the caller drops
@@ -73,6 +82,9 @@ type WSFrames struct {
 // compressed message is inflated no further than to Max.
 func (f *WSFrames) Next(buf []byte) (payload []byte, n int, event WSEvent, code WSCode) {
 	f.partial = len(buf) > 0
+	if f.rest > 0 {
+		return f.passOver(buf)
+	}
 	f.reader.Reset(buf)
 	h, err := ws.ReadHeaderBuffer(&f.reader, f.header[:0])
 	size := len(buf) - f.reader.Len()
@@ -99,8 +111,9 @@ func (f *WSFrames) Next(buf []byte) (payload []byte, n int, event WSEvent, code 
 	if ws.CheckHeader(h, state) != nil {
 		return nil, len(buf), WSFault, WSProtocol
 	}
-	if h.Length > int64(f.limit()-len(f.message)) && !h.OpCode.IsControl() {
-		return nil, len(buf), WSFault, WSTooLarge
+	large := f.large || h.Length > int64(f.limit()-len(f.message))
+	if large && !h.OpCode.IsControl() {
+		return f.largeFrame(h, buf, size)
 	}
 	n = size + int(h.Length)
 	if n > len(buf) {
@@ -120,6 +133,44 @@ func (f *WSFrames) Next(buf []byte) (payload []byte, n int, event WSEvent, code 
 	}
 	payload, event, code = f.data(h, payload)
 	return payload, n, event, code
+}
+
+// largeFrame takes the header of a frame of a message that is above Max.
+func (f *WSFrames) largeFrame(
+	h ws.Header, buf []byte, size int,
+) (payload []byte, n int, event WSEvent, code WSCode) {
+	text := h.OpCode == ws.OpText || h.OpCode == ws.OpContinuation && f.kind == WSText
+	if !f.Skip || !f.FromServer || !text {
+		return nil, len(buf), WSFault, WSTooLarge
+	}
+	event = WSLargePart
+	if !f.large {
+		event = WSLarge
+		if h.OpCode == ws.OpContinuation {
+			payload = f.message
+		}
+		f.message, f.kind, f.large = nil, WSText, true
+	}
+	f.fragment, f.final, f.rest, f.partial = !h.Fin, h.Fin, h.Length, false
+	if h.Fin && h.Length == 0 {
+		event, f.large = WSLargeEnd, false
+	}
+	return payload, size, event, 0
+}
+
+// passOver takes what there is of a frame that is not kept.
+func (f *WSFrames) passOver(buf []byte) (payload []byte, n int, event WSEvent, code WSCode) {
+	n = int(min(f.rest, int64(len(buf))))
+	if n == 0 {
+		return nil, 0, WSNeedMore, 0
+	}
+	f.rest -= int64(n)
+	f.partial = f.rest > 0
+	if f.rest == 0 && f.final {
+		f.large = false
+		return buf[:n:n], n, WSLargeEnd, 0
+	}
+	return buf[:n:n], n, WSLargePart, 0
 }
 
 // rsvDeflated is the first reserved bit alone: the message is compressed. It is set in the first
