@@ -72,3 +72,28 @@ func TestNear(t *testing.T) {
 		}
 	}
 }
+
+// TestPagesOfThisHost: a server that is not of this host cannot send a browser to one that is.
+func TestPagesOfThisHost(t *testing.T) {
+	for _, c := range []struct {
+		resource, issuer, page string
+		taken                  bool
+	}{
+		{"https://mcp.example/mcp", "", "http://127.0.0.1:631/admin", false},
+		{"https://mcp.example/mcp", "", "https://localhost/admin", false},
+		{"https://mcp.example/mcp", "https://as.example", "http://localhost:1/", true},
+		{"https://mcp.example/mcp", "", "https://as.example/", true},
+		{"http://[::1]:8080/mcp", "", "http://127.0.0.1:631/", true},
+	} {
+		s, err := New(Options{Resource: c.resource, Issuer: c.issuer})
+		if err != nil {
+			t.Fatal(err)
+		}
+		err = s.checkIssuer(&issuer{
+			Issuer: "https://as.example", Authorization: c.page, Token: "https://as.example/t",
+		})
+		if (err == nil) != c.taken {
+			t.Errorf("%v: %v, want it taken: %v", c, err, c.taken)
+		}
+	}
+}

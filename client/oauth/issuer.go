@@ -80,7 +80,7 @@ func (s *Source) askIssuer(ctx context.Context, u *url.URL, right func(string) b
 		case !right(as.Issuer):
 			return nil, fmt.Errorf("the metadata at %s is of another, %.200q", place, as.Issuer)
 		}
-		return &as, as.check()
+		return &as, s.checkIssuer(&as)
 	}
 	return nil, errors.Join(faults...)
 }
@@ -98,10 +98,20 @@ func issuerPlaces(u *url.URL) []string {
 	return []string{root + oauth + path, root + openID + path, root + path + openID}
 }
 
-// check looks at what is there; which endpoint a grant needs, it sees itself.
-func (as *issuer) check() error {
+// checkIssuer looks at what is there; which endpoint a grant needs, it sees itself. A server that
+// is not of this host cannot have a user's browser go to one that is.
+func (s *Source) checkIssuer(as *issuer) error {
 	for _, endpoint := range []string{as.Authorization, as.Token, as.Registration} {
-		if _, err := secureURL(endpoint); endpoint != "" && err != nil {
+		if endpoint == "" {
+			continue
+		}
+		u, err := secureURL(endpoint)
+		if err == nil && loopback(u.Hostname()) && !loopback(s.resource.Hostname()) &&
+			as.Issuer != s.opt.Issuer {
+			err = fmt.Errorf("%.200q is of this host, and %s is not; set Options.Issuer when that "+
+				"is meant", endpoint, s.opt.Resource)
+		}
+		if err != nil {
 			return fmt.Errorf("its metadata has an endpoint that cannot be used: %w", err)
 		}
 	}

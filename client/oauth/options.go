@@ -154,6 +154,8 @@ func (o *Options) validate() error {
 	case o.Grant == ClientCredentials && (o.ClientID == "" ||
 		o.ClientSecret == "" && o.PrivateKey == nil):
 		fault("cannot use client credentials: set Options.ClientID, and ClientSecret or PrivateKey")
+	case o.ClientSecret != "" && o.ClientID == "":
+		fault("cannot use Options.ClientSecret without Options.ClientID")
 	case (o.Grant == JWTBearer) != (o.Assertion != nil):
 		fault("cannot use Options.Assertion without the grant jwt_bearer, nor that without it")
 	}

@@ -25,6 +25,7 @@ func TestOptions(t *testing.T) {
 		"Options.Assertion":   {Resource: resource, Grant: oauth.JWTBearer},
 		"Options.Grant = 9":   {Resource: resource, Grant: 9},
 		`method "magic"`:      {Resource: resource, Method: "magic"},
+		"without Options.Cli": {Resource: resource, ClientSecret: "HIDDEN"},
 		"set Options.ClientS": {Resource: resource, Method: oauth.MethodPost},
 		"set Options.Private": {Resource: resource, Method: oauth.MethodPrivateKeyJWT},
 		"in PEM":              {Resource: resource, PrivateKey: []byte("HIDDEN")},

@@ -19,9 +19,13 @@ func (s *Source) whoAmI(ctx context.Context, as *issuer) (Client, error) {
 	case s.opt.Grant != AuthorizationCode: // an assertion may be all that is asked for
 		return Client{Method: MethodNone}, nil
 	case s.opt.ClientMetadataURL != "" && as.Documents:
-		c := Client{ID: s.opt.ClientMetadataURL, Method: MethodNone}
-		if s.key != nil {
+		c := Client{ID: s.opt.ClientMetadataURL, Method: s.opt.Method}
+		switch {
+		case c.Method != "":
+		case s.key != nil:
 			c.Method = MethodPrivateKeyJWT
+		default:
+			c.Method = MethodNone
 		}
 		return c, nil
 	}
