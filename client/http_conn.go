@@ -286,10 +286,11 @@ func (h *httpConn) finish(c *loop.Conn, j *job, keep bool) {
 		body, h.view = h.view, nil
 	}
 	h.phase = phaseHead
+	p := h.p
 	if phase == phaseEvents {
 		c.SetDeadline(0)
+		p.accepted(j)
 	}
-	p := h.p
 	p.mu.Lock()
 	h.doomed = h.doomed || !keep
 	var next *job
@@ -319,12 +320,10 @@ func (h *httpConn) finish(c *loop.Conn, j *job, keep bool) {
 func (h *httpConn) conclude(j *job, head *codec.Response, body []byte) {
 	p := h.p
 	success := head.Status >= 200 && head.Status < 300
-	switch {
-	case !success && p.refused(j, head, body):
+	if !success && p.refused(j, head, body) {
 		return
-	case j.authorized:
-		p.giveBack(j)
 	}
+	p.accepted(j)
 	j.taken()
 	switch {
 	case j.rest.resumed() && (!success || len(body) == 0):

@@ -49,6 +49,13 @@ func (p *httpPool) sent(j *job) {
 	}
 }
 
+// accepted gives the bytes back of a request that was not refused for its token.
+func (p *httpPool) accepted(j *job) {
+	if j.authorized {
+		p.giveBack(j)
+	}
+}
+
 // giveBack gives the bytes back of a request that will not be sent again.
 func (p *httpPool) giveBack(j *job) {
 	p.mu.Lock()

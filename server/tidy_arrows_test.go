@@ -23,9 +23,12 @@ func arrows() []arrow {
 		{"mcp/subschema", nil},
 		{"client/process", nil},
 		{"client/oauth", nil},
+		{"client/oauth/fake", nil},
 		{"client", []string{"loop", "mcp", "codec", "pool", "shard", "client/process"}},
 		{"server/session", []string{"mcp", "shard"}},
-		{"server/gateway", []string{"client", "mcp", "codec", "pool", "shard", "loop"}},
+		{"server/gateway", []string{
+			"client", "client/oauth", "mcp", "codec", "pool", "shard", "loop",
+		}},
 		{"server/gateway/declared", []string{"mcp", "mcp/schema", "codec"}},
 		{"server/gateway/rest", []string{
 			"server/gateway", "server/gateway/declared", "client", "mcp", "codec",

@@ -76,6 +76,8 @@ func upstreamCounters() map[string]func(gateway.Stats) uint64 {
 		"asks_total":                 func(s gateway.Stats) uint64 { return s.Asks },
 		"asks_refused_total":         func(s gateway.Stats) uint64 { return s.AsksRefused },
 		"pages_completed_total":      func(s gateway.Stats) uint64 { return s.Completed },
+		"tokens_renewed_total":       func(s gateway.Stats) uint64 { return s.TokensRenewed },
+		"tokens_refused_total":       func(s gateway.Stats) uint64 { return s.TokensRefused },
 		"strangers_total":            func(s gateway.Stats) uint64 { return s.Strangers },
 		"calls_repeated_total":       func(s gateway.Stats) uint64 { return s.Repeated },
 		"cancelled_total":            func(s gateway.Stats) uint64 { return s.Cancelled },
@@ -115,12 +117,18 @@ func upstreamGauges() map[string]func(gateway.Stats) int {
 		"breaker_state":      func(s gateway.Stats) int { return int(s.Breaker) },
 		"breaker_items_open": func(s gateway.Stats) int { return s.ItemsOpen },
 		"list_over":          func(s gateway.Stats) int { return s.Over },
-		"up": func(s gateway.Stats) int {
-			if s.State == gateway.StateReady {
-				return 1
-			}
-			return 0
-		},
+		"up":                 inState(gateway.StateReady),
+		"login_required":     inState(gateway.StateLogin),
+	}
+}
+
+// inState is 1 in that state.
+func inState(state gateway.State) func(gateway.Stats) int {
+	return func(s gateway.Stats) int {
+		if s.State == state {
+			return 1
+		}
+		return 0
 	}
 }
 

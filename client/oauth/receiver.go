@@ -31,6 +31,11 @@ const (
 // Listen starts a Receiver on address, "127.0.0.1:0" for any port; others than loopback are
 // refused.
 func Listen(address string) (*Receiver, error) {
+	return listen(address, callbackPath, "")
+}
+
+// listen waits at path of address; redirect is how others write that, "" as it comes.
+func listen(address, path, redirect string) (*Receiver, error) {
 	host, _, err := net.SplitHostPort(address)
 	if err != nil || !loopback(host) {
 		return nil, fmt.Errorf("cannot wait for a browser on %q; say 127.0.0.1:PORT", address)
@@ -40,13 +45,20 @@ func Listen(address string) (*Receiver, error) {
 		return nil, fmt.Errorf("cannot wait for a browser: %w", err)
 	}
 	r := &Receiver{
-		redirect: "http://" + l.Addr().String() + callbackPath,
-		ended:    make(chan struct{}), waits: map[string]chan string{},
+		redirect: redirect, ended: make(chan struct{}), waits: map[string]chan string{},
 	}
-	mux := http.NewServeMux()
-	mux.HandleFunc("GET "+callbackPath, r.take)
+	if redirect == "" {
+		r.redirect = "http://" + l.Addr().String() + path
+	}
 	r.server = &http.Server{
-		Handler: mux, ReadTimeout: callbackTimeout, WriteTimeout: callbackTimeout,
+		Handler: http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
+			if req.Method != http.MethodGet || req.URL.Path != path {
+				http.NotFound(w, req)
+				return
+			}
+			r.take(w, req)
+		}),
+		ReadTimeout: callbackTimeout, WriteTimeout: callbackTimeout,
 		MaxHeaderBytes: callbackBytesMax,
 	}
 	go func() {
@@ -54,6 +66,17 @@ func Listen(address string) (*Receiver, error) {
 		_ = r.server.Serve(l) // Close is the end of it
 	}()
 	return r, nil
+}
+
+// ListenAt is Listen for a redirect URL that is registered already: http, a host of this one, a
+// port and a path.
+func ListenAt(redirect string) (*Receiver, error) {
+	u, err := url.Parse(redirect)
+	if err != nil || u.Scheme != "http" || u.Port() == "" || u.RawQuery != "" || u.User != nil {
+		return nil, fmt.Errorf("cannot wait for a browser at %q; say http://127.0.0.1:PORT/PATH",
+			redirect)
+	}
+	return listen(u.Host, max(u.Path, "/"), redirect)
 }
 
 // RedirectURL is what Options.RedirectURL must be.

@@ -19,12 +19,10 @@ func (s *Source) Refused(ctx context.Context, status int, challenge string) erro
 		return err
 	}
 	defer s.give()
-	had := s.kept.access()
 	if err := s.load(); err != nil {
 		return err
 	}
-	if now := s.kept.access(); had != "" && now != had && now != "" &&
-		!s.kept.expired(time.Now()) {
+	if now := s.kept.access(); now != s.told && now != "" && !s.kept.expired(time.Now()) {
 		return nil // another process was first
 	}
 	c := parseChallenge(challenge)

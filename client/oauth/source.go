@@ -24,6 +24,7 @@ type Source struct {
 	renewAt time.Time // when the token is to be renewed; zero: never
 	born    time.Time // when it was got, by this process; zero: before
 	renewed bool      // it was got by a refresh token
+	told    Secret    // what Token returned last
 	as      *issuer   // of kept.Issuer; nil: not asked yet
 }
 
@@ -59,12 +60,10 @@ func (s *Source) Token(ctx context.Context) (value string, renew time.Time, err 
 		return "", time.Time{}, err
 	}
 	defer s.give()
-	if !s.loaded || s.due(time.Now()) {
-		if err := s.load(); err != nil {
-			return "", time.Time{}, err
-		}
+	if err := s.load(); err != nil {
+		return "", time.Time{}, err
 	}
-	if s.kept.access() == "" {
+	if s.told = ""; s.kept.access() == "" {
 		return "", time.Time{}, nil
 	}
 	if s.due(time.Now()) {
@@ -78,7 +77,8 @@ func (s *Source) Token(ctx context.Context) (value string, renew time.Time, err 
 	case err != nil:
 		return "", time.Time{}, err
 	}
-	return "Bearer " + string(s.kept.Access), s.renewAt, nil
+	s.told = s.kept.Access
+	return "Bearer " + string(s.told), s.renewAt, nil
 }
 
 // due: there is a token, and it is to be renewed.

@@ -1,5 +1,5 @@
 // Command mcploop is the MCP server runtime: serve, tools, check, import, reload,
-// explain, bench, doctor, version.
+// explain, login, logout, bench, doctor, version.
 package main
 
 import (
@@ -56,7 +56,8 @@ func newRootCommand() *cobra.Command {
 		SilenceErrors: true,
 	}
 	root.AddCommand(newServeCommand(), newToolsCommand(), newCheckCommand(), newImportCommand(),
-		newReloadCommand(), newExplainCommand(), newBenchCommand(), newDoctorCommand(),
+		newReloadCommand(), newExplainCommand(), newLoginCommand(), newLogoutCommand(),
+		newBenchCommand(), newDoctorCommand(),
 		newVersionCommand(), newKeeperCommand())
 	return root
 }

@@ -78,6 +78,7 @@ func upstreamOptions(name string, u *config.Upstream) gateway.Options {
 		BreakerFailures: orNone(u.Breaker.Failures), BreakerOpenFor: u.Breaker.OpenFor,
 		BreakerProbes: u.Breaker.Probes,
 		Credentials:   credentialsOf(&u.Credentials),
+		OAuth:         oauthOf(name, u),
 		Client: client.Options{
 			URL: u.Target(), Command: u.Command, Dir: u.Dir, Headers: u.Headers, Era: era,
 			InFlightMax: u.InFlight, HTTPConnsMax: u.Connections,

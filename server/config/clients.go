@@ -30,8 +30,10 @@ type clientServer struct {
 		Mode string   `json:"mode"`
 		List []string `json:"list"`
 	} `json:"toolFilter"`
-	Disabled bool  `json:"disabled"`
-	Enabled  *bool `json:"enabled"`
+	Disabled bool        `json:"disabled"`
+	Enabled  *bool       `json:"enabled"`
+	OAuth    clientOAuth `json:"oauth"`
+	Auth     clientOAuth `json:"auth"`
 }
 
 // parseClients makes a Config of a client's servers, with every other key at its default.
@@ -193,6 +195,8 @@ func (s *clientServer) upstream() (Upstream, error) {
 		}
 	}
 	u.Headers = maps.Clone(s.Headers)
+	s.OAuth.put(&u.OAuth)
+	s.Auth.put(&u.OAuth)
 	u.eachText(func(text *string) { // VS Code's and Cursor's spelling of the same
 		*text = strings.ReplaceAll(*text, "${env:", "${")
 	})
@@ -217,6 +221,12 @@ func typeOf(kind string) string {
 func (u *Upstream) eachText(f func(text *string)) {
 	f(&u.URL)
 	f(&u.Dir)
+	f(&u.OAuth.ClientID)
+	f(&u.OAuth.ClientSecret)
+	f(&u.OAuth.RedirectURL)
+	for i := range u.OAuth.Scopes {
+		f(&u.OAuth.Scopes[i])
+	}
 	for i := range u.Command {
 		f(&u.Command[i])
 	}

@@ -66,22 +66,29 @@ func (all *clientUpstreams) yaml() ([]byte, error) {
 
 // node holds the keys that differ from the defaults, in the order of the struct.
 func (u *Upstream) node() (*yaml.Node, error) {
+	return differing(reflect.ValueOf(*u), reflect.ValueOf(defaultUpstream()))
+}
+
+// differing holds the keys of a section, and of those in it, that differ from plain.
+func differing(value, plain reflect.Value) (*yaml.Node, error) {
 	entry := &yaml.Node{Kind: yaml.MappingNode}
-	value, plain := reflect.ValueOf(*u), reflect.ValueOf(defaultUpstream())
 	for i := range value.NumField() {
 		field := value.Field(i)
 		empty := field.Kind() == reflect.Slice && field.Len() == 0
 		if empty || reflect.DeepEqual(field.Interface(), plain.Field(i).Interface()) {
 			continue
 		}
-		var key, text yaml.Node
-		if err := key.Encode(value.Type().Field(i).Tag.Get("yaml")); err != nil {
+		key, text := &yaml.Node{}, &yaml.Node{}
+		err := key.Encode(value.Type().Field(i).Tag.Get("yaml"))
+		if err == nil && field.Kind() == reflect.Struct {
+			text, err = differing(field, plain.Field(i))
+		} else if err == nil {
+			err = text.Encode(field.Interface())
+		}
+		if err != nil {
 			return nil, err
 		}
-		if err := text.Encode(field.Interface()); err != nil {
-			return nil, err
-		}
-		entry.Content = append(entry.Content, &key, &text)
+		entry.Content = append(entry.Content, key, text)
 	}
 	return entry, nil
 }

@@ -20,6 +20,7 @@ type Upstream struct {
 	TLS     TLS               `yaml:"tls"`
 
 	Credentials Credentials `yaml:"credentials"`
+	OAuth       OAuth       `yaml:"oauth"`
 
 	Command []string          `yaml:"command"`
 	Env     map[string]string `yaml:"env"`
@@ -90,7 +91,7 @@ func defaultUpstream() Upstream {
 		MessageBytes: 4 * mib, NoiseMax: 1000, DialTimeout: 10 * time.Second,
 		ProbeTimeout: 5 * time.Second, IdleTimeout: 30 * time.Second,
 		CloseGrace: 2 * time.Second, BackoffMin: 100 * time.Millisecond,
-		TLS:  TLS{MinVersion: "1.2"},
+		TLS: TLS{MinVersion: "1.2"}, OAuth: defaultOAuth(),
 		Asks: 1024, AskTimeout: 10 * time.Minute,
 		RetryPercent: 10, ListMax: 10_000,
 		Breaker: Breaker{Failures: 5, OpenFor: 30 * time.Second, Probes: 3},
@@ -121,8 +122,8 @@ func upstreamTypes() []string {
 // upstreamFields: all of them can change, since an upstream can be replaced as a whole.
 func upstreamFields() []field {
 	list := slices.Concat(upstreamWayFields(), tlsFields(), credentialFields(),
-		upstreamProgramFields(), kindFields(), upstreamLimitFields(), instanceFields(),
-		upstreamConnFields(), childFields(), upstreamGuardFields())
+		oauthFields(), upstreamProgramFields(), kindFields(), upstreamLimitFields(),
+		instanceFields(), upstreamConnFields(), childFields(), upstreamGuardFields())
 	for i := range list {
 		list[i].hot = true
 	}
@@ -275,6 +276,7 @@ func (c *Config) checkUpstreams(report reportFunc) {
 		}
 		u.checkTLS(at, report)
 		u.Credentials.check(at, &u, report)
+		u.checkOAuth(at, report)
 		if !upstreamName(u.Separator) || len(u.Separator) > 4 {
 			report(join(at, "separator"), u.Separator, "write 1 to 4 of A-Z a-z 0-9 _ -")
 		}

@@ -270,7 +270,8 @@ func (f *forward) done(_ *client.Call, a client.Answer) {
 		u.count.cancelled.Add(1) // nobody waits any more
 	case a.Err != nil:
 		u.count.failed.Add(1)
-		if errors.Is(a.Err, client.ErrUnreachable) || errors.Is(a.Err, client.ErrGone) {
+		if errors.Is(a.Err, client.ErrUnreachable) || errors.Is(a.Err, client.ErrGone) ||
+			wantsLogin(a.Err) {
 			u.guard.lists.ask(u.doubt)
 		}
 		f.caller.Fail(u.fault(a.Err))
@@ -353,9 +354,16 @@ func (u *Upstream) unavailable() error {
 // notThere says that there is no connection, and in StateWaiting when it is tried again and why it
 // was lost.
 func (u *Upstream) notThere(state State, retry time.Time, reason error) error {
+	if wantsLogin(reason) {
+		state = StateLogin
+	}
 	data := upstreamData{Upstream: u.opt.Name, State: state.String()}
 	text := fmt.Sprintf("upstream %q is %s", u.opt.Name, state)
-	if state == StateWaiting {
+	switch state {
+	case StateLogin:
+		data.Reason = reasonOf(reason)
+		text = fmt.Sprintf("upstream %q wants a login: %v", u.opt.Name, reason)
+	case StateWaiting:
 		left := max(0, time.Until(retry)).Round(time.Millisecond)
 		data.RetryAfter, data.Reason = left.Milliseconds(), reasonOf(reason)
 		text = fmt.Sprintf("upstream %q is not there, it is tried again in %v: %v",
@@ -366,6 +374,7 @@ func (u *Upstream) notThere(state State, retry time.Time, reason error) error {
 
 // fault is the answer to a call that brought no answer.
 func (u *Upstream) fault(err error) error {
+	err = u.withCure(err)
 	code, text := codec.ErrUpstream.Code, "did not answer"
 	switch {
 	case errors.Is(err, client.ErrTimeout):

@@ -54,11 +54,13 @@ func (i *instance) run(ctx context.Context) {
 		if begun {
 			u.count.restarts.Add(1)
 		}
-		err := i.session(ctx, a)
+		changed := u.keys.next()
+		err := u.withCure(i.session(ctx, a))
 		pause := a.over()
 		i.lost(err, pause)
 		i.releaseParked(err)
 		i.turnAway(err, pause)
+		i.awaitLogin(ctx, err, changed)
 	}
 	i.releaseParked(client.ErrClosed)
 	i.turnAway(client.ErrClosed, 0)
@@ -71,6 +73,7 @@ func (i *instance) options() client.Options {
 	if i.who != nil {
 		opt.Headers = i.who.headers
 	}
+	opt.Tokens = i.up.keys.tokens(opt.Headers)
 	if i.up.stderr != nil {
 		opt.Stderr = &stderrLog{rate: i.up.stderr}
 	}

@@ -24,6 +24,8 @@ type Options struct {
 	// Provider is what runs behind the upstream instead of an MCP server. Of Client only
 	// InFlightMax has a meaning then. The upstream closes it.
 	Provider Provider
+	// OAuth gets tokens for the upstream, where Client.URL leads to HTTP or WebSocket; nil: none.
+	OAuth *OAuth
 
 	Separator string   // between Name and a tool's own name, default "__"
 	Allow     []string // patterns (path.Match) of own names of tools to offer; none: all
@@ -172,7 +174,8 @@ func (o *Options) validate() error {
 		}
 	}
 	_, borne := o.Provider.(Borne)
-	faults = append(faults, o.Credentials.validate(&o.Client, o.Share, borne))
+	faults = append(faults, o.Credentials.validate(&o.Client, o.Share, borne),
+		o.OAuth.validate(&o.Client))
 	faults = append(faults, o.checkCounts()...)
 	o.instanceFaults(bad)
 	ways := 0

@@ -110,6 +110,9 @@ func (i *instance) lost(err error, pause time.Duration) {
 	defer u.mu.Unlock()
 	held := i.state == StateLost
 	i.state = StateWaiting
+	if wantsLogin(err) {
+		i.state = StateLogin
+	}
 	if i.private {
 		return
 	}
@@ -120,11 +123,14 @@ func (i *instance) lost(err error, pause time.Duration) {
 		}
 		return
 	}
-	if u.reason == nil {
+	switch {
+	case wantsLogin(err) && !wantsLogin(u.reason):
+		u.host.Log.Warn("upstream wants a login", "upstream", u.opt.Name, "reason", err)
+	case u.reason == nil:
 		u.host.Log.Warn("upstream is not there", "upstream", u.opt.Name, "reason", err,
 			"retry", pause.Round(time.Millisecond).String())
 	}
-	u.state, u.reason, u.retry = StateWaiting, err, time.Now().Add(pause)
+	u.state, u.reason, u.retry = i.state, err, time.Now().Add(pause)
 	u.past.fails(err)
 	if u.grace == nil && len(u.offered) > 0 {
 		u.grace = time.AfterFunc(u.opt.Grace, u.withdrawLost)

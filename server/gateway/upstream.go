@@ -33,6 +33,7 @@ type Upstream struct {
 	tasks   *usage // of requests about tasks
 	hidden  *usage // of resources that it does not list
 	known   identities
+	keys    *keys                        // nil: it has no tokens
 	borne   map[string]map[string]string // headers by principals, of a Provider; immutable
 	running chan struct{}                // holds an element for each call that a Provider runs
 
@@ -61,12 +62,15 @@ const (
 	StateReady
 	StateLost    // its connection has ended and is cleared away
 	StateWaiting // until the next attempt
+	StateLogin   // until somebody has logged in
 	StateClosed
 )
 
 // String returns the state's name in errors and metrics.
 func (s State) String() string {
-	return [...]string{"starting", "ready", "lost", "waiting", "closed"}[s]
+	return [...]string{
+		"starting", "ready", "lost", "waiting", "login required", "closed",
+	}[s]
 }
 
 type counters struct {
@@ -94,6 +98,9 @@ type Stats struct {
 	AsksRefused uint64
 	Completed   uint64 // pages that a user was done with, of which a client was told
 	Strangers   uint64 // calls that were refused, as there are no credentials for their clients
+	// TokensRenewed is how often another token took a token's place, TokensRefused how many
+	// requests were refused for theirs, or for want of one.
+	TokensRenewed, TokensRefused uint64
 
 	Instances int // that are connected
 	Tenants   int // of these and others, single clients', connected or not
@@ -131,6 +138,10 @@ func New(opt Options, host Host) (*Upstream, error) {
 	u.tasks, u.hidden = u.guard.newUsage(), u.guard.newUsage()
 	u.known = opt.Credentials.identities(opt.Client.Headers)
 	u.borne = opt.Credentials.byPrincipal()
+	var err error
+	if u.keys, err = newKeys(&opt); err != nil {
+		return nil, err
+	}
 	if opt.Provider != nil {
 		u.running = make(chan struct{}, opt.Client.InFlightMax)
 	}
@@ -211,6 +222,7 @@ func (u *Upstream) Start() {
 	if w, ok := u.opt.Provider.(Watcher); ok {
 		w.Watch(u.host.Updated)
 	}
+	u.all.Go(func() { u.keys.watch(u.life) })
 	for _, i := range u.shared {
 		u.all.Go(func() { i.run(u.life) })
 	}
@@ -223,6 +235,7 @@ func (u *Upstream) Close() {
 	u.tenants.close()
 	u.all.Wait()
 	u.closeProvider()
+	u.keys.close()
 	u.close()
 }
 
@@ -254,6 +267,7 @@ func (u *Upstream) Stats() Stats {
 	}
 	s.Unheard = int(n.unheard.Load())
 	u.guard.stats(&s)
+	u.keys.stats(&s)
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	for key, item := range u.offered {
