@@ -127,7 +127,8 @@ func (h *httpConn) Data(c *loop.Conn, buf, out []byte) (n int, reply []byte) {
 	if j != nil && j.signs != nil && j.posts == nil {
 		j.signs.sign.Store(h.p.m.clock())
 	}
-	for j != nil && n < len(buf) {
+	h.read.begin()
+	for j != nil && n < len(buf) && !h.read.enough() {
 		var used int
 		var done bool
 		var err error
@@ -148,7 +149,13 @@ func (h *httpConn) Data(c *loop.Conn, buf, out []byte) (n int, reply []byte) {
 			return n, out
 		}
 	}
-	if j == nil && !doomed { // nobody asked for this
+	switch {
+	case j != nil:
+		if h.phase == phaseEvents {
+			h.read.pace(c)
+		}
+		return n, out
+	case !doomed: // nobody asked for this
 		h.p.m.count.strays.Add(1)
 		h.retire(c)
 	}
@@ -217,6 +224,9 @@ func (h *httpConn) takeBody(c *loop.Conn, j *job, buf []byte) (n int, done bool,
 		h.view = buf[:length] // Fast path: no copy.
 		return length, true, nil
 	}
+	if h.phase == phaseEvents {
+		buf = buf[:min(len(buf), eventsPiece)]
+	}
 	data, n, done, fault := h.body.Decode(h.data, buf)
 	h.data = data
 	if fault != nil {
@@ -239,12 +249,14 @@ func (h *httpConn) takeEvents(c *loop.Conn, j *job) error {
 			return err
 		}
 		if !ok {
-			h.data = h.data[:copy(h.data, h.data[used:])]
+			h.read.idled(&h.events)
+			h.data = leftOf(h.data, used)
 			return nil
 		}
 		j.rest.note(event.ID, h.events.Retry)
 		if len(event.Data) == 0 || len(event.Type) > 0 && string(event.Type) != "message" {
-			continue // the priming event of a legacy stream, or none of ours
+			h.read.noticed(len(event.Data)) // the priming event of a legacy stream, or none of ours
+			continue
 		}
 		if err := h.takeEvent(c, j, event.Data); err != nil {
 			return err

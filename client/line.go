@@ -59,6 +59,7 @@ func (l *line) Open(*loop.Conn) { close(l.opened) }
 
 // Data cuts lines and brings each to its call.
 func (l *line) Data(c *loop.Conn, buf, out []byte) (n int, reply []byte) {
+	l.read.begin()
 	for {
 		if l.large.state != oversizeOver {
 			l.tooLong(buf[n:])
@@ -67,12 +68,18 @@ func (l *line) Data(c *loop.Conn, buf, out []byte) (n int, reply []byte) {
 		n += used
 		switch state {
 		case codec.LineNeedMore:
+			if n == len(buf) && l.lines.Partial() {
+				used = 0 // more of a line that is too long costs next to nothing
+			}
+			l.read.charge(used / noticeBlanks)
+			l.read.pace(c)
 			return n, out
 		case codec.LineTooLong:
 			l.tooLarge()
 			l.tooLong(buf[n-used : n])
 			continue
 		}
+		l.read.charge((used - len(frame)) / noticeBlanks)
 		before := len(out)
 		var err error
 		if out, err = l.frame(frame, out); err != nil {
@@ -81,6 +88,10 @@ func (l *line) Data(c *loop.Conn, buf, out []byte) (n int, reply []byte) {
 		}
 		if len(out) > before {
 			out = append(out, '\n')
+		}
+		if l.read.enough() {
+			l.read.pace(c)
+			return n, out
 		}
 		if c.Enough(out) {
 			return n, out

@@ -28,6 +28,7 @@ type Mux struct {
 	encoders sync.Pool
 	requests *pool.Bytes // what HTTP requests are written to
 	count    counters
+	notices  notices
 	expire   func(id uint64) // m.timeout, made once
 	born     time.Time       // what clock counts from
 }
@@ -67,6 +68,7 @@ func newMux(opt *Options, group *loop.Group) *Mux {
 	m.table.max, m.asks.max = opt.InFlightMax, opt.AsksMax
 	m.encoders.New = func() any { return &encoder{} }
 	m.facts.Store(&facts{})
+	m.notices.init(opt, m.born)
 	m.expire = m.timeout
 	return m
 }

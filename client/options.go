@@ -111,6 +111,12 @@ type Options struct {
 	HTTPConnsMax    int // HTTP connections, one unanswered call each; default 32
 	OutboxBytesMax  int // unsent bytes at which further calls are refused; default 512 KiB
 	NoiseMax        int // successive lines that are no message until the server is given up; 1000
+	// NoticesPerSecond is how many messages beside the answers to calls are taken, each KiB of one
+	// being one more, and 16 more for each answer: where more come, the connections that bring them
+	// are read no faster. Default 10,000, negative: no bound. OnNoticesHeld is told each time that
+	// one of them has to wait, on a loop: it must not block. Default: nobody is.
+	NoticesPerSecond int
+	OnNoticesHeld    func()
 
 	// Group is where the connections live; it must be started, and it outlives the client.
 	// Default: a group with one loop, which Close ends.
@@ -143,6 +149,7 @@ func (o Options) withDefaults() Options {
 	setDefault(&o.HTTPConnsMax, 32)
 	setDefault(&o.OutboxBytesMax, 512<<10)
 	setDefault(&o.NoiseMax, 1000)
+	setDefault(&o.NoticesPerSecond, 10_000)
 	return o
 }
 

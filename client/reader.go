@@ -15,6 +15,9 @@ type reader struct {
 	m       *Mux
 	scanner codec.Scanner
 	msg     codec.Message
+
+	answered bool // in this Data call, by a frame
+	aside    int  // units of notices in this Data call
 }
 
 // Owners of frames that are no call: of a stream that all calls share, and of one that is there for
@@ -30,18 +33,23 @@ const (
 func (r *reader) take(frame []byte, owner uint64, a Answer, out []byte) (reply []byte, ok bool) {
 	if fault := r.scanner.Scan(frame, &r.msg); fault != nil {
 		r.m.count.noise.Add(1)
+		r.noticed(len(frame))
 		r.unread(frame, owner, fault)
 		return out, false
 	}
 	switch r.msg.Kind {
 	case codec.KindResult, codec.KindError:
 		a.Result, a.Error = r.msg.Result, r.msg.Error
-		r.answer(owner, a)
+		if r.answer(owner, a) {
+			r.answered = true
+			return out, true
+		}
 	case codec.KindNotification:
 		r.notification(owner)
 	case codec.KindRequest:
-		return r.request(owner, out), true
+		out = r.request(owner, out)
 	}
+	r.noticed(len(frame))
 	return out, true
 }
 
@@ -67,7 +75,8 @@ func (r *reader) unread(frame []byte, owner uint64, fault error) {
 	}
 }
 
-func (r *reader) answer(owner uint64, a Answer) {
+// answer brings an answer to its call; false when there is none.
+func (r *reader) answer(owner uint64, a Answer) bool {
 	var c *Call
 	if r.msg.ID == nil {
 		// The server could not read a request's id. When there is but one, it is that one's.
@@ -87,10 +96,12 @@ func (r *reader) answer(owner uint64, a Answer) {
 	}
 	if c == nil {
 		r.m.count.strays.Add(1)
-		return
+		return false
 	}
 	r.m.count.answers.Add(1)
+	r.m.notices.earn()
 	r.m.done(c, a)
+	return true
 }
 
 func (r *reader) notification(owner uint64) {

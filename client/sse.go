@@ -129,19 +129,33 @@ func (s *sse) Data(c *loop.Conn, buf, out []byte) (n int, reply []byte) {
 	if s.why != nil {
 		return len(buf), out
 	}
-	data, used, done, fault := s.body.Decode(s.data, buf[n:])
+	s.read.begin()
+	for first := true; first || n < len(buf) && !s.read.enough(); first = false {
+		used, err := s.takePiece(c, buf[n:min(len(buf), n+eventsPiece)])
+		if err != nil {
+			s.finish(c, err)
+			return len(buf), out
+		}
+		if n += used; used == 0 {
+			break
+		}
+	}
+	s.read.pace(c)
+	return n, out
+}
+
+// takePiece reads a piece of the stream and returns how much of it was used.
+func (s *sse) takePiece(c *loop.Conn, piece []byte) (int, error) {
+	data, used, done, fault := s.body.Decode(s.data, piece)
 	s.data = data
-	var err error
 	if fault != nil {
-		err = fmt.Errorf("%w: %s", ErrAnswer, fault.Reason)
-	} else if err = s.takeEvents(c); err == nil && done {
+		return 0, fmt.Errorf("%w: %s", ErrAnswer, fault.Reason)
+	}
+	err := s.takeEvents(c)
+	if err == nil && done {
 		err = ErrGone
 	}
-	if err != nil {
-		s.finish(c, err)
-		return len(buf), out
-	}
-	return n + used, out
+	return used, err
 }
 
 // finish fails the calls and ends the stream, and with it the session.
@@ -187,7 +201,8 @@ func (s *sse) takeEvents(c *loop.Conn) error {
 		case err != nil:
 			return fmt.Errorf("%w: %w", ErrAnswer, err)
 		case !ok:
-			s.data = s.data[:copy(s.data, s.data[used:])]
+			s.read.idled(&s.events)
+			s.data = leftOf(s.data, used)
 			if len(s.data) == 0 && cap(s.data) > dataBytesMax {
 				s.data = nil
 			}
@@ -218,6 +233,7 @@ func (s *sse) takeEvent(c *loop.Conn, event *codec.Event) error {
 	case kind == "endpoint" && !s.isOpen():
 		return s.takeEndpoint(c, string(event.Data))
 	case kind != "" && kind != "message", len(event.Data) == 0, !s.isOpen():
+		s.read.noticed(len(event.Data))
 		return nil // none of ours
 	}
 	reply, err := s.frame(event.Data, nil)

@@ -108,16 +108,18 @@ func (w *webSocket) Data(c *loop.Conn, buf, out []byte) (n int, reply []byte) {
 			close(w.opened)
 		}
 	}
-	for n < len(buf) && w.why == nil && !c.Enough(out) {
+	w.read.begin()
+	for n < len(buf) && w.why == nil && !c.Enough(out) && !w.read.enough() {
 		payload, used, event, code := w.frames.Next(buf[n:])
 		if n += used; event == codec.WSNeedMore {
-			return n, out
+			break
 		}
 		out = w.take(c, payload, event, code, out)
 	}
 	if w.why != nil {
-		n = len(buf)
+		return len(buf), out
 	}
+	w.read.pace(c)
 	return n, out
 }
 
@@ -146,6 +148,7 @@ func (w *webSocket) take(
 		return w.finish(c, out, codec.WSUnsupported,
 			fmt.Errorf("%w: the server sent a binary message", ErrAnswer))
 	case codec.WSPing:
+		w.read.noticed(len(payload))
 		out = codec.AppendWSClientPong(out, payload, mask())
 	case codec.WSClose:
 		return w.finish(c, out, code, fmt.Errorf("%w: it closed the WebSocket with code %d %.123q",

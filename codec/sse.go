@@ -100,6 +100,8 @@ type EventReader struct {
 	// Retry is the last waiting time the stream asked for, 0 when none. It is bounded by what
 	// a reader can sensibly do: the caller caps it.
 	Retry time.Duration
+	// Idle counts bytes of comments and of events without data. The caller may set it back.
+	Idle int
 
 	seen    int // bytes of the unfinished line at src's start without a line break
 	used    int // bytes of this event so far
@@ -253,6 +255,7 @@ func (r *EventReader) skipMark(src []byte) int {
 // hold any number of them. Unknown fields say nothing.
 func (r *EventReader) field(line []byte) {
 	if line[0] == ':' {
+		r.Idle += len(line) + 1
 		return
 	}
 	r.used += len(line)
@@ -295,6 +298,8 @@ func (r *EventReader) dispatch(e *Event) bool {
 		if r.named {
 			e.ID = r.id
 		}
+	} else {
+		r.Idle += r.used + 1
 	}
 	r.data, r.kind = r.data[:0], r.kind[:0]
 	if cap(r.data) > eventBytesKept {

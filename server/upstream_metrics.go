@@ -87,6 +87,7 @@ func upstreamCounters() map[string]func(gateway.Stats) uint64 {
 		"list_changes_total":         func(s gateway.Stats) uint64 { return s.Changes },
 		"log_messages_total":         func(s gateway.Stats) uint64 { return s.Logs },
 		"resource_updates_total":     func(s gateway.Stats) uint64 { return s.Updates },
+		"notices_held_total":         func(s gateway.Stats) uint64 { return s.Slowed },
 		"stderr_lines_dropped_total": func(s gateway.Stats) uint64 { return s.Unlogged },
 
 		"retried_total":               func(s gateway.Stats) uint64 { return s.Retried },
@@ -139,6 +140,7 @@ func upstreamLimits() map[string]func(*gateway.Upstream) int {
 		"client_instances_max": (*gateway.Upstream).TenantsMax,
 		"held_max":             (*gateway.Upstream).AsksMax,
 		"pages_max":            (*gateway.Upstream).AsksMax,
+		"notices_max":          (*gateway.Upstream).NoticesMax,
 		"list_max":             (*gateway.Upstream).ListMax,
 		"subscriptions_max":    (*gateway.Upstream).SubscriptionsMax,
 	}

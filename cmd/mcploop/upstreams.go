@@ -82,7 +82,8 @@ func upstreamOptions(name string, u *config.Upstream) gateway.Options {
 		Client: client.Options{
 			URL: u.Target(), Command: u.Command, Dir: u.Dir, Headers: u.Headers, Era: era,
 			InFlightMax: u.InFlight, HTTPConnsMax: u.Connections,
-			MessageBytesMax: u.MessageBytes, NoiseMax: u.NoiseMax, DialTimeout: u.DialTimeout,
+			MessageBytesMax: u.MessageBytes, NoiseMax: u.NoiseMax,
+			NoticesPerSecond: orNone(u.Notices), DialTimeout: u.DialTimeout,
 			ProbeTimeout: u.ProbeTimeout, IdleTimeout: u.IdleTimeout, CloseGrace: u.CloseGrace,
 			Limits: childLimits(u), TLS: tlsOf(u),
 		},

@@ -73,6 +73,11 @@ func upstreamConnFields() []field {
 			doc: "Successive lines or events that are no message until it is given up.",
 		},
 		{
+			path: at("notices_per_second"), unit: "messages", max: 10_000_000, zero: "no bound",
+			doc: "What it may say beside answers, each KiB as one more, and 16 more for each " +
+				"answer; what comes faster waits, with what is behind it on its connection.",
+		},
+		{
 			path: at("dial_timeout"), unit: durationUnit, min: 10 * ms, max: hour,
 			doc: "One attempt to connect to one address.",
 		},

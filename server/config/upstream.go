@@ -57,6 +57,7 @@ type Upstream struct {
 
 	MessageBytes int           `yaml:"message_bytes"`
 	NoiseMax     int           `yaml:"noise_max"`
+	Notices      int           `yaml:"notices_per_second"`
 	DialTimeout  time.Duration `yaml:"dial_timeout"`
 	ProbeTimeout time.Duration `yaml:"probe_timeout"`
 	IdleTimeout  time.Duration `yaml:"idle_timeout"`
@@ -88,7 +89,7 @@ func defaultUpstream() Upstream {
 		Refresh: 5 * time.Minute, Grace: 30 * time.Second, BackoffMax: 30 * time.Second,
 		InFlight: 4096, Connections: 32, StderrLines: 10, Subscriptions: 1000,
 		Instances: 1, Share: shareAll, InstancesMax: 64, InstanceIdle: 10 * time.Minute,
-		MessageBytes: 4 * mib, NoiseMax: 1000, DialTimeout: 10 * time.Second,
+		MessageBytes: 4 * mib, NoiseMax: 1000, Notices: 10_000, DialTimeout: 10 * time.Second,
 		ProbeTimeout: 5 * time.Second, IdleTimeout: 30 * time.Second,
 		CloseGrace: 2 * time.Second, BackoffMin: 100 * time.Millisecond,
 		TLS: TLS{MinVersion: "1.2"}, OAuth: defaultOAuth(),

@@ -26,6 +26,7 @@ type guard struct {
 	lostOn atomic.Pointer[client.Client]
 	budget budget
 	lists  pacer
+	floods pacer              // of lines in the log
 	uses   map[itemKey]*usage // by the upstream's own names
 	count  guardCounters
 }
@@ -46,7 +47,10 @@ type usage struct {
 
 // newGuard makes the guard of an upstream; opt is kept. troubled is called when its breaker opens.
 func newGuard(opt *Options, troubled func()) *guard {
-	g := &guard{opt: opt, name: opt.Name, born: time.Now(), uses: map[itemKey]*usage{}}
+	g := &guard{
+		opt: opt, name: opt.Name, born: time.Now(), uses: map[itemKey]*usage{},
+		lists: pacer{pause: listPause}, floods: pacer{pause: floodPause},
+	}
 	settings := pool.BreakerOptions{
 		Failures: max(0, opt.BreakerFailures), OpenFor: opt.BreakerOpenFor,
 		Probes: opt.BreakerProbes,

@@ -207,7 +207,7 @@ func TestMayRunTwice(t *testing.T) {
 // TestPacer: a storm costs one look a second, and its last message is not lost.
 func TestPacer(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var p pacer
+		p := pacer{pause: listPause}
 		var mu sync.Mutex // guards looks
 		var looks []time.Duration
 		began := time.Now()

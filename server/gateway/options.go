@@ -17,9 +17,9 @@ import (
 type Options struct {
 	Name string // 1..32 characters of [A-Za-z0-9_-], the first part of its tools' names
 
-	// Client says how it is reached: URL or Command, and the limits of the connection. Group,
-	// OnNotification, OnRequest, AsksMax and Log are set by the gateway, Stderr and Capabilities
-	// where they are nil.
+	// Client says how it is reached: URL or Command, and the limits of the connection. Group, Log,
+	// AsksMax and the On functions are set by the gateway, Stderr and Capabilities where they are
+	// nil.
 	Client client.Options
 	// Provider is what runs behind the upstream instead of an MCP server. Of Client only
 	// InFlightMax has a meaning then. The upstream closes it.
@@ -120,6 +120,7 @@ func (o Options) withDefaults() Options {
 	setDefault(&o.InstanceIdle, 10*time.Minute)
 	setDefault(&o.Subscriptions, 1000)
 	setDefault(&o.Client.InFlightMax, 4096)
+	setDefault(&o.Client.NoticesPerSecond, 10_000)
 	setDefault(&o.RetryPercent, 10)
 	setDefault(&o.ListMax, 10_000)
 	setDefault(&o.BreakerFailures, 5)

@@ -5,9 +5,10 @@ import (
 	"time"
 )
 
-// pacer passes on, at most once in listPause, that the lists may have changed: an upstream that
-// says so a thousand times a second costs one look.
+// pacer passes something on at most once in its pause: an upstream that says a thousand times a
+// second that its lists have changed costs one look.
 type pacer struct {
+	pause   time.Duration
 	pending atomic.Bool // it will be passed on; who sets it may write last
 	last    time.Time   // when it was passed on
 }
@@ -15,7 +16,7 @@ type pacer struct {
 // listPause is the least time between two looks at the lists that nobody but the upstream wants.
 const listPause = time.Second
 
-// ask has look called now, or when listPause is over. Safe for concurrent use.
+// ask has look called now, or when the pause is over. Safe for concurrent use.
 func (p *pacer) ask(look func()) {
 	if p.pending.Load() || p.pending.Swap(true) {
 		return
@@ -25,7 +26,7 @@ func (p *pacer) ask(look func()) {
 		p.pending.Store(false)
 		look()
 	}
-	if wait := listPause - time.Since(p.last); wait > 0 && !p.last.IsZero() {
+	if wait := p.pause - time.Since(p.last); wait > 0 && !p.last.IsZero() {
 		time.AfterFunc(wait, pass)
 		return
 	}

@@ -21,19 +21,37 @@ type stderrRate struct {
 	dropped int        // not written since, and not yet told of
 }
 
-// stderrLog takes what one child writes on its standard error. It never blocks the child. It is
-// written to by one goroutine.
+// stderrLog takes what one child writes on its standard error, as long as it is not much: a child
+// that floods waits, so that reading it takes no processor from calls. It is written to by one
+// goroutine, which may be held.
 type stderrLog struct {
-	rate *stderrRate
-	line []byte // the beginning of a line whose end has not come
+	rate  *stderrRate
+	line  []byte    // the beginning of a line whose end has not come
+	span  time.Time // when the count began
+	taken int       // bytes since
 }
 
-// stderrLineMax is how much of a line the log gets, in bytes.
-const stderrLineMax = 1024
+const (
+	stderrLineMax = 1024                   // how much of a line the log gets, in bytes
+	stderrSpan    = 125 * time.Millisecond // in which stderrBytes are taken
+	stderrBytes   = 1 << 20
+)
+
+// pace waits until the next span when size bytes are too many for this one.
+func (w *stderrLog) pace(size int) {
+	now := time.Now()
+	if now.Sub(w.span) >= stderrSpan {
+		w.span, w.taken = now, 0
+	}
+	if w.taken += size; w.taken >= stderrBytes {
+		time.Sleep(stderrSpan - now.Sub(w.span))
+	}
+}
 
 // Write takes any piece of the stream. It keeps nothing of p and never fails.
 func (w *stderrLog) Write(p []byte) (int, error) {
 	size := len(p)
+	w.pace(size)
 	for {
 		piece, rest, whole := bytes.Cut(p, []byte("\n"))
 		w.line = append(w.line, piece[:min(len(piece), stderrLineMax-len(w.line))]...)

@@ -49,3 +49,25 @@ func TestStderrLog(t *testing.T) {
 		f("msg=\"upstream wrote too many lines\" dropped=2\nmsg=\"upstream says\" text=?\n")
 	})
 }
+
+// TestStderrIsReadAtAPace: who writes little is never held, who writes much waits.
+func TestStderrIsReadAtAPace(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := stderrLog{rate: &stderrRate{log: slog.New(slog.DiscardHandler), count: &counters{}}}
+		write := func(times int) time.Duration {
+			began := time.Now()
+			for range times {
+				if _, err := w.Write(make([]byte, 32<<10)); err != nil {
+					t.Fatal(err)
+				}
+			}
+			return time.Since(began)
+		}
+		if took := write(31); took != 0 {
+			t.Errorf("little took %v", took)
+		}
+		if took := write(1 + 7*32); took != time.Second {
+			t.Errorf("8 MiB took %v, want a second", took)
+		}
+	})
+}

@@ -33,6 +33,22 @@ func (u *Upstream) says(k mcp.Kind) {
 	u.guard.lists.ask(u.doubt)
 }
 
+// floodPause is the least time between two lines in the log about it.
+const floodPause = time.Minute
+
+// slowed is told, on a loop, that a connection is not read on as the upstream has said too much.
+func (u *Upstream) slowed() {
+	if u.count.slowed.Add(1); u.guard.floods.pending.Load() { // Fast path.
+		return
+	}
+	time.AfterFunc(0, func() { u.guard.floods.ask(u.tellFlood) })
+}
+
+func (u *Upstream) tellFlood() {
+	u.host.Log.Warn("upstream says too much and is read more slowly; or raise notices_per_second",
+		"upstream", u.opt.Name, "notices_per_second", u.opt.Client.NoticesPerSecond)
+}
+
 func (i *instance) enter(s State) {
 	u := i.up
 	u.mu.Lock()

@@ -77,6 +77,7 @@ type counters struct {
 	calls, failed, cancelled, starts, changes, repeated, unlogged atomic.Uint64
 	updates, logs, asks, asksRefused, strangers, completed        atomic.Uint64
 	restarts, ousted                                              atomic.Uint64
+	slowed                                                        atomic.Uint64
 	unheard                                                       atomic.Int64
 }
 
@@ -92,6 +93,7 @@ type Stats struct {
 	Repeated  uint64 // sent once more, as a lost session had kept them from being run
 	Logs      uint64 // messages that went to the clients whose calls they belong to
 	Updates   uint64 // of resources, that it has told of
+	Slowed    uint64 // times that it was not read on, as it had said too much
 	Unlogged  uint64 // lines of a child's standard error that were too many for the log
 	Asks      uint64 // requests for input that were handed on to clients
 	// AsksRefused are those of legacy upstreams that no client could be asked.
@@ -147,6 +149,7 @@ func New(opt Options, host Host) (*Upstream, error) {
 	}
 	c := &u.opt.Client
 	c.Group, c.Log, c.OnNotification = host.Group, host.Log, u.notified
+	c.OnNoticesHeld = u.slowed
 	c.OnRequest, u.held.max, u.pages.max = u.asked, opt.AsksMax, opt.AsksMax
 	c.AsksMax = asksPerCall * opt.AsksMax
 	if c.Capabilities == nil {
@@ -167,6 +170,10 @@ func New(opt Options, host Host) (*Upstream, error) {
 
 // Name is the upstream's name.
 func (u *Upstream) Name() string { return u.opt.Name }
+
+// NoticesMax is how many messages beside answers each of its instances may send a second; 0: there
+// is no bound.
+func (u *Upstream) NoticesMax() int { return max(0, u.opt.Client.NoticesPerSecond) }
 
 // SubscriptionsMax is how many resources it may be asked to tell of.
 func (u *Upstream) SubscriptionsMax() int { return u.opt.Subscriptions }
@@ -246,7 +253,7 @@ func (u *Upstream) Stats() Stats {
 		Calls: n.calls.Load(), Failed: n.failed.Load(), Cancelled: n.cancelled.Load(),
 		Starts: n.starts.Load(), Changes: n.changes.Load(),
 		Repeated: n.repeated.Load(), Updates: n.updates.Load(), Logs: n.logs.Load(),
-		Unlogged: n.unlogged.Load(),
+		Unlogged: n.unlogged.Load(), Slowed: n.slowed.Load(),
 		Asks:     n.asks.Load(), AsksRefused: n.asksRefused.Load(), Held: u.held.len(),
 		Strangers: n.strangers.Load(), Completed: n.completed.Load(), Pages: u.pages.count(),
 		Restarts: n.restarts.Load(), Ousted: n.ousted.Load(),
