@@ -5,79 +5,114 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/mcploop/mcploop/bench/load"
 	"github.com/mcploop/mcploop/bench/result"
-	"github.com/mcploop/mcploop/client"
 )
 
 // neighbours looks at what the clients of a gateway's good upstreams notice of a bad one.
 func neighbours() Scenario {
 	return Scenario{
 		Name: "neighbours",
-		About: "a gateway: calls of --tool, calm first, then while others call --trigger, a " +
-			"tool of an upstream that --control, a URL, makes hung, crashing and flooding in turn",
+		About: "a gateway: calls of --tool of --parts upstreams, and as many as each of these " +
+			"gets of --trigger, a tool of one more that --control, a URL, makes hung, flooding " +
+			"and crashing in turn, a calm step before each; then with callers of it in a hurry",
 		Preset: func(s *Settings) { s.Load = 20 },
-		Takes:  func(s *Settings) time.Duration { return 6 * (s.Warmup + s.Duration) },
+		Takes:  func(s *Settings) time.Duration { return 9 * (s.Warmup + s.Duration) },
 		Run:    runNeighbours,
 	}
 }
 
-// badCallers is how many calls of the bad upstream are in flight.
-const badCallers = 32
+// The callers of the upstream that is well at first. They are there in every step and want the same
+// of it in each, whether it answers, refuses or says nothing: one that hangs has callers who wait.
+// Those in a hurry want many times as much.
+const (
+	badCallers = 32
+	hurry      = 100 // calls a second that each of those in a hurry makes
+)
 
 func runNeighbours(ctx context.Context, r *Run) error {
 	o := r.options()
-	if !o.OverHTTP() || r.Trigger == "" || r.Control == "" {
-		return errors.New("cannot look at a bad neighbour: give --url, --trigger and --control")
+	if !o.OverHTTP() || r.Trigger == "" || r.Control == "" || r.Parts == 0 {
+		return errors.New(
+			"cannot look at a bad neighbour: give --url, --parts, --trigger and --control")
 	}
 	if err := r.gentle(ctx, &o); err != nil {
 		return err
 	}
-	calm, err := r.load(ctx, "calm", o)
-	if err != nil {
-		return err
-	}
-	for _, state := range []string{"hung", "crashing", "flooding"} {
-		if err := r.beside(ctx, state, o, calm); err != nil {
+	// A breaker that a crash has opened stays open for longer than a step, so it comes last.
+	even := o.Rate / float64(r.Parts)
+	var calm []*result.Load
+	for i, state := range []string{"hung", "flooding", "crashing"} {
+		l, err := r.beside(ctx, fmt.Sprintf("calm %d", i+1), "well", o, even)
+		if err != nil {
+			return err
+		}
+		calm = append(calm, l)
+		if _, err = r.beside(ctx, state, state, o, even); err != nil {
 			return err
 		}
 	}
-	after, err := r.load(ctx, "afterwards", o)
-	if after != nil {
-		r.last().Add("p99 against calm", "x", overCalm(after, calm), result.Less)
+	_, err := r.beside(ctx, "crashing, callers in a hurry", "crashing", o, badCallers*hurry)
+	if err == nil {
+		err = r.control(ctx, "well")
 	}
+	r.judgeNeighbours(calm)
 	return err
 }
 
-// beside makes the load o while the upstream is in that state and has callers of its own.
-func (r *Run) beside(ctx context.Context, state string, o load.Options, calm *result.Load) error {
+// beside makes the load o while the upstream is in that state and gets so many calls a second.
+func (r *Run) beside(
+	ctx context.Context, name, state string, o load.Options, rate float64,
+) (*result.Load, error) {
 	if err := r.control(ctx, state); err != nil {
-		return err
+		return nil, err
 	}
-	bad, stop := context.WithCancel(ctx)
-	defer stop()
-	var made, good atomic.Int64
-	var all sync.WaitGroup
-	for range badCallers {
-		all.Go(func() { callBad(bad, "http://"+o.Addr+o.Path, r.Trigger, &made, &good) })
+	bad := o
+	// Modern callers that leave have given up; legacy ones might come back for the answer, so that
+	// those of one step would still be served in the next.
+	bad.Transport, bad.Era = load.TransportHTTPModern, load.EraModern
+	bad.Tool, bad.Parts, bad.Conns, bad.PID = r.Trigger, 0, badCallers, 0
+	bad.Rate, bad.Span, bad.Warmup, bad.Patience = rate, o.Warmup+o.Span, 0, 0
+	f := r.fleet()
+	f.Processes = 1
+	type outcome struct {
+		load result.Load
+		err  error
 	}
-	l, err := r.load(ctx, state, o)
-	stop()
-	all.Wait()
-	if err != nil {
-		return err
+	ended := make(chan outcome, 1)
+	go func() {
+		l, err := f.Run(ctx, bad)
+		ended <- outcome{l, err}
+	}()
+	l, err := r.load(ctx, name, o)
+	other := <-ended
+	if err = errors.Join(err, other.err); err != nil {
+		return nil, err
 	}
-	ratio := overCalm(l, calm)
-	r.last().Add("p99 against calm", "x", ratio, result.Less)
-	r.last().Add("calls of the bad one", "", float64(made.Load()), result.Neither)
-	r.last().Add("of these answered", "", float64(good.Load()), result.Neither)
-	r.last().Verdict = fmt.Sprintf("p99 %s times the calm one beside %d calls of what is %s",
-		result.Number(ratio), made.Load(), state)
-	return r.control(ctx, "well")
+	add := func(name string, n uint64) { r.last().Add(name, "", float64(n), result.Neither) }
+	add("answered calls of the other", other.load.Calls)
+	add("refused calls of the other", other.load.Refused)
+	add("waiting calls of the other", other.load.Unsent+other.load.Lost)
+	return l, nil
+}
+
+// judgeNeighbours adds to each step how many times the calm p99 it has: the mean of all calm steps.
+func (r *Run) judgeNeighbours(calm []*result.Load) {
+	var p99 float64
+	for _, l := range calm {
+		p99 += l.Latency.Micros(99) / float64(len(calm))
+	}
+	for i := range r.File.Steps {
+		s := &r.File.Steps[i]
+		if s.Name == "capacity" {
+			continue
+		}
+		ratio := s.Load.Latency.Micros(99) / max(1, p99)
+		s.Add("p99 against calm", "x", ratio, result.Less)
+		s.Verdict = fmt.Sprintf("p99 %s times the calm one", result.Number(ratio))
+	}
 }
 
 // control tells the bad upstream what to be.
@@ -95,26 +130,4 @@ func (r *Run) control(ctx context.Context, state string) error {
 		return fmt.Errorf("cannot make the upstream %s: it says %s", state, res.Status)
 	}
 	return nil
-}
-
-// callBad calls the tool until ctx ends, one call after the other, and after a failure a little
-// later, as an agent would.
-func callBad(ctx context.Context, url, tool string, made, good *atomic.Int64) {
-	c, err := client.Connect(ctx, client.Options{URL: url})
-	if err != nil {
-		return
-	}
-	defer func() { _ = c.Close() }() // what is in flight was given up
-	for ctx.Err() == nil {
-		made.Add(1)
-		result, err := c.Call(ctx, tool, map[string]string{"message": "bad"})
-		if err == nil && !result.IsError {
-			good.Add(1)
-			continue
-		}
-		select {
-		case <-ctx.Done():
-		case <-time.After(10 * time.Millisecond):
-		}
-	}
 }
