@@ -254,7 +254,7 @@ func (u *Upstream) Stats() Stats {
 		Starts: n.starts.Load(), Changes: n.changes.Load(),
 		Repeated: n.repeated.Load(), Updates: n.updates.Load(), Logs: n.logs.Load(),
 		Unlogged: n.unlogged.Load(), Slowed: n.slowed.Load(),
-		Asks:     n.asks.Load(), AsksRefused: n.asksRefused.Load(), Held: u.held.len(),
+		Asks: n.asks.Load(), AsksRefused: n.asksRefused.Load(), Held: u.held.len(),
 		Strangers: n.strangers.Load(), Completed: n.completed.Load(), Pages: u.pages.count(),
 		Restarts: n.restarts.Load(), Ousted: n.ousted.Load(),
 	}
