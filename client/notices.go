@@ -116,7 +116,7 @@ func (n *notices) next() {
 }
 
 // begin begins a Data call.
-func (r *reader) begin() { r.answered, r.aside = false, 0 }
+func (r *reader) begin() { r.answered, r.aside, r.full = false, 0, false }
 
 // noticed charges a message of size bytes that was no answer.
 func (r *reader) noticed(size int) { r.charge(1 + size/noticeBytes) }
@@ -129,8 +129,12 @@ func (r *reader) charge(units int) {
 	r.m.notices.spend(units)
 }
 
-// enough tells that the Data call has brought notices, and that there were too many of late.
-func (r *reader) enough() bool { return r.aside > 0 && r.m.notices.spent() }
+// enough tells that the Data call has brought notices, and that there were too many of late. It
+// stays so: what the call leaves comes again only if pace holds its connection.
+func (r *reader) enough() bool {
+	r.full = r.full || r.aside > 0 && r.m.notices.spent()
+	return r.full
+}
 
 // pace ends a Data call that takes no more. One that brought neither an answer nor anything else
 // has cost as much as a notice.

@@ -18,6 +18,7 @@ type reader struct {
 
 	answered bool // in this Data call, by a frame
 	aside    int  // units of notices in this Data call
+	full     bool // it takes no more
 }
 
 // Owners of frames that are no call: of a stream that all calls share, and of one that is there for
