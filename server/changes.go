@@ -5,6 +5,7 @@ import (
 
 	"github.com/mcploop/mcploop/codec"
 	"github.com/mcploop/mcploop/mcp"
+	"github.com/mcploop/mcploop/server/gateway"
 )
 
 // listKind is a list whose changes clients can be told of.
@@ -135,6 +136,7 @@ type notice struct {
 	view       *view    // that it is news of; nil: a task's
 	kind       listKind // unless one of the next two is set
 	uri, task  string
+	keeper     *gateway.Upstream // who tells whom it may be told, of a resource; mostly nil
 	head, tail []byte
 	legacy     []byte
 	data       []byte // legacy as the data of an event
@@ -176,7 +178,9 @@ func (ls *loopState) nextTopic(t *tell) {
 		return
 	}
 	params := append(codec.AppendString([]byte(`{"uri":`), on.name), '}')
-	t.single = newNotice(notice{view: on.view, uri: on.name}, mcp.NotifyResourcesUpdated, params)
+	keeper := on.view.keeper([]byte(on.name))
+	t.single = newNotice(notice{view: on.view, uri: on.name, keeper: keeper},
+		mcp.NotifyResourcesUpdated, params)
 }
 
 func newNotice(n notice, method string, params []byte) *notice {

@@ -4,6 +4,8 @@ import (
 	"maps"
 	"slices"
 	"sync"
+
+	"github.com/mcploop/mcploop/server/gateway"
 )
 
 // interest is which resources clients listen to, on whatever loop: what the upstreams behind them
@@ -123,6 +125,16 @@ func (v *view) server(uri string) *place {
 		return r.foreign.at
 	}
 	return nil
+}
+
+// keeper is the upstream that serves a URI in the view, if it tells of it to those alone who have
+// credentials there; nil else.
+func (v *view) keeper(uri []byte) *gateway.Upstream {
+	r := v.findResource(uri)
+	if r == nil || r.foreign.at == nil {
+		return nil
+	}
+	return r.foreign.at.keeper.Load()
 }
 
 // updated tells the listeners of a resource that it has changed, where it is the upstream's.

@@ -3,6 +3,7 @@ package server
 import (
 	"bytes"
 	"encoding/json"
+	"slices"
 
 	"github.com/mcploop/mcploop/codec"
 	"github.com/mcploop/mcploop/mcp"
@@ -27,6 +28,7 @@ type stream struct {
 type asked struct {
 	id     []byte // raw JSON of the request's id: the subscription's id
 	filter filter
+	who    string // the principal, if it asked for single resources
 }
 
 // filter is what a listen asked for and the server honours (schema: SubscriptionFilter).
@@ -43,7 +45,9 @@ func (st *stream) wants(n *notice) bool {
 	case n.view != nil && n.view != st.view:
 		return false
 	case st.legacy != nil: // who may have unsubscribed meanwhile
-		return n.task == "" && (n.uri == "" || st.legacy.subscribed(n.uri))
+		return n.task == "" && (n.uri == "" || st.legacy.subscribed(n.uri, n.keeper))
+	case n.keeper != nil:
+		return n.keeper.Admits(st.asked.who)
 	case n.task != "" || n.uri != "":
 		return true
 	}
@@ -67,6 +71,9 @@ func (s *Server) listen(in *inbound, out []byte) []byte {
 		return in.fail(out, codec.ErrOverloaded.With("limits.streams is reached"), nil)
 	}
 	st := &stream{view: in.view, asked: &asked{id: bytes.Clone(in.msg.ID), filter: wanted}}
+	if len(wanted.uris) > 0 {
+		st.asked.who = in.principal()
+	}
 	defer s.interest.tasks.release(in.view.holdTasks(wanted.tasks, in.principal()))
 	switch from := in.origin.(type) {
 	case *lineConn:
@@ -104,6 +111,7 @@ func (s *Server) readFilter(in *inbound) (f filter, fault *codec.Error) {
 		return f, codec.ErrInvalidParams.With("notifications must be an object as the " +
 			"specification's SubscriptionFilter")
 	}
+	n := len(asked.URIs) + len(asked.Tasks)
 	set := func(kind listKind, on bool) {
 		if on {
 			f.kinds |= 1 << kind
@@ -113,7 +121,7 @@ func (s *Server) readFilter(in *inbound) (f filter, fault *codec.Error) {
 	set(listPrompts, asked.Prompts && in.view.hasPrompts())
 	if in.view.hasResources() {
 		set(listResources, asked.Resources)
-		f.uris = asked.URIs
+		f.uris = in.view.open(asked.URIs, in)
 	}
 	if len(asked.Tasks) > 0 && in.view.about.Load().tasks {
 		if !declaresTasks(in.capabilities()) {
@@ -124,11 +132,23 @@ func (s *Server) readFilter(in *inbound) (f filter, fault *codec.Error) {
 			f.tasks = append(f.tasks, s.ownTasks(asked.Tasks, in.principal())...)
 		}
 	}
-	if n, most := len(asked.URIs)+len(asked.Tasks), s.opt.Limits.Subscriptions; n > most {
+	if most := s.opt.Limits.Subscriptions; n > most {
 		return f, codec.ErrInvalidParams.With("%d resources and tasks are asked for; "+
 			"limits.subscriptions is %d", n, most)
 	}
 	return f, nil
+}
+
+// open are those of uris that the client of in may be told of, as far as it is known by now.
+func (v *view) open(uris []string, in *inbound) []string {
+	return slices.DeleteFunc(uris, func(uri string) bool {
+		up := v.keeper([]byte(uri))
+		if up == nil || up.Admits(in.principal()) {
+			return false
+		}
+		_ = up.Turned() // the acknowledgement says it
+		return true
+	})
 }
 
 // append appends the honoured filter as the acknowledgement has it.

@@ -5,6 +5,7 @@ import (
 
 	"github.com/mcploop/mcploop/codec"
 	"github.com/mcploop/mcploop/mcp"
+	"github.com/mcploop/mcploop/server/gateway"
 )
 
 // subscriptions are the resources that a legacy session wants to be told of (2024-11-05 to
@@ -16,13 +17,22 @@ type subscriptions struct {
 	told *stream    // who tells the session's client; nil over HTTP without a GET stream
 	get  *getStream // the same over HTTP
 	gets uint32     // GET streams so far
+	who  string     // the principal, once something was subscribed to
 }
 
-func (u *subscriptions) subscribed(uri string) bool {
+// knownAs notes whose session it is.
+func (u *subscriptions) knownAs(principal string) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	u.who = principal
+}
+
+// subscribed tells whether it wants to be told of the URI, and keeper, if there is one, allows it.
+func (u *subscriptions) subscribed(uri string, keeper *gateway.Upstream) bool {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	_, ok := u.uris[uri]
-	return ok
+	return ok && (keeper == nil || keeper.Admits(u.who))
 }
 
 // add notes a URI; false when there are most already.
@@ -98,6 +108,12 @@ func (s *Server) subscribe(in *inbound, out []byte) []byte {
 		fault, data := mcp.WireError(mcp.ResourceNotFound(string(uri)), in.version)
 		return in.fail(out, fault, data)
 	}
+	who := in.principal()
+	if up := in.view.keeper(uri); up != nil && !up.Admits(who) {
+		fault, data := mcp.WireError(up.Turned(), in.version)
+		return in.fail(out, fault, data)
+	}
+	in.peer.knownAs(who)
 	if most := s.opt.Limits.Subscriptions; !in.peer.add(string(uri), most) {
 		fault := codec.ErrInvalidParams.With("limits.subscriptions is reached: %d", most)
 		return in.fail(out, inBand(fault), nil)

@@ -16,11 +16,12 @@ import (
 type place struct {
 	s        *Server
 	name     string
-	part     *view                         // of what it offers alone
-	metrics  []string                      // that are registered for it
-	scraped  atomic.Pointer[gateway.Stats] // see seen
-	said     atomic.Bool                   // an upstream has said what it can do
-	unlisted resource                      // what reads its resources that are in no list
+	part     *view                            // of what it offers alone
+	metrics  []string                         // that are registered for it
+	scraped  atomic.Pointer[gateway.Stats]    // see seen
+	said     atomic.Bool                      // an upstream has said what it can do
+	unlisted resource                         // what reads its resources that are in no list
+	keeper   atomic.Pointer[gateway.Upstream] // the one that serves, if it admits not everybody
 
 	// mu guards the rest. The gateway may hold the lock of an upstream meanwhile, so no method of
 	// one is called under it.
@@ -132,7 +133,8 @@ func (g *guest) ready() {
 // told of what they can tell apart. mu is held.
 func (p *place) promote() *guest {
 	old, g := p.serving, p.next
-	p.serving, p.next = g, nil
+	p.seat(g)
+	p.next = nil
 	for key, i := range g.items {
 		if err := p.s.offerForeign(g, i); err != nil {
 			p.s.opt.Log.Warn(key.kind.String()+" is left out", "upstream", p.name,
@@ -157,6 +159,16 @@ func (p *place) strike(old, g *guest) {
 	clear(old.items)
 }
 
+// seat makes g, nil for nobody, the one that serves. mu is held, but for a place that nobody knows.
+func (p *place) seat(g *guest) {
+	p.serving = g
+	if g != nil && !g.up.Admits("") {
+		p.keeper.Store(g.up)
+	} else {
+		p.keeper.Store(nil)
+	}
+}
+
 // vacate gives the place up and returns whom see has to see off.
 func (p *place) vacate() []*guest {
 	p.mu.Lock()
@@ -168,7 +180,8 @@ func (p *place) vacate() []*guest {
 		}
 	}
 	p.strike(p.serving, nil)
-	p.serving, p.next = nil, nil
+	p.seat(nil)
+	p.next = nil
 	p.leaving = append(p.leaving, left...)
 	return left
 }

@@ -225,7 +225,7 @@ func (s *Server) placesNow() []*place {
 // settle puts a new upstream's place into the set. changing is held.
 func (s *Server) settle(g *guest) {
 	p, u := g.at, &s.upstreams
-	p.serving = g
+	p.seat(g)
 	s.registerUpstream(p)
 	s.openPart(p.part)
 	u.mu.Lock()

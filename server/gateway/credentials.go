@@ -114,6 +114,19 @@ func (c *Credentials) identities(common map[string]string) identities {
 // inUse: what is sent depends on the client.
 func (k *identities) inUse() bool { return len(k.users) > 0 || k.others != nil || k.required }
 
+// Admits tells whether a client that mcp.Request.Principal names may use the upstream: whether it
+// has credentials there, where these are required. It takes no lock.
+func (u *Upstream) Admits(principal string) bool {
+	return !u.known.required || u.known.users[principal] != nil
+}
+
+// Turned is the error for a client that Admits has turned away, which is counted.
+func (u *Upstream) Turned() error {
+	u.count.strangers.Add(1)
+	return u.refusal("no_credentials", "has no credentials for this client; whoever runs this "+
+		"server can add it to credentials.users")
+}
+
 // identityOf returns what calls of c are made with; nil: with what all are.
 func (u *Upstream) identityOf(c Caller) (*identity, error) {
 	who, found := u.known.users[c.Owner(false)]
@@ -121,9 +134,7 @@ func (u *Upstream) identityOf(c Caller) (*identity, error) {
 	case found:
 		return who, nil
 	case u.known.required:
-		u.count.strangers.Add(1)
-		return nil, u.refusal("no_credentials", "has no credentials for this client; whoever "+
-			"runs this server can add it to credentials.users")
+		return nil, u.Turned()
 	}
 	return u.known.others, nil
 }

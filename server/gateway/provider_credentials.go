@@ -18,9 +18,7 @@ func (u *Upstream) headersOf(c Caller) (map[string]string, error) {
 	case found:
 		return headers, nil
 	case all.Required:
-		u.count.strangers.Add(1)
-		return nil, u.refusal("no_credentials", "has no credentials for this client; whoever runs "+
-			"this server can add it to credentials.users")
+		return nil, u.Turned()
 	}
 	return all.Default, nil
 }
