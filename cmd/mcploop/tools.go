@@ -27,6 +27,7 @@ type toolsFlags struct {
 	headers []string
 	timeout time.Duration
 	format  string
+	tls     client.TLS
 }
 
 func newToolsCommand() *cobra.Command {
@@ -37,6 +38,7 @@ func newToolsCommand() *cobra.Command {
 		Example: "  mcploop tools ls\n" +
 			"  mcploop tools call echo --arg message=hello\n" +
 			"  mcploop tools ls ws://127.0.0.1:9999/mcp\n" +
+			"  mcploop tools ls https://mcp.inside.example/mcp --ca-file inside.pem\n" +
 			"  mcploop tools ls -- npx -y @modelcontextprotocol/server-everything",
 	}
 	flags := cmd.PersistentFlags()
@@ -49,6 +51,7 @@ func newToolsCommand() *cobra.Command {
 	flags.StringArrayVar(&f.headers, "header", nil, `HTTP header "Name: value" (repeatable)`)
 	flags.DurationVar(&f.timeout, "timeout", 30*time.Second, "longest wait for everything")
 	flags.StringVar(&f.format, "format", "text", "text or json")
+	tlsFlags(cmd, &f.tls)
 	cmd.MarkFlagsMutuallyExclusive("url", "tcp", "unix")
 	cmd.AddCommand(newToolsListCommand(&f), newToolsCallCommand(&f))
 	return cmd
@@ -154,7 +157,7 @@ func (f *toolsFlags) options(cmd *cobra.Command, args []string) (client.Options,
 		return client.Options{}, fmt.Errorf("cannot print format %q; say text or json", f.format)
 	}
 	opt := client.Options{
-		URL: f.url, Era: era, Stderr: cmd.ErrOrStderr(), Headers: map[string]string{},
+		URL: f.url, TLS: f.tls, Era: era, Stderr: cmd.ErrOrStderr(), Headers: map[string]string{},
 		ClientInfo: mcp.Implementation{Name: "mcploop", Version: version},
 	}
 	last := len(args) - 1

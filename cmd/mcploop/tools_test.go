@@ -4,11 +4,28 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"strings"
 	"testing"
 
 	"github.com/mcploop/mcploop/server"
 )
+
+// runTools returns what the command prints, and behind it what it fails with.
+func runTools(t *testing.T, args ...string) (string, error) {
+	t.Helper()
+	var out strings.Builder
+	cmd := newToolsCommand()
+	cmd.SilenceUsage, cmd.SilenceErrors = true, true
+	cmd.SetOut(&out)
+	cmd.SetErr(io.Discard)
+	cmd.SetArgs(args)
+	err := cmd.ExecuteContext(t.Context())
+	if err != nil && !errors.Is(err, errSilent) {
+		out.WriteString(err.Error())
+	}
+	return out.String(), err
+}
 
 // TestToolsCommand runs the command against the sample tools.
 func TestToolsCommand(t *testing.T) {
@@ -33,19 +50,9 @@ func TestToolsCommand(t *testing.T) {
 
 	f := func(want string, fails bool, args ...string) {
 		t.Helper()
-		var out, faults strings.Builder
-		cmd := newToolsCommand()
-		cmd.SilenceUsage, cmd.SilenceErrors = true, true
-		cmd.SetOut(&out)
-		cmd.SetErr(&faults)
-		cmd.SetArgs(args)
-		err := cmd.ExecuteContext(t.Context())
+		got, err := runTools(t, args...)
 		if (err != nil) != fails {
 			t.Errorf("%q: got error %v", args, err)
-		}
-		got := out.String()
-		if err != nil && !errors.Is(err, errSilent) {
-			got += err.Error()
 		}
 		if !strings.Contains(got, want) {
 			t.Errorf("%q: got %q, want it to say %q", args, got, want)
