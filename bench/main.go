@@ -12,6 +12,7 @@ import (
 	"syscall"
 	"text/tabwriter"
 
+	"github.com/mcploop/mcploop/bench/callers"
 	"github.com/mcploop/mcploop/bench/fleet"
 	"github.com/mcploop/mcploop/bench/hostile"
 	"github.com/mcploop/mcploop/bench/scenario"
@@ -26,6 +27,10 @@ type command struct {
 func commands() []command {
 	return []command{
 		{"peers", "servers side by side, round after round: medians and ratios", peersMain},
+		{
+			"client", "what calls cost who makes them: package client and net/http, also over TLS",
+			clientMain,
+		},
 		{"goals", "the figures that mcploop has to reach, and which it does", goalsMain},
 		{"pages", "rewrite the tables of documentation from result files", pagesMain},
 		{"report", "a page of HTML with plots and tables, of results", reportMain},
@@ -64,6 +69,7 @@ func Main(args []string, out, errOut io.Writer) int {
 const (
 	workerName  = "worker"
 	hostileName = "hostile"
+	answersName = "answers"
 )
 
 func find(name string) func(context.Context, []string, io.Writer, io.Writer) error {
@@ -75,6 +81,11 @@ func find(name string) func(context.Context, []string, io.Writer, io.Writer) err
 	if name == hostileName {
 		return func(_ context.Context, _ []string, out, _ io.Writer) error {
 			return hostile.Worker(os.Stdin, out)
+		}
+	}
+	if name == answersName {
+		return func(_ context.Context, args []string, out, _ io.Writer) error {
+			return callers.Serve(os.Stdin, out, slices.Contains(args, "-tls"))
 		}
 	}
 	for _, c := range commands() {
