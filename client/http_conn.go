@@ -357,6 +357,10 @@ func (h *httpConn) conclude(j *job, head *codec.Response, body []byte) {
 		}
 		return
 	}
+	if s, ok := p.m.wire.(*sse); ok && head.Status == statusNotFound {
+		s.forgotten(p, j, refusal(head, body))
+		return
+	}
 	fault := h.read.scanner.Scan(body, &h.read.msg)
 	if fault == nil && h.read.msg.Kind == codec.KindError && !success {
 		h.read.answer(j.id, Answer{

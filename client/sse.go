@@ -165,6 +165,14 @@ func (s *sse) finish(c *loop.Conn, why error) {
 	c.Close(why)
 }
 
+// forgotten ends the stream, as a POST was told that the server does not know its session any more.
+// What was posted did not run; its error says so, and comes before that of the stream's end.
+func (s *sse) forgotten(p *httpPool, j *job, refusal *HTTPError) {
+	const text = "%w: it has forgotten the session: %w"
+	p.answer(j, fmt.Errorf(text, ErrUnreachable, refusal))
+	s.conn.Close(fmt.Errorf(text, ErrGone, refusal))
+}
+
 // takeHead reads one head. It returns its length, 0 when it is not whole.
 func (s *sse) takeHead(buf []byte) (int, error) {
 	var r codec.Response
