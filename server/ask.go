@@ -21,8 +21,9 @@ import (
 // asks are the requests of a session that its client has not answered. The zero value is ready.
 // Safe for concurrent use.
 type asks struct {
-	mu   sync.Mutex     // guards open
-	open map[string]ask // by raw id
+	mu     sync.Mutex     // guards the rest
+	open   map[string]ask // by raw id
+	silent bool           // see silence
 }
 
 // ask is one open request.
@@ -153,6 +154,10 @@ func (c *Call) askOne(key string, r mcp.InputRequest) error {
 	id, ok := c.peer.asks.add(c, key, c.s.opt.Input.OpenMax)
 	if !ok {
 		return codec.ErrOverloaded.With("input.open is reached: %d", c.s.opt.Input.OpenMax)
+	}
+	if c.peer.asks.isSilent() {
+		c.peer.asks.take(id)
+		return errSilent()
 	}
 	c.telling.Lock()
 	defer c.telling.Unlock()

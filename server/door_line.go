@@ -196,7 +196,13 @@ func (d *lineDoor) uninitialized(in *inbound, out []byte) []byte {
 }
 
 // EOF implements loop.Handler: calls in flight are still answered.
-func (d *lineDoor) EOF(c *loop.Conn) { c.State.(*lineConn).finish() }
+func (d *lineDoor) EOF(c *loop.Conn) {
+	lc := c.State.(*lineConn)
+	if lc.peer != nil {
+		lc.peer.fallSilent()
+	}
+	lc.finish()
+}
 
 // Drain implements loop.Drainer.
 func (d *lineDoor) Drain(c *loop.Conn) {
