@@ -18,18 +18,30 @@ func (s *Server) see(g *guest) {
 	}
 	go func() {
 		defer u.leaving.Done()
-		limit := time.NewTimer(s.drainTimeout())
-		defer limit.Stop()
-		select {
-		case <-g.open.empty:
-		case <-hurry:
-		case <-limit.C:
-			s.opt.Log.Warn("upstream ends with calls in flight", "upstream", g.at.name,
-				"calls", g.open.inside(), "drain", s.drainTimeout())
-		}
+		s.drainGuest(g, hurry)
 		g.up.Close()
 		g.at.left(g)
 	}()
+}
+
+// drainGuest waits for the calls that an upstream has still to answer, and for those of which its
+// clients have been asked something.
+func (s *Server) drainGuest(g *guest, hurry <-chan struct{}) {
+	limit := time.NewTimer(s.drainTimeout())
+	defer limit.Stop()
+	for _, done := range []func() <-chan struct{}{
+		func() <-chan struct{} { return g.open.empty }, g.up.Released,
+	} {
+		select {
+		case <-done():
+		case <-hurry:
+			return
+		case <-limit.C:
+			s.opt.Log.Warn("upstream ends with calls in flight", "upstream", g.at.name,
+				"calls", g.open.inside(), "held", g.up.Stats().Held, "drain", s.drainTimeout())
+			return
+		}
+	}
 }
 
 // startUpstreams connects to those that were added before the server started.

@@ -56,7 +56,7 @@ func (p *place) newGuest(opt gateway.Options) (*guest, error) {
 		Offer: g.offer, Withdraw: g.withdraw, Ready: g.ready, Updated: g.updated,
 		Wanted: g.wanted, Cached: p.s.recache, Settled: p.s.views.tell,
 		TaskChanged: g.taskChanged, WantedTasks: g.wantedTasks,
-		Changed: g.changed,
+		Changed: g.changed, Holder: p.holder,
 	})
 	g.up = up
 	return g, err
@@ -145,7 +145,8 @@ func (p *place) promote() *guest {
 	p.strike(old, g)
 	p.s.views.tell()
 	p.leaving = append(p.leaving, old)
-	g.up.Heed() // it takes no lock
+	g.up.Follows(old.up) // it takes no lock, nor does Heed
+	g.up.Heed()
 	return old
 }
 
@@ -236,6 +237,16 @@ func (p *place) stats() gateway.Stats {
 		sum.Instances += stats.Instances
 	}
 	return sum
+}
+
+// holder returns the upstream that holds a call, of those that have left the place to another one.
+func (p *place) holder(id string) *gateway.Upstream {
+	for _, g := range p.guests() {
+		if g.up.Holds(id) {
+			return g.up
+		}
+	}
+	return nil
 }
 
 // limit is one of the upstream that serves, 0 without one.

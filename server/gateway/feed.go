@@ -50,6 +50,12 @@ func (u *Upstream) newFeed(c *client.Client, before *feed) *feed {
 	return f
 }
 
+// Follows says that the upstream takes the place of another one: of what that has told of, clients
+// hear once more, since it may change before this one tells of it. It takes no lock.
+func (u *Upstream) Follows(before *Upstream) {
+	u.feed.CompareAndSwap(nil, before.feed.Load())
+}
+
 // follow asks for what clients want to be told of now. Called by the one who attends c.
 func (f *feed) follow() {
 	if f.c.Version().Modern() {

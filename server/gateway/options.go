@@ -270,6 +270,9 @@ type Host struct {
 	// WantedTasks returns the ids of those that clients listen to, as Wanted.
 	TaskChanged func(params []byte)
 	WantedTasks func() []string
+	// Holder returns the upstream of this name that Holds a call, if another one has taken its
+	// place before the client came back, else nil. Nil: none ever takes the place of another.
+	Holder func(id string) *Upstream
 	// Ready is called when an upstream has connected and listed, each time; nil is nobody.
 	Ready func()
 }
