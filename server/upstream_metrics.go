@@ -72,6 +72,7 @@ func (s *Server) unregisterUpstream(p *place) {
 func upstreamCounters() map[string]func(gateway.Stats) uint64 {
 	return map[string]func(gateway.Stats) uint64{
 		"calls_total":                func(s gateway.Stats) uint64 { return s.Calls },
+		"calls_unsent_total":         func(s gateway.Stats) uint64 { return s.Unsent },
 		"calls_failed_total":         func(s gateway.Stats) uint64 { return s.Failed },
 		"asks_total":                 func(s gateway.Stats) uint64 { return s.Asks },
 		"asks_refused_total":         func(s gateway.Stats) uint64 { return s.AsksRefused },

@@ -204,10 +204,19 @@ func (h *held) expire(round int) {
 		return
 	}
 	h.end()
+	h.forsake()
 	left := h.orphans()
 	h.mu.Unlock()
 	h.up.held.remove(h)
 	h.up.askOthers(left)
+}
+
+// forsake forgets the answer that the client did not come back for. h.mu is held.
+func (h *held) forsake() {
+	if h.answer != nil {
+		h.answer = nil
+		h.up.count.cancelled.Add(1)
+	}
 }
 
 // end is the end of h. h.mu is held.
@@ -234,6 +243,7 @@ func (h *held) enter(c Caller, req *mcp.Request) bool {
 	c.Keep()
 	h.client = recipientOf(c, req)
 	if a := h.answer; a != nil { // it did not wait
+		h.answer = nil
 		answered := h.take(req)
 		h.end()
 		left := h.orphans()

@@ -58,15 +58,13 @@ type ProviderCall struct {
 func (u *Upstream) provide(i *Item, c Caller, req *mcp.Request) {
 	p, err := u.guard.admit(i.use, i.Name)
 	if err != nil {
-		u.count.failed.Add(1)
-		c.Fail(err)
+		u.failUnsent(c, err)
 		return
 	}
 	headers, err := u.headersOf(c)
 	if err != nil {
 		u.guard.settle(p, verdictNone, nil)
-		u.count.failed.Add(1)
-		c.Fail(err)
+		u.failUnsent(c, err)
 		return
 	}
 	u.count.calls.Add(1)

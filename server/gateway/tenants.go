@@ -223,6 +223,7 @@ func (i *instance) unwait(err error, pause time.Duration) []waiting {
 
 func (w *waiting) begin() {
 	if w.caller.Ended() {
+		w.item.up.count.unsent.Add(1)
 		w.item.up.count.cancelled.Add(1)
 		w.caller.Release()
 		return
@@ -232,10 +233,10 @@ func (w *waiting) begin() {
 
 func (w *waiting) fail(u *Upstream, err error) {
 	if w.caller.Ended() {
+		u.count.unsent.Add(1)
 		u.count.cancelled.Add(1)
 	} else {
-		u.count.failed.Add(1)
-		w.caller.Fail(err)
+		u.failUnsent(w.caller, err)
 	}
 	w.caller.Release()
 }

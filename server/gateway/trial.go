@@ -28,10 +28,16 @@ func (u *Upstream) try(i *Item, c Caller) (trial, *client.Client) {
 		u.guard.settle(p, verdictNone, nil)
 		err = u.unavailable()
 	}
-	u.count.failed.Add(1)
-	c.Fail(err)
+	u.failUnsent(c, err)
 	c.Release()
 	return trial{}, nil
+}
+
+// failUnsent answers a call that is not carried over.
+func (u *Upstream) failUnsent(c Caller, err error) {
+	u.count.unsent.Add(1)
+	u.count.failed.Add(1)
+	c.Fail(err)
 }
 
 // left is what is left of the time for the whole call.

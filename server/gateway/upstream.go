@@ -77,15 +77,17 @@ type counters struct {
 	calls, failed, cancelled, starts, changes, repeated, unlogged atomic.Uint64
 	updates, logs, asks, asksRefused, strangers, completed        atomic.Uint64
 	restarts, ousted                                              atomic.Uint64
-	slowed                                                        atomic.Uint64
+	slowed, unsent                                                atomic.Uint64
 	unheard                                                       atomic.Int64
 }
 
-// Stats are the counters of an upstream since it was made.
+// Stats are the counters of an upstream since it was made. When nothing is in flight or held,
+// Calls + Unsent are Failed + Cancelled + those that the upstream has answered.
 type Stats struct {
 	Calls     uint64 // carried over to it
-	Failed    uint64 // of these: no answer came; and calls while there was no connection
-	Cancelled uint64 // given up by their clients
+	Unsent    uint64 // refused, or given up before: no connection, a breaker, too many of them
+	Failed    uint64 // of both: answered by an error of ours
+	Cancelled uint64 // of both: given up by their clients
 	Starts    uint64 // attempts to connect
 	Restarts  uint64 // of these, those in place of an instance that was lost, or failed to start
 	Ousted    uint64 // instances of single clients that ended with their session, or were idle
@@ -256,6 +258,7 @@ func (u *Upstream) Stats() Stats {
 		Unlogged: n.unlogged.Load(), Slowed: n.slowed.Load(),
 		Asks: n.asks.Load(), AsksRefused: n.asksRefused.Load(), Held: u.held.len(),
 		Strangers: n.strangers.Load(), Completed: n.completed.Load(), Pages: u.pages.count(),
+		Unsent:   n.unsent.Load(),
 		Restarts: n.restarts.Load(), Ousted: n.ousted.Load(),
 	}
 	own := u.tenants.list()
