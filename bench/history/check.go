@@ -1,10 +1,13 @@
 package history
 
-import "fmt"
+import (
+	"fmt"
+	"slices"
+)
 
 // Violation is one promise that was not kept. Rule is the promise: "N1" exactly one outcome,
-// "N3" run at most once, "N4" replay without gap and double, and nothing on another's stream,
-// "N5" order, "N8" isolation.
+// "N2" what was refused did not run, and counters balance, "N3" run at most once, "N4" replay
+// without gap and double, and nothing on another's stream, "N5" order, "N8" isolation.
 type Violation struct {
 	Rule, Client, Text string
 }
@@ -14,11 +17,14 @@ func (v Violation) String() string { return v.Rule + " " + v.Client + ": " + v.T
 // checker is the state of one Check, for one client.
 type checker struct {
 	client   string
-	now      int // the client's events so far
+	recorded bool // what upstreams ran is in the history
+	now      int  // the client's events so far
 	requests map[string]*request
 	order    []string // ids, as they were sent
 	streams  map[string]*stream
 	values   map[string]*value
+	asks     map[string]*request // the last that brought the value of an Ask, or another one
+	runs     map[string][]Event  // by the values
 	cut      map[int]bool
 	ear      ear
 	found    []Violation
@@ -33,6 +39,8 @@ type request struct {
 	logs     int
 	resumed  bool
 	unsure   bool
+	gaveUp   bool
+	outcome  *Event   // the first
 	must     []string // of Read: the values whose Append was acknowledged before
 }
 
@@ -40,13 +48,12 @@ type request struct {
 func Check(events []Event) []Violation {
 	clients := map[string]*checker{}
 	var names []string
+	recorded := slices.ContainsFunc(events, func(e Event) bool { return e.Kind == Ran })
 	for _, e := range events {
 		c := clients[e.Client]
 		if c == nil {
-			c = &checker{
-				client: e.Client, requests: map[string]*request{}, streams: map[string]*stream{},
-				values: map[string]*value{}, cut: map[int]bool{},
-			}
+			c = newChecker(e.Client)
+			c.recorded = recorded
 			clients[e.Client] = c
 			names = append(names, e.Client)
 		}
@@ -59,6 +66,14 @@ func Check(events []Event) []Violation {
 		found = append(found, clients[name].found...)
 	}
 	return found
+}
+
+func newChecker(client string) *checker {
+	return &checker{
+		client: client, requests: map[string]*request{}, streams: map[string]*stream{},
+		values: map[string]*value{}, asks: map[string]*request{}, runs: map[string][]Event{},
+		cut: map[int]bool{}, ear: ear{heard: map[string]int{}, made: map[string]int{}},
+	}
 }
 
 func (c *checker) fault(rule, format string, args ...any) {
@@ -81,8 +96,10 @@ func (c *checker) see(e Event) {
 		c.mark(e)
 	case Resumed, Unsure:
 		c.again(e)
+	case GaveUp, Asked, Ran:
+		c.passed(e)
 	case Listening:
-		c.ear = ear{began: true, id: e.ID, conn: e.Conn}
+		c.ear.begin(e)
 	case Deaf:
 		c.ear.deaf = true
 	case Cut:
@@ -92,10 +109,13 @@ func (c *checker) see(e Event) {
 
 func (c *checker) send(e Event) {
 	r := &request{sent: e}
+	if e.Upstream != "" {
+		c.asks[e.Value] = r
+	}
 	switch e.Op {
 	case Append:
 		c.values[e.Value] = &value{sent: c.now}
-		c.ear.owed = append(c.ear.owed, e.ID)
+		c.ear.owes(e)
 	case Read:
 		for text, v := range c.values {
 			if v.acknowledged > 0 {
@@ -119,11 +139,10 @@ func (c *checker) outcome(e Event) {
 		c.fault("N1", "request %s has %d outcomes", e.ID, r.outcomes)
 		return
 	}
+	r.outcome = &e
 	if e.Kind == Failed {
 		r.failed = true
-		if r.sent.Calm {
-			c.fault("N8", "request %s failed", e.ID)
-		}
+		c.failed(r, e)
 		return
 	}
 	if e.Key != c.client || e.Value != r.sent.Value {
@@ -183,7 +202,8 @@ func (c *checker) cutOff(e Event) {
 func (c *checker) finish() {
 	for _, id := range c.order {
 		r := c.requests[id]
-		excused := (c.cut[r.sent.Conn] || r.unsure) && !r.resumed
+		c.unanswerable(r)
+		excused := (c.cut[r.sent.Conn] || r.unsure || r.gaveUp) && !r.resumed
 		if r.outcomes == 0 && !excused {
 			rule := "N1"
 			if r.resumed {
@@ -193,4 +213,7 @@ func (c *checker) finish() {
 		}
 	}
 	c.unheard()
+	if c.recorded {
+		c.executions()
+	}
 }

@@ -91,13 +91,21 @@ type planted struct {
 
 func (p planted) check(t *testing.T) {
 	t.Helper()
-	found := Check(p.plant(good()))
-	hit := slices.ContainsFunc(found, func(v Violation) bool {
-		return v.Rule == p.rule && strings.Contains(v.String(), p.text)
-	})
-	if !hit {
+	p.checkIn(t, good())
+}
+
+func (p planted) checkIn(t *testing.T, events []Event) {
+	t.Helper()
+	if found := Check(p.plant(events)); !p.in(found) {
 		t.Errorf("%s: found %v; want %s with %q", p.name, found, p.rule, p.text)
 	}
+}
+
+// in tells whether what must be found was found.
+func (p planted) in(found []Violation) bool {
+	return slices.ContainsFunc(found, func(v Violation) bool {
+		return v.Rule == p.rule && strings.Contains(v.String(), p.text)
+	})
 }
 
 func drop(at int) func([]Event) []Event {

@@ -3,6 +3,7 @@ package history
 import (
 	"math/rand/v2"
 	"net"
+	"path/filepath"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -16,6 +17,7 @@ type cutter struct {
 	spans int   // the bytes behind these are up to 2^(spans-1) as many
 	cuts  atomic.Int64
 	conns sync.WaitGroup
+	dial  func() (net.Conn, error)
 }
 
 func startCutter(
@@ -27,33 +29,49 @@ func startCutter(
 	}
 	c := &cutter{addr: in.Addr().String(), least: least, spans: spans}
 	t.Cleanup(func() { in.Close(); c.conns.Wait() })
-	random := rand.New(rand.NewPCG(seed, 1))
+	c.dial = func() (net.Conn, error) { return net.Dial(network, target) }
+	c.listen(in, rand.New(rand.NewPCG(seed, 1)))
+	return c
+}
+
+func (c *cutter) listen(in net.Listener, random *rand.Rand) {
 	c.conns.Go(func() {
 		for {
 			client, err := in.Accept()
 			if err != nil {
 				return
 			}
-			server, err := net.Dial(network, target)
+			server, err := c.dial()
 			if err != nil {
 				client.Close()
 				continue
 			}
-			c.forward(client.(*net.TCPConn), server, random.Uint64())
+			c.forward(client, server, random.Uint64())
 		}
 	})
-	return c
+}
+
+// alsoUnix has it listen on a unix socket, too, whose path is returned.
+func (c *cutter) alsoUnix(t *testing.T) string {
+	path := filepath.Join(t.TempDir(), "cut")
+	in, err := net.Listen("unix", path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { in.Close() })
+	c.listen(in, rand.New(rand.NewPCG(1, 5)))
+	return path
 }
 
 // forward serves one connection until it ends; seed decides how.
-func (c *cutter) forward(client *net.TCPConn, server net.Conn, seed uint64) {
+func (c *cutter) forward(client, server net.Conn, seed uint64) {
 	random := rand.New(rand.NewPCG(seed, 2))
 	var left atomic.Int64 // bytes until the cut, both directions together
 	left.Store(c.least + random.Int64N(c.least<<random.IntN(c.spans)))
 	way := random.IntN(3)
 	end := sync.OnceFunc(func() {
-		if way == 0 { // by RST, which drops what the client has not read yet
-			_ = client.SetLinger(0)
+		if tcp, ok := client.(*net.TCPConn); ok && way == 0 {
+			_ = tcp.SetLinger(0) // by RST, which drops what the client has not read yet
 		}
 		if tcp, ok := server.(*net.TCPConn); ok && way == 1 {
 			_ = tcp.SetLinger(0)

@@ -8,5 +8,11 @@ const (
 	operations  = 3000
 )
 
+// The same for the run through the gateway.
+const (
+	visitorsEach = 4
+	visits       = 2000
+)
+
 // memoryMiB is about twice what the server grows by. The ledger has some 300,000 values at the end.
 const memoryMiB = 80

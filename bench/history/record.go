@@ -19,6 +19,9 @@ const (
 	Unsure                // nobody knows whether the request ID arrived: its POST was cut
 	Listening             // changes of the client's list are told from now on; ID: the subscription
 	Deaf                  // the client ended that, or could not have it on
+	GaveUp                // the client cancelled the request ID, or will not answer its question
+	Asked                 // a question arrived: ID, Value as it says it is for, On; Final or not
+	Ran                   // an upstream ran something: Op, Value, Upstream; told after the run
 )
 
 // The operations of the ledger in examples/everything.
@@ -26,6 +29,13 @@ const (
 	Append = "append" // adds Value under the client's key
 	Read   = "read"   // answers all values of the client's key
 	Emit   = "emit"   // sends Notes progress notifications, then answers how many
+)
+
+// The further operations of the upstreams behind a gateway, whose Append and Emit run once at most.
+const (
+	Look = "look" // changes nothing, so that it may run twice
+	Wait = "wait" // sends progress, and answers when it is cancelled or its time is over
+	Ask  = "ask"  // asks the client for Value, then answers it
 )
 
 // Push is the stream that belongs to no call: GET of Streamable HTTP, or subscriptions/listen.
@@ -49,6 +59,14 @@ type Event struct {
 	Stream   string
 	Number   int  // of a stream's event; of an answered Append: the value's place, from 1
 	Calm     bool // the client's connections are not cut: it must not notice anything
+
+	// Behind a gateway. Calm of a request is whether nothing breaks the upstream that it is for.
+	Upstream string // of a request: for whom it is; of a failure: whom it names; of Ran: who ran it
+	Code     int    // of a failure: of JSON-RPC, HTTP's status, 0 for a result that is an error
+	State    string // of a failure: of the upstream, as the gateway names it
+	Final    bool   // of a question: it is the answer to ID, and the client has to call again
+	Resumes  bool   // of a request: it brings the answer to a question
+	Modern   bool   // of a request: its upstream speaks 2026-07-28
 }
 
 // Log is the history of one run. Safe for concurrent use; the zero Log is empty.

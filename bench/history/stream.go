@@ -1,5 +1,7 @@
 package history
 
+import "slices"
+
 type stream struct {
 	last int
 	id   string // of the request that the stream belongs to, or Push
@@ -11,8 +13,22 @@ type ear struct {
 	deaf  bool   // the stream broke and was not resumed yet
 	id    string // of the subscription; "" in the legacy era
 	conn  int
-	owed  []string // Appends that were sent since it was told last
-	heard int
+	owed  []Event        // Appends that were sent since it was told last
+	heard map[string]int // by upstreams, mostly "": how often it was told
+	made  map[string]int // and how many changes it made
+}
+
+// begin: changes are told from now on, under another subscription.
+func (a *ear) begin(e Event) {
+	a.began, a.deaf, a.id, a.conn, a.owed = true, false, e.ID, e.Conn, nil
+}
+
+// owes: an Append is sent, of which it must be told.
+func (a *ear) owes(e Event) {
+	a.made[e.Upstream]++
+	if e.Upstream == "" || e.Calm {
+		a.owed = append(a.owed, e)
+	}
 }
 
 // place checks that what belongs to a request came on the request's own stream.
@@ -75,9 +91,11 @@ func (c *checker) told(e Event) {
 	case e.On != "" && e.On != Push:
 		c.fault("N4", "was told of a change on the stream of %s", e.On)
 	}
-	c.ear.owed = nil
-	if c.ear.heard++; c.ear.heard > len(c.values) {
-		c.fault("N4", "was told of %d changes, and made %d", c.ear.heard, len(c.values))
+	up := e.Upstream
+	c.ear.owed = slices.DeleteFunc(c.ear.owed, func(o Event) bool { return o.Upstream == up })
+	c.ear.heard[up]++
+	if heard, made := c.ear.heard[up], c.ear.made[up]; heard > made && (up == "" || e.Calm) {
+		c.fault("N4", "was told of %d changes, and made %d", heard, made)
 	}
 }
 
@@ -86,9 +104,9 @@ func (c *checker) unheard() {
 	if !c.ear.began || c.ear.deaf {
 		return
 	}
-	for _, id := range c.ear.owed {
-		if r := c.requests[id]; r.outcomes > 0 && !r.failed {
-			c.fault("N4", "was never told of the change by request %s", id)
+	for _, e := range c.ear.owed {
+		if r := c.requests[e.ID]; r.outcomes > 0 && !r.failed {
+			c.fault("N4", "was never told of the change by request %s", e.ID)
 		}
 	}
 }
