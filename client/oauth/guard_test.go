@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
+	"net/url"
 	"strings"
 	"testing"
 	"time"
@@ -44,7 +45,7 @@ func TestGuard(t *testing.T) {
 			}
 			return found, nil
 		}
-		w := newWeb(nil, nil, g, 10*time.Second, 1<<10)
+		w := newWeb(nil, nil, &url.URL{Scheme: "http", Host: c.resource}, g, 10*time.Second, 1<<10)
 		before := reached
 		var any struct{}
 		err := w.document(t.Context(), "http://localhost:"+port, &any)

@@ -58,7 +58,7 @@ func (i Identity) Assertion() (func(ctx context.Context, want Audience) (string,
 	}
 	g := newGuard(u.Hostname(), i.RequestTimeout)
 	g.trusted = u.Hostname() // our own configuration says where it is
-	w := newWeb(i.Transport, i.TLS, g, i.RequestTimeout, i.DocumentBytesMax)
+	w := newWeb(i.Transport, i.TLS, u, g, i.RequestTimeout, i.DocumentBytesMax)
 	return func(ctx context.Context, want Audience) (string, error) {
 		return i.exchange(ctx, w, want)
 	}, nil

@@ -91,7 +91,9 @@ type Options struct {
 	Assertion func(ctx context.Context, want Audience) (string, error)
 
 	Store Store // default: nothing survives
-	TLS   *tls.Config
+	// TLS is that of connections to Resource's host and port. Others use its RootCAs and its
+	// MinVersion, and nothing else of it: they prove their own names, and see no certificate.
+	TLS *tls.Config
 	// Transport sends the requests. Default: one of its own, whose connections end when idle, that
 	// does not connect to addresses nearer than Resource's: a server on the Internet cannot name
 	// one of a private network.

@@ -46,7 +46,7 @@ func New(opt Options) (*Source, error) {
 	if u, err := url.Parse(opt.Issuer); err == nil {
 		g.trusted = u.Hostname()
 	}
-	s.web = newWeb(opt.Transport, opt.TLS, g, opt.RequestTimeout, opt.DocumentBytesMax)
+	s.web = newWeb(opt.Transport, opt.TLS, s.resource, g, opt.RequestTimeout, opt.DocumentBytesMax)
 	return s, nil
 }
 
