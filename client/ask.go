@@ -21,10 +21,10 @@ type Ask struct {
 	Params []byte // raw JSON object, nil for none; valid for good
 	// Call is the call in flight that the server asks on behalf of. Over Streamable HTTP it is the
 	// one on whose stream the request came. Where all calls share a stream, and on the stream that
-	// belongs to no call, it is the only call in flight that may ask (tools/call, prompts/get,
-	// resources/read), unless one of another Party was given up within the last minute, which the
-	// server may not have heard yet. It may have ended meanwhile. Nil: there is none, or it is
-	// one of Among.
+	// belongs to no call, it is the one that waits for the task that the request names; else the
+	// only call in flight that may ask (tools/call, prompts/get, resources/read), unless one of
+	// another Party was given up within the last minute, which the server may not have heard yet.
+	// It may have ended meanwhile. Nil: there is none, or it is one of Among.
 	Call *Call
 	// Among are the calls in flight, as the request came, one of which it is for: all of them are
 	// of one Party, and so are those that were given up. Nil: there is Call, or it cannot be told.

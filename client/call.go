@@ -58,6 +58,9 @@ type Call struct {
 	// Party says for whom the call is made: the same text is the same client, "" another one each
 	// time. Where the server does not say which call it asks for, see Ask.Among, that tells whom.
 	Party string
+	// Task is the task whose result it waits for, "" for none: what the server asks for the sake of
+	// that task (2025-11-25, basic/utilities/tasks, "Related Task Metadata") is for this call.
+	Task string
 
 	id     uint64
 	expiry *time.Timer   // nil without a deadline

@@ -165,8 +165,12 @@ func (r *reader) request(owner uint64, out []byte) []byte {
 		return codec.AppendError(out, r.msg.ID, codec.ErrMethodNotFound, nil)
 	}
 	a := newAsk(r.m, &r.msg)
+	task, isTask := codec.StringContent(
+		codec.Find(r.msg.MetaValue(mcp.MetaRelatedTask), "taskId"))
 	if owner != anyCall && owner != noCall {
 		a.Call = r.m.table.peek(owner)
+	} else if isTask && len(task) > 0 {
+		a.Call = r.m.table.waiter(string(task))
 	} else if all := r.m.table.suspects(r.m.clock()); len(all) == 1 {
 		a.Call = all[0]
 	} else {

@@ -91,6 +91,18 @@ func (t *table) suspects(now int64) (all []*Call) {
 	return all
 }
 
+// waiter returns the call in flight that waits for the result of a task; nil when there is none.
+func (t *table) waiter(task string) *Call {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for i := range t.slots {
+		if s := &t.slots[i]; s.call != nil && s.asker && s.call.Task == task {
+			return s.call
+		}
+	}
+	return nil
+}
+
 // suspect is the only one of suspects, nil when there are none or several.
 func (t *table) suspect(now int64) *Call {
 	if all := t.suspects(now); len(all) == 1 {

@@ -116,3 +116,38 @@ func TestAskAmongMany(t *testing.T) {
 	s.wantAsked("more were given up than is known which")
 	s.Cancel(ada, context.Canceled)
 }
+
+// TestAskOfATask: a request that names a task is for the call that waits for its result, whoever
+// else calls; for nobody when none does.
+func TestAskOfATask(t *testing.T) {
+	asks, begun := make(chan *client.Ask, 9), make(chan string, 9)
+	opt := client.Options{OnRequest: func(a *client.Ask) { asks <- a }}
+	m := lines(t, opt, func(w io.Writer, line, id string) {
+		switch {
+		case strings.Contains(line, `"tasks/result"`):
+			begun <- id
+		case strings.Contains(line, `"ask"`):
+			_, task, _ := strings.Cut(line, `"of":`)
+			fmt.Fprintf(w, `{"jsonrpc":"2.0","id":%[1]s,"method":"roots/list","params":{"_meta":{`+
+				`"io.modelcontextprotocol/related-task":{"taskId":%[1]s}}}}`+"\n",
+				strings.Trim(task, "}"))
+		}
+	})
+	waiting := map[string]*client.Call{}
+	for _, task := range []string{"t1", "t2"} {
+		c := &client.Call{Method: "tasks/result", Task: task, Done: ignore}
+		if err := m.Start(c); err != nil {
+			t.Fatal(err)
+		}
+		waiting[task] = c
+		await(t, "the call", begun)
+	}
+	for _, task := range []string{"t2", "t1", "t3"} {
+		if err := m.Notify("ask", []byte(`{"of":"`+task+`"}`)); err != nil {
+			t.Fatal(err)
+		}
+		if a := await(t, "the request", asks); a.Call != waiting[task] || a.Among != nil {
+			t.Errorf("of %s: got %p, want %p", task, a.Call, waiting[task])
+		}
+	}
+}

@@ -38,6 +38,7 @@ func await[T any](t *testing.T, what string, ch <-chan T) (v T) {
 type tester struct {
 	*Upstream
 	t      *testing.T
+	more   string
 	item   *Item
 	conn   net.Conn
 	calls  chan string // ids of the calls of its tool, as they come
@@ -46,14 +47,17 @@ type tester struct {
 	caught chan *client.Ask
 }
 
-func startTester(t *testing.T) *tester {
+func startTester(t *testing.T) *tester { t.Helper(); return startTesterWith(t, "") }
+
+// startTesterWith is startTester; more are further members of the tool's definition.
+func startTesterWith(t *testing.T, more string) *tester {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
 	x := &tester{
-		t: t, calls: make(chan string, 9), heard: make(chan string, 99),
+		t: t, more: more, calls: make(chan string, 9), heard: make(chan string, 99),
 		caught: make(chan *client.Ask, 9),
 	}
 	served, ready := make(chan struct{}), make(chan struct{}, 1)
@@ -101,11 +105,14 @@ func (x *tester) serve(conn net.Conn) {
 		id, _, _ = strings.Cut(id, ",")
 		switch {
 		case strings.Contains(lines.Text(), `"initialize"`):
-			x.say(`"id":%s,"result":{"protocolVersion":%q,"capabilities":{"tools":{}},`+
+			x.say(`"id":%s,"result":{"protocolVersion":%q,"capabilities":{"tools":{},`+
+				`"tasks":{"requests":{"tools":{"call":{}}}}},`+
 				`"serverInfo":{"name":"s","version":"1"}}`, id, mcp.LatestLegacy)
 		case strings.Contains(lines.Text(), `"tools/list"`):
-			x.say(`"id":%s,"result":{"tools":[{"name":"ask","inputSchema":{"type":"object"}}]}`, id)
-		case strings.Contains(lines.Text(), `"tools/call"`):
+			x.say(`"id":%s,"result":{"tools":[{"name":"ask","inputSchema":{"type":"object"}%s}]}`,
+				id, x.more)
+		case strings.Contains(lines.Text(), `"tools/call"`),
+			strings.Contains(lines.Text(), `"tasks/result"`):
 			x.calls <- id
 		case !strings.Contains(lines.Text(), `notifications/initialized`):
 			x.heard <- lines.Text()

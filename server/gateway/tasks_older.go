@@ -51,7 +51,8 @@ func (f *forward) follow(a client.Answer) bool {
 		return false
 	}
 	id := codec.Find(codec.Find(a.Result, "task"), "taskId")
-	if _, ok := codec.StringContent(id); !ok {
+	name, ok := codec.StringContent(id)
+	if !ok {
 		return false
 	}
 	params := append(append([]byte(`{"taskId":`), id...), '}')
@@ -60,6 +61,7 @@ func (f *forward) follow(a client.Answer) bool {
 	next.trial, next.Timeout = f.trial, max(f.left(), time.Millisecond)
 	next.FirstByte, next.BetweenBytes = 0, 0 // there is nothing to say before it has ended
 	next.again = true                        // the task runs, nothing is to be sent again
+	next.Task = string(name)
 	next.Party, next.capabilities = f.Party, f.capabilities
 	next.hearLogs(f.level)
 	next.begin()

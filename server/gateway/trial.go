@@ -131,6 +131,7 @@ func (f *forward) resend(c *client.Client) {
 	next.trial = trial{passes: p, began: f.began, again: true}
 	next.Timeout = left
 	next.capabilities, next.Capabilities, next.Party = f.capabilities, f.Capabilities, f.Party
+	next.becomes = f.becomes
 	next.hearLogs(f.level)
 	next.begin()
 }
