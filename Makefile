@@ -16,8 +16,8 @@ VCS      := $(shell git rev-parse HEAD >/dev/null 2>&1 && echo auto || echo fals
 FLAGS    := -trimpath -buildvcs=$(VCS) -ldflags=-s
 
 .PHONY: help run build test race norace tuning soak check lint fmt fuzz conformance \
-	conformance-gateway interop vm bench smoke scenarios peers peers-build peers-ts pages \
-	peers-test pgo generate clean
+	conformance-gateway interop interop-oauth vm bench smoke scenarios peers peers-build peers-ts \
+	pages peers-test pgo generate clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
@@ -88,6 +88,10 @@ conformance-gateway: build ## that suite through the gateway, and its client sid
 interop: build ## real clients (Inspector, both TypeScript SDKs) against bin/everything (needs npm)
 	@.ci/need.sh npm openssl
 	@.ci/interop.sh bin/everything
+
+interop-oauth: build ## upstreams that want OAuth, with a certified authorization server (needs npm)
+	@.ci/need.sh npm
+	@.ci/oauth.sh bin
 
 vm: ## limits of children by cgroup v2, in a virtual machine (qemu; a minute or two)
 	@.ci/need.sh go
