@@ -50,8 +50,21 @@ func (f *family) end() {
 func (f *family) kill() {
 	if f.group > 0 {
 		_ = syscall.Kill(-f.group, syscall.SIGKILL)
+		f.killFirst()
 	}
 	f.cgroup.kill()
+}
+
+// killFirst kills the first process of the group, which may have left it.
+func (f *family) killFirst() {
+	fd, err := unix.PidfdOpen(f.group, 0)
+	if err != nil {
+		return // it has ended
+	}
+	defer func() { _ = unix.Close(fd) }()
+	if f.since != 0 && startOf(f.group) == f.since { // else the number is somebody else's by now
+		_ = unix.PidfdSendSignal(fd, unix.SIGKILL, nil, 0)
+	}
 }
 
 // reap waits for members of the group that are ours: those whose own parent has ended are, when

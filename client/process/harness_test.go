@@ -73,6 +73,8 @@ func play(role string) {
 		playStubborn()
 	case "stubborn":
 		playStubborn()
+	case "regroups":
+		regroup()
 	case "quits": // has a child in a session of its own, which outlives it
 		child := exec.Command(playing("stubborn")[0], playing("stubborn")[1:]...)
 		child.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
@@ -82,6 +84,20 @@ func play(role string) {
 		}
 		fmt.Println(child.Process.Pid)
 	}
+}
+
+// regroup leaves the process group that it leads for that of a child.
+func regroup() {
+	child := exec.Command(playing("stubborn")[0], playing("stubborn")[1:]...)
+	child.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	if err := child.Start(); err != nil {
+		panic(err)
+	}
+	if err := syscall.Setpgid(0, child.Process.Pid); err != nil {
+		panic(err)
+	}
+	fmt.Println(child.Process.Pid)
+	playStubborn()
 }
 
 // playStubborn ends by SIGKILL, or when the test has long ended.

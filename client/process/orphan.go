@@ -9,12 +9,22 @@ import (
 )
 
 // orphans waits for processes that became this one's children when their own parent ended, so that
-// no zombie is left. A child that somebody here has started is left to whoever waits for it: he
-// does so at once, so that one which stays a zombie is nobody's.
+// no zombie is left. A program of Start is left to its Wait. Another child that somebody here has
+// started is left to whoever waits for it: he does so at once, so that one which stays a zombie is
+// nobody's.
 type orphans struct {
 	signals chan os.Signal
 	ended   sync.WaitGroup
 	seen    map[int]uint64 // zombies of the last look: when they began
+}
+
+// programs are the numbers of those of Start until their Wait has returned: on a busy machine that
+// may come late, and how they ended is for it alone.
+var programs sync.Map
+
+func isProgram(pid int) bool {
+	_, is := programs.Load(pid)
+	return is
 }
 
 // orphanWait is the time between two looks, and how long a zombie has been one when it is reaped.
@@ -67,7 +77,7 @@ func (o *orphans) look() {
 	o.seen = map[int]uint64{}
 	eachProcess(func(s stat) {
 		switch {
-		case s.state != 'Z' || s.parent != own:
+		case s.state != 'Z' || s.parent != own || isProgram(s.pid):
 		case last[s.pid] == s.began:
 			_, _ = syscall.Wait4(s.pid, nil, syscall.WNOHANG, nil)
 		default:

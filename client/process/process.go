@@ -25,12 +25,17 @@ type Spec struct {
 	Env     []string  // its environment as "K=V"; default: PlainEnv()
 	Stdin   *os.File  // default: /dev/null
 	Stdout  *os.File  // default: /dev/null
-	Stderr  io.Writer // what it writes there; a write must not block for long. Default: /dev/null
+	Stderr  io.Writer // what it writes there; a write must not block for long. Default: /dev/null.
+	// It may be an Ender.
 
 	Limits Limits       // of the program and all that it starts
 	Keeper *Keeper      // ends it when we are killed; default: it alone dies, not what it started
 	Log    *slog.Logger // of what Limits are in force or were met; default: slog.Default()
 }
+
+// Ender is a Spec.Stderr that wants to know when nothing more comes. End is called once, where
+// Write was.
+type Ender interface{ End() }
 
 // Process is a program that runs, in a process group of its own.
 type Process struct {
@@ -132,6 +137,9 @@ func (p *Process) run(s *Spec, stderr *os.File) error {
 	p.cmd.SysProcAttr.Ptrace = limits != nil
 	return onStartThread(func() error {
 		err := p.cmd.Start()
+		if err == nil {
+			programs.Store(p.cmd.Process.Pid, nil)
+		}
 		if err == nil && limits != nil {
 			p.family.bound = bind(p.cmd.Process.Pid, limits)
 		}
@@ -157,6 +165,9 @@ func (p *Process) pipeStderr(w io.Writer) (far *os.File, err error) {
 	go func() {
 		defer close(p.drained)
 		drain(w, p.stderr)
+		if w, ok := w.(Ender); ok {
+			w.End()
+		}
 	}()
 	return far, nil
 }
@@ -204,13 +215,21 @@ func keepDescriptors() {
 // Pid is the number of the process and of its group.
 func (p *Process) Pid() int { return p.family.group }
 
-// Signal sends to the whole group; one that is empty is none of our business.
-func (p *Process) Signal(s syscall.Signal) { _ = syscall.Kill(-p.family.group, s) }
+// Signal sends to the whole group, and to the program if that has left it; when both have gone it
+// is none of our business.
+func (p *Process) Signal(s syscall.Signal) {
+	_ = syscall.Kill(-p.family.group, s)
+	if group, err := syscall.Getpgid(p.family.group); err == nil && group != p.family.group {
+		_ = p.cmd.Process.Signal(s)
+	}
+}
 
 // Wait returns how the program ended, as exec.Cmd.Wait does, and which of its limits it has met,
 // when it has ended and everything that it has started was killed. It is called once.
 func (p *Process) Wait() error {
-	err := p.family.cgroup.explain(p.cmd.Wait(), p.family.group, p.log)
+	err := p.cmd.Wait()
+	programs.Delete(p.family.group)
+	err = p.family.cgroup.explain(err, p.family.group, p.log)
 	p.family.end()
 	p.keeper.forget(p.family)
 	if p.stderr == nil {

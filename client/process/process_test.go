@@ -10,6 +10,7 @@ import (
 	"sync/atomic"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/mcploop/mcploop/client/process"
 )
@@ -62,6 +63,28 @@ func TestNothingOutlivesTheProgram(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// TestProgramLeavesItsGroup: it can be killed all the same, and nothing is left.
+func TestProgramLeavesItsGroup(t *testing.T) {
+	p, out := started(t, process.Spec{Command: playing("regroups")})
+	family := append(numbers(t, out), p.Pid())
+	ended := make(chan error, 1)
+	go func() { ended <- p.Wait() }()
+	p.Signal(syscall.SIGKILL)
+	select {
+	case err := <-ended:
+		if err == nil || err.Error() != "signal: killed" {
+			t.Errorf("it ended by %v", err)
+		}
+	case <-time.After(patience):
+		t.Fatal("it was not killed")
+	}
+	for _, pid := range family {
+		if alive(pid) {
+			t.Errorf("process %d of %v runs", pid, family)
+		}
 	}
 }
 

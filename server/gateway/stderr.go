@@ -63,6 +63,28 @@ func (w *stderrLog) Write(p []byte) (int, error) {
 	}
 }
 
+// End puts what the child has written last, without a newline, and tells of what was dropped.
+func (w *stderrLog) End() {
+	w.rate.put(w.line)
+	w.line = nil
+	w.rate.tell()
+}
+
+// tell writes how many lines were dropped since the last time.
+func (r *stderrRate) tell() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.tellDropped()
+}
+
+// tellDropped is tell while mu is held.
+func (r *stderrRate) tellDropped() {
+	if r.dropped > 0 {
+		r.log.Warn("upstream wrote too many lines", "dropped", r.dropped)
+		r.dropped = 0
+	}
+}
+
 // put writes the line, unless there were too many in this second. It keeps nothing of it.
 func (r *stderrRate) put(line []byte) {
 	line = bytes.TrimSpace(line)
@@ -73,10 +95,8 @@ func (r *stderrRate) put(line []byte) {
 	defer r.mu.Unlock()
 	now := time.Now()
 	if now.Sub(r.second) >= time.Second {
-		if r.dropped > 0 {
-			r.log.Warn("upstream wrote too many lines", "dropped", r.dropped)
-		}
-		r.second, r.lines, r.dropped = now, 0, 0
+		r.tellDropped()
+		r.second, r.lines = now, 0
 	}
 	if r.lines == r.max {
 		r.dropped++

@@ -47,6 +47,14 @@ func TestStderrLog(t *testing.T) {
 		<-time.After(time.Second)
 		put("\xff\n")
 		f("msg=\"upstream wrote too many lines\" dropped=2\nmsg=\"upstream says\" text=?\n")
+		put("a\nb\nc\nd\nlast words")
+		out.Reset()
+		w.End()
+		f("msg=\"upstream wrote too many lines\" dropped=3\n")
+		<-time.After(time.Second)
+		put("last words")
+		w.End()
+		f("msg=\"upstream says\" text=\"last words\"\n")
 	})
 }
 

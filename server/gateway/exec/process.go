@@ -39,6 +39,7 @@ func start(ctx context.Context, opt *Options, r run) (outcome, error) {
 		return outcome{}, fmt.Errorf("cannot start %q: %w", path, err)
 	}
 	defer in.close()
+	defer in.closeTheirs()
 	ours, theirs, err := os.Pipe()
 	if err != nil {
 		return outcome{}, fmt.Errorf("cannot start %q: %w", path, err)
