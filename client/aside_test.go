@@ -1,7 +1,9 @@
 package client_test
 
 import (
+	"context"
 	"errors"
+	"io"
 	"testing"
 
 	"github.com/mcploop/mcploop/client"
@@ -39,4 +41,46 @@ func TestAside(t *testing.T) {
 	if err := await(t, "its end", ended); !errors.Is(err, client.ErrClosed) {
 		t.Errorf("got %v, want why it was cancelled", err)
 	}
+}
+
+// TestListsTakeNoPlace: no call is refused because the server is asked for its lists, and these are
+// not because there are calls.
+func TestListsTakeNoPlace(t *testing.T) {
+	arrived := make(chan string, 8)
+	c := scripted(t, client.Options{InFlightMax: 1}, func(_ io.Writer, _ int, id string) {
+		arrived <- id
+	})
+	ctx, cancel := context.WithCancel(testContext(t))
+	ended := make(chan error, 32)
+	ask := func(method string) {
+		go func() {
+			_, err := c.Raw(ctx, method, nil)
+			ended <- err
+		}()
+		await(t, method, arrived)
+	}
+	ask("tools/list")
+	ask("tools/call")
+	ask("prompts/list")
+	if _, err := c.Raw(ctx, "tools/call", nil); !errors.Is(err, client.ErrOverloaded) {
+		t.Errorf("a second call: got %v, want %v", err, client.ErrOverloaded)
+	}
+	for range 14 {
+		ask("ping")
+	}
+	if _, err := c.Raw(ctx, "ping", nil); !errors.Is(err, client.ErrOverloaded) {
+		t.Errorf("one list too many: got %v, want %v", err, client.ErrOverloaded)
+	}
+	cancel()
+	for range 17 {
+		if err := await(t, "the end", ended); !errors.Is(err, context.Canceled) {
+			t.Errorf("got %v", err)
+		}
+	}
+	ask2, stop := context.WithCancel(testContext(t))
+	for range 3 { // all places are free again
+		go func() { _, _ = c.Raw(ask2, "ping", nil) }()
+		await(t, "a ping", arrived)
+	}
+	stop()
 }

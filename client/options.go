@@ -106,7 +106,7 @@ type Options struct {
 	CloseGrace   time.Duration // Command's time before SIGTERM and SIGKILL each; default 2 s
 
 	MessageBytesMax int // one message of the server; default 4 MiB
-	InFlightMax     int // unanswered calls, 1..1,000,000; default 4096
+	InFlightMax     int // unanswered calls, 1..1,000,000; default 4096. Lists, ping: 16 more
 	AsksMax         int // unanswered requests of the server; default 1024
 	HTTPConnsMax    int // HTTP connections, one unanswered call each; default 32
 	OutboxBytesMax  int // unsent bytes at which further calls are refused; default 512 KiB

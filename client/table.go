@@ -17,6 +17,7 @@ type table struct {
 	inUse  int
 	busy   atomic.Int64 // as inUse, for who has no lock
 	askers int          // of these, requests that the server may ask on behalf of
+	spares int          // of these, such as are none of max
 	// abandoned are such that were given up, the oldest first; at most suspectsMax.
 	abandoned []abandoned
 	max       int
@@ -29,6 +30,7 @@ type slot struct {
 	timer *time.Timer // nil until a call had a deadline
 	uses  uint32
 	asker bool
+	spare bool
 }
 
 const (
@@ -51,7 +53,7 @@ func (t *table) put(c *Call, j *job, onTimeout func(id uint64)) (uint64, error) 
 	switch {
 	case t.closed != nil:
 		return 0, t.closed
-	case t.inUse >= t.max && c.counts():
+	case t.inUse-t.spares >= t.max && c.counts() && !t.spare(c):
 		return 0, ErrOverloaded
 	}
 	if len(t.free) == 0 {
@@ -62,7 +64,7 @@ func (t *table) put(c *Call, j *job, onTimeout func(id uint64)) (uint64, error) 
 	t.free = t.free[:len(t.free)-1]
 	s := &t.slots[index]
 	s.uses++
-	s.call, s.job, s.asker = c, j, c.mayAsk()
+	s.call, s.job, s.asker, s.spare = c, j, c.mayAsk(), t.spare(c)
 	t.count(s, 1)
 	id := uint64(s.uses)<<indexBits | uint64(index)
 	c.id, c.expiry, c.limit = id, nil, c.Timeout
@@ -96,6 +98,15 @@ func (t *table) current(index uint32) uint64 {
 // for another one.
 func (c *Call) counts() bool { return c.verb != verbReply && c.verb != verbListen && !c.Aside }
 
+// sparesMax is how many requests there may be that are none of InFlightMax.
+const sparesMax = 16
+
+// spare tells whether c asks what the server is, or has: it is not refused because there are many
+// calls, and no call is refused because of it. mu is held.
+func (t *table) spare(c *Call) bool {
+	return c.verb == verbRequest && !c.Aside && t.spares < sparesMax && repeatable(c.Method)
+}
+
 // mayAsk tells whether a server may ask for input on behalf of c (2026-07-28, basic/patterns/mrtr,
 // "Supported requests"; the features of earlier revisions are tied to no others in practice, but
 // for what a task of 2025-11-25 asks while its result is waited for).
@@ -115,6 +126,9 @@ func (t *table) count(s *slot, one int) {
 	}
 	if s.asker {
 		t.askers += one
+	}
+	if s.spare {
+		t.spares += one
 	}
 }
 

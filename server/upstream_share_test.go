@@ -237,11 +237,15 @@ func TestUpstreamSessionForEachPrincipal(t *testing.T) {
 	f("ben", `{"a":2}`)
 }
 
-// TestUpstreamBusyIsNotLost: an upstream that can take no call more, so that nothing can be asked
-// of it, keeps its connection and the calls on it.
+// TestUpstreamBusyIsNotLost: an upstream that can take no call more is asked for its lists, and
+// keeps its connection and the calls on it.
 func TestUpstreamBusyIsNotLost(t *testing.T) {
 	held := make(chan func(), 3)
+	var listed atomic.Int64
 	fake := startFake(t, func(c *fakeConn, m *fakeMessage) string {
+		if m.Method == "tools/list" {
+			listed.Add(1)
+		}
 		if m.Method != "tools/call" {
 			return well(c, m)
 		}
@@ -255,18 +259,17 @@ func TestUpstreamBusyIsNotLost(t *testing.T) {
 		o.Refresh = 5 * time.Millisecond
 	})
 	g.has("up__echo", true)
+	c := g.dialTCP()
+	c.initialize("2025-11-25")
 	var answers []func()
-	texts := make(chan string, 3)
-	for range 3 {
-		go func() { // again while the upstream is asked for its lists, which has a place, too
-			got := ""
-			for got == "" || code(got) == -31000 {
-				got = g.text(g.post(modernCall("7", "up__echo", "{}")))
-			}
-			texts <- got
-		}()
+	for id := range 3 {
+		c.line(legacyCall(fmt.Sprint(id), "up__echo", "{}"))
 		answers = append(answers, wait(t, "the call is with the upstream", held))
 	}
+	before := listed.Load()
+	eventually(t, "it is asked for its lists all the same", func() bool {
+		return listed.Load() > before+2
+	})
 	for range 10 { // the upstream is looked after meanwhile
 		if got := g.text(g.post(modernCall("9", "up__echo", "{}"))); code(got) != -31000 {
 			t.Errorf("got %s", got)
@@ -274,8 +277,7 @@ func TestUpstreamBusyIsNotLost(t *testing.T) {
 	}
 	for _, answer := range answers {
 		answer()
-		got := wait(t, "the call is answered", texts)
-		if !strings.Contains(got, `"structuredContent":{}`) {
+		if got := c.read(); !strings.Contains(got, `"structuredContent":{}`) {
 			t.Errorf("got %s", got)
 		}
 	}
