@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -278,4 +279,47 @@ func TestFilesChange(t *testing.T) {
 		t.Fatal(err)
 	}
 	g.lists("resources/list", `"uri":"file:///up/b.md"`, false)
+}
+
+// TestSecondTryOfAnAPI: a request that changes nothing is sent once more when its connection goes,
+// any when there was none; what was answered is not.
+func TestSecondTryOfAnAPI(t *testing.T) {
+	var seen atomic.Int64
+	well := func(w http.ResponseWriter, _ *http.Request) {
+		switch n := seen.Add(1); {
+		case n%2 == 1: // the connection ends
+			panic(http.ErrAbortHandler)
+		default:
+			fmt.Fprint(w, `{"well":true}`)
+		}
+	}
+	tools := []rest.ToolOptions{
+		{Name: "get", URL: "/a"}, {Name: "post", URL: "/a", Method: "POST"},
+	}
+	f := func(url, tool string, wantCalls, wantRetried int, want string) {
+		t.Helper()
+		p, err := rest.New(rest.Options{BaseURL: url, Tools: tools})
+		g := providing(t, p, err)
+		g.has("up__"+tool, true)
+		seen.Store(0)
+		got := g.text(g.post(modernCall("1", "up__"+tool, "{}")))
+		if !strings.Contains(got, want) || int(seen.Load()) != wantCalls {
+			t.Errorf("%s: %d requests, want %d; got %s, want %s", tool, seen.Load(), wantCalls, got,
+				want)
+		}
+		if n := g.ofUp("retried_total"); int(n) != wantRetried {
+			t.Errorf("%s: %v were sent again, want %d", tool, n, wantRetried)
+		}
+	}
+	url := serveAPI(t, well)
+	f(url, "get", 2, 1, `well`)
+	f(url, "post", 1, 0, `"isError":true`)
+	broken := serveAPI(t, func(w http.ResponseWriter, _ *http.Request) {
+		seen.Add(1)
+		w.WriteHeader(http.StatusBadGateway)
+	})
+	f(broken, "get", 1, 0, `502`)
+	closed := httptest.NewServer(nil)
+	closed.Close()
+	f(closed.URL, "post", 0, 1, `"isError":true`)
 }

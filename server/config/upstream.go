@@ -72,6 +72,7 @@ type Upstream struct {
 	FirstByteTimeout time.Duration `yaml:"first_byte_timeout"`
 	BetweenBytes     time.Duration `yaml:"between_bytes_timeout"`
 	RetryPercent     int           `yaml:"retry_percent"`
+	RetryReserve     int           `yaml:"retry_reserve"`
 	ListMax          int           `yaml:"list_max"`
 	Breaker          Breaker       `yaml:"breaker"`
 }
@@ -94,7 +95,7 @@ func defaultUpstream() Upstream {
 		CloseGrace: 2 * time.Second, BackoffMin: 100 * time.Millisecond,
 		TLS: TLS{MinVersion: "1.2"}, OAuth: defaultOAuth(),
 		Asks: 1024, AskTimeout: 10 * time.Minute,
-		RetryPercent: 10, ListMax: 10_000,
+		RetryPercent: 10, RetryReserve: 10, ListMax: 10_000,
 		Breaker: Breaker{Failures: 5, OpenFor: 30 * time.Second, Probes: 3},
 	}
 	setKindDefaults(&u)

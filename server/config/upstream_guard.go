@@ -33,6 +33,11 @@ func upstreamGuardFields() []field {
 				"connection was lost and their tool is readOnlyHint or idempotentHint.",
 		},
 		{
+			path: at("retry_reserve"), unit: "calls", max: 1000, zero: "none",
+			doc: "So many are sent once more beyond retry_percent, and one more for each " +
+				"second that has passed since, up to this: for the first calls, and rare ones.",
+		},
+		{
 			path: at("list_max"), unit: "items", min: 1, max: 100_000,
 			doc: "Tools, and as many resources, templates and prompts, that it may offer; the " +
 				"rest is left out.",

@@ -159,7 +159,7 @@ func TestBudget(t *testing.T) {
 	var b budget
 	taken := 0
 	for calls := range uint64(100) {
-		if b.take(calls+1, 10) {
+		if b.take(calls+1, 10, -1, 0) {
 			taken++
 		}
 	}
@@ -168,15 +168,46 @@ func TestBudget(t *testing.T) {
 	}
 	taken = 0
 	for range 1000 {
-		if b.take(1_000_000, 10) {
+		if b.take(1_000_000, 10, -1, 0) {
 			taken++
 		}
 	}
 	if taken != budgetMax {
 		t.Errorf("got %d at once, want %d", taken, budgetMax)
 	}
-	if b.take(2_000_000, 0) {
+	if b.take(2_000_000, 0, -1, 0) {
 		t.Error("got one of none")
+	}
+}
+
+// TestBudgetReserve: what the calls do not pay for, until it is gone; it comes back, one a second.
+func TestBudgetReserve(t *testing.T) {
+	var b budget
+	now := int64(1)
+	many := func() (taken int) {
+		for range 50 {
+			if b.take(0, 10, 5, now) {
+				taken++
+			}
+		}
+		return taken
+	}
+	if got := many(); got != 5 {
+		t.Errorf("got %d at first, want 5", got)
+	}
+	sum := 0
+	for range 3000 {
+		now += int64(time.Millisecond)
+		sum += many()
+	}
+	if sum != 3 {
+		t.Errorf("got %d in 3 s, want 3", sum)
+	}
+	if now += int64(time.Hour); many() != 5 {
+		t.Error("an hour later it was not 5")
+	}
+	if !b.take(10, 10, 5, now) || b.take(10, 10, 5, now) {
+		t.Error("ten calls did not pay for one")
 	}
 }
 

@@ -65,8 +65,9 @@ type Options struct {
 	FirstByte, BetweenBytes time.Duration
 
 	// RetryPercent of the calls may be sent once more, if they failed before anything of them was
-	// sent, or lost their connection and may run twice. Default 10, negative: none.
-	RetryPercent int
+	// sent, or lost their connection and may run twice. Default 10, negative: none. RetryReserve
+	// calls are sent again beyond that, and one more each second since; default 10, negative: none.
+	RetryPercent, RetryReserve int
 	// ListMax items of each kind are offered at most; the rest is left out. Default 10,000.
 	ListMax int
 
@@ -122,6 +123,7 @@ func (o Options) withDefaults() Options {
 	setDefault(&o.Client.InFlightMax, 4096)
 	setDefault(&o.Client.NoticesPerSecond, 10_000)
 	setDefault(&o.RetryPercent, 10)
+	setDefault(&o.RetryReserve, 10)
 	setDefault(&o.ListMax, 10_000)
 	setDefault(&o.BreakerFailures, 5)
 	setDefault(&o.BreakerOpenFor, 30*time.Second)

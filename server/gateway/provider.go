@@ -85,17 +85,23 @@ func (u *Upstream) provide(i *Item, c Caller, req *mcp.Request) {
 	}
 	go func() {
 		defer func() { <-u.running }()
-		u.runProvider(c, call, p)
+		u.runProvider(i, c, call, p)
 	}()
 }
 
 // runProvider runs one call and answers it.
-func (u *Upstream) runProvider(c Caller, call ProviderCall, p passes) {
+func (u *Upstream) runProvider(i *Item, c Caller, call ProviderCall, p passes) {
 	ctx, cancel := context.WithTimeoutCause(c.Context(), u.opt.Timeout, client.ErrTimeout)
 	defer cancel()
 	defer context.AfterFunc(u.life, cancel)()
 	result, err := u.guarded(ctx, call)
 	u.guard.settle(p, judgeProvider(ctx, c.Context(), err), nil)
+	if err != nil && harmless(err, false, i.twice) {
+		if p, again := u.repeats(ctx, i); again {
+			result, err = u.guarded(ctx, call)
+			u.guard.settle(p, judgeProvider(ctx, c.Context(), err), nil)
+		}
+	}
 	switch cause := context.Cause(ctx); {
 	case c.Context().Err() != nil:
 		u.count.cancelled.Add(1) // nobody waits any more
@@ -113,6 +119,22 @@ func (u *Upstream) runProvider(c Caller, call ProviderCall, p passes) {
 		return
 	}
 	c.ReplyRaw(result)
+}
+
+// repeats waits until a call of the item may be made once more, and tells whether it may.
+func (u *Upstream) repeats(ctx context.Context, i *Item) (p passes, ok bool) {
+	deadline, _ := ctx.Deadline()
+	pause := u.affords(time.Until(deadline))
+	if pause == 0 {
+		return p, false
+	}
+	select {
+	case <-ctx.Done():
+		return p, false
+	case <-time.After(pause):
+	}
+	p, err := u.guard.admit(i.use, i.Name)
+	return p, err == nil
 }
 
 // guarded turns a provider's panic into an error.

@@ -9,26 +9,38 @@ import (
 	"github.com/mcploop/mcploop/codec"
 )
 
-// budget bounds what is sent once more to a share of what was sent.
+// budget bounds what is sent once more to a share of what was sent, and a reserve: the first calls
+// of an upstream, and those of one that is seldom called, have no others that pay for them.
 type budget struct {
 	mu     sync.Mutex // guards the rest
 	seen   uint64     // calls that have paid in
 	tokens int64      // in hundredths of a call
+	lent   int64      // of the reserve, in hundredths of a call
+	at     int64      // by guard.clock, when lent was right
 }
 
-// budgetMax is how many calls may be sent again at once after a long calm.
-const budgetMax = 100
+const (
+	budgetMax   = 100                   // so many calls may be sent again at once after a long calm
+	reserveBack = 10 * time.Millisecond // in which a hundredth of a call comes back to the reserve
+)
 
-// take takes one call out, of percent of all calls so far, if it is there.
-func (b *budget) take(calls uint64, percent int) bool {
+// take takes one call out, of percent of all calls so far or else of the reserve, if it is there.
+// now is by guard.clock.
+func (b *budget) take(calls uint64, percent, reserve int, now int64) bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.tokens = min(b.tokens+int64(calls-b.seen)*int64(percent), budgetMax*100)
 	b.seen = calls
-	if b.tokens < 100 {
+	if b.tokens >= 100 {
+		b.tokens -= 100
+		return true
+	}
+	back := (now - b.at) / int64(reserveBack)
+	b.lent, b.at = max(0, b.lent-back), b.at+back*int64(reserveBack)
+	if b.lent+100 > int64(reserve)*100 {
 		return false
 	}
-	b.tokens -= 100
+	b.lent += 100
 	return true
 }
 
@@ -54,20 +66,31 @@ const retryPause = 100 * time.Millisecond
 // left.
 func (f *forward) retry(err error, unsent bool) bool {
 	u := f.item.up
-	if f.again || u.opt.RetryPercent < 0 || !harmless(err, unsent, f.item.twice) {
+	if f.again || !harmless(err, unsent, f.item.twice) {
 		return false
 	}
-	pause := jitter(retryPause)
-	if f.left() <= pause {
+	pause := u.affords(f.left())
+	if pause == 0 {
 		return false
 	}
-	if !u.guard.budget.take(u.count.calls.Load(), u.opt.RetryPercent) {
-		u.guard.count.unretried.Add(1)
-		return false
-	}
-	u.guard.count.retried.Add(1)
 	time.AfterFunc(pause, f.tryAgain)
 	return true
+}
+
+// affords returns the time after which one more call may be sent once more, of which so much is
+// left of its time; 0: it may not.
+func (u *Upstream) affords(left time.Duration) time.Duration {
+	percent, g := u.opt.RetryPercent, u.guard
+	pause := jitter(retryPause)
+	if percent < 0 || left <= pause {
+		return 0
+	}
+	if !g.budget.take(u.count.calls.Load(), percent, u.opt.RetryReserve, g.clock()) {
+		g.count.unretried.Add(1)
+		return 0
+	}
+	g.count.retried.Add(1)
+	return pause
 }
 
 // tryAgain is the second try: at once where there is a connection, else when there is another one.
