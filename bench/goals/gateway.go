@@ -37,7 +37,9 @@ func gatewayGoals() []goal {
 			"one of 20 upstreams "+state+": p99 of the others against calm", "gateway-neighbours",
 			state, "p99 against calm", "x", 1.1))
 	}
-	return goals
+	const hurry = "crashing, callers in a hurry"
+	return append(goals, each("gateway-hurry", "the same, "+hurry, "gateway-neighbours", hurry,
+		"p99 against calm", "x", 1.1))
 }
 
 // gatewayRows compares without -others: the upstream is another process, too, and busy.
@@ -64,7 +66,7 @@ func gatewaySources() []source {
 				" --warmup 300ms" + script + "150 67"),
 		},
 		{
-			name: "gateway-neighbours", about: "one of 20 upstreams is bad", repeats: 3,
+			name: "gateway-neighbours", about: "one of 20 upstreams is bad", repeats: 5,
 			args: words("neighbours " + url + " --era legacy --parts 19 --tool u{part}__echo_0" +
 				" --trigger u19__echo_0 --control http://127.0.0.1:7719/be/ --load 20" +
 				" --client-core 1 --warmup 500ms --duration 3s -- env GATEWAY_CORE=0" +
