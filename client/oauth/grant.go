@@ -147,8 +147,22 @@ func readCallback(callback, state string, as *issuer) (code string, err error) {
 	return q.Get("code"), nil
 }
 
-// renew exchanges the refresh token, as the client to whom it was given.
+// renew exchanges the refresh token, as the client to whom it was given, unless another Source has
+// done so.
 func (s *Source) renew(ctx context.Context, as *issuer) error {
+	defer s.lock(ctx)()
+	had := s.kept.Access
+	if err := s.load(); err != nil {
+		return err
+	}
+	switch now := s.kept.access(); {
+	case now == "":
+		return ErrLogin // another process has logged out
+	case now != had && !s.kept.expired(time.Now()):
+		return nil
+	case s.kept.Refresh == "" || s.kept.Issuer != as.Issuer:
+		return ErrLogin
+	}
 	c, err := s.whoIWas(ctx, as)
 	if err != nil {
 		return err
@@ -163,6 +177,22 @@ func (s *Source) renew(ctx context.Context, as *issuer) error {
 		return err
 	}
 	return s.accept(t, got, true)
+}
+
+// lock keeps other Sources of the same Store from renewing. One that hangs does not keep this one
+// from it.
+func (s *Source) lock(ctx context.Context) (unlock func()) {
+	l, ok := s.opt.Store.(Locker)
+	if !ok {
+		return func() {}
+	}
+	ctx, cancel := context.WithTimeout(ctx, 2*s.opt.RequestTimeout)
+	defer cancel()
+	unlock, err := l.Lock(ctx, s.opt.Resource)
+	if err != nil {
+		return func() {}
+	}
+	return unlock
 }
 
 // disown forgets what the authorization server says not to know any more.

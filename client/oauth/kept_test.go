@@ -1,6 +1,7 @@
 package oauth_test
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"maps"
@@ -13,11 +14,17 @@ import (
 	"github.com/mcploop/mcploop/client/oauth"
 )
 
-// shelf is a Store in memory that keeps JSON, as one in files does.
+// shelf is a Store in memory that keeps JSON, as one in files does, and its Locker.
 type shelf struct {
-	mu    sync.Mutex
-	kept  map[string][]byte
-	fails error
+	locked sync.Mutex // by a Source
+	mu     sync.Mutex
+	kept   map[string][]byte
+	fails  error
+}
+
+func (s *shelf) Lock(context.Context, string) (func(), error) {
+	s.locked.Lock()
+	return s.locked.Unlock, nil
 }
 
 func (s *shelf) Load(resource string) (*oauth.Stored, error) {
@@ -274,5 +281,53 @@ func TestLostRegistration(t *testing.T) {
 	w.works(w.source(with(store)))
 	if n := w.asked("as POST /register"); n != 2 {
 		t.Errorf("it registered %d times, want 2", n)
+	}
+}
+
+// TestManySources: of many that share a Store, one exchanges the refresh token, as none may be
+// used twice; the others get what it got. One whose user has logged out does not log in again.
+func TestManySources(t *testing.T) {
+	w, store := newWorld(t), &shelf{}
+	w.lifetime = 3600
+	w.works(w.source(with(store)))
+	store.change(t, w.url(), func(s *oauth.Stored) { s.Expiry = time.Now().Add(-time.Second) })
+	w.set(func() {
+		w.on["as POST /token"] = func(rw http.ResponseWriter, r *http.Request) {
+			_ = r.ParseForm()
+			if _, fresh := w.refresh[r.PostForm.Get("refresh_token")]; !fresh { // it looks stolen
+				clear(w.refresh)
+				clear(w.tokens)
+			}
+			w.token(rw, r)
+		}
+	})
+	var wait sync.WaitGroup
+	for range 8 {
+		s := w.source(alone(store))
+		wait.Go(func() {
+			if value, _, err := s.Token(t.Context()); value != "Bearer HIDDEN-access-2" {
+				t.Errorf("got %q, %v", value, err)
+			}
+		})
+	}
+	wait.Wait()
+	if n := len(w.forms); n != 2 {
+		t.Errorf("%d tokens were asked for, want 2", n)
+	}
+	store.change(t, w.url(), func(s *oauth.Stored) { s.Expiry = time.Now().Add(-time.Second) })
+	s := w.source(alone(store))
+	store.locked.Lock() // somebody else renews, or logs out
+	ended := make(chan error)
+	go func() {
+		_, _, err := s.Token(t.Context())
+		ended <- err
+	}()
+	store.change(t, w.url(), func(s *oauth.Stored) { s.Access, s.Refresh = "", "" })
+	store.locked.Unlock()
+	if err := <-ended; err != nil && !errors.Is(err, oauth.ErrLogin) {
+		t.Errorf("got %v, want ErrLogin", err)
+	}
+	if n := len(w.forms); n != 2 {
+		t.Errorf("a token was asked for after the logout: %d", n)
 	}
 }

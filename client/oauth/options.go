@@ -90,7 +90,7 @@ type Options struct {
 	// See Identity for that of an enterprise's identity provider.
 	Assertion func(ctx context.Context, want Audience) (string, error)
 
-	Store Store // default: nothing survives
+	Store Store // default: nothing survives; see Locker, too
 	// TLS is that of connections to Resource's host and port. Others use its RootCAs and its
 	// MinVersion, and nothing else of it: they prove their own names, and see no certificate.
 	TLS *tls.Config

@@ -104,7 +104,7 @@ func (s *Source) renewAhead(ctx context.Context) error {
 		return s.grant(ctx, &target{as: as, audience: s.kept.Audience, scopes: s.kept.Scopes})
 	}
 	err = s.renew(ctx, as)
-	if err != nil && s.kept.Refresh == "" { // it is not taken any more
+	if err != nil && s.kept.access() != "" && s.kept.Refresh == "" { // it is not taken any more
 		if s.opt.Grant == AuthorizationCode {
 			return fmt.Errorf("%w: %w", ErrLogin, err)
 		}

@@ -1,6 +1,7 @@
 package oauth
 
 import (
+	"context"
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
@@ -15,6 +16,14 @@ type Store interface {
 	Load(resource string) (*Stored, error)
 	// Save replaces what there is. Tokens are in it: nobody else may read where it goes.
 	Save(resource string, s *Stored) error
+}
+
+// Locker is a Store that several Sources share, of one process or more. A refresh token that is
+// used twice looks stolen, and ends all that came of it (OAuth 2.1, section 4.3.1): so one at a
+// time exchanges it.
+type Locker interface {
+	// Lock waits until nobody else has the lock of resource, or ctx ends.
+	Lock(ctx context.Context, resource string) (unlock func(), err error)
 }
 
 // Stored is what a Source knows of one resource. All of it belongs to Issuer: under another one

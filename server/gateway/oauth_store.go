@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
@@ -93,8 +94,14 @@ func (s TokenStore) Save(resource string, stored *oauth.Stored) error {
 	return nil
 }
 
-// Remove forgets a resource; false: there was nothing.
+// Remove forgets a resource; false: there was nothing. A renewal that is under way is waited for,
+// as it would save the tokens once more.
 func (s TokenStore) Remove(resource string) (bool, error) {
+	ctx, cancel := context.WithTimeout(context.Background(), lockWaitMax)
+	defer cancel()
+	if unlock, err := s.Lock(ctx, resource); err == nil {
+		defer unlock()
+	}
 	err := os.Remove(s.Path(resource))
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
