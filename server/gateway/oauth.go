@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net/url"
 	"os"
 	"strings"
@@ -98,11 +99,15 @@ type keys struct {
 }
 
 // newKeys makes those of an upstream whose options were validated.
-func newKeys(opt *Options) (*keys, error) {
+func newKeys(opt *Options, log *slog.Logger) (*keys, error) {
 	if opt.OAuth == nil {
 		return nil, nil
 	}
-	source, err := opt.OAuth.NewSource(&opt.Client, nil)
+	o := *opt.OAuth
+	if o.Options.Store == nil && o.Store.Dir != "" {
+		o.Options.Store = heardStore{o.Store, log.With("upstream", opt.Name)}
+	}
+	source, err := o.NewSource(&opt.Client, nil)
 	if err != nil {
 		return nil, fmt.Errorf("upstream %q: %w", opt.Name, err)
 	}
@@ -110,6 +115,21 @@ func newKeys(opt *Options) (*keys, error) {
 		store: opt.OAuth.Store, resource: Resource(opt.Client.URL),
 		all: client.NewTokens(source), changed: make(chan struct{}),
 	}, nil
+}
+
+// heardStore says when tokens could not be kept. They are used all the same.
+type heardStore struct {
+	TokenStore
+	log *slog.Logger
+}
+
+// Save implements oauth.Store.
+func (s heardStore) Save(resource string, stored *oauth.Stored) error {
+	err := s.TokenStore.Save(resource, stored)
+	if err != nil {
+		s.log.Warn("tokens of an upstream are lost when this server ends", "reason", err)
+	}
+	return err
 }
 
 // tokens are what a connection with these headers has; nil: none.
@@ -209,15 +229,19 @@ func (u *Upstream) withCure(err error) error {
 }
 
 // awaitLogin waits for a login, if err asks for one, and sends nothing to anybody before. changed
-// is what was next before the attempt that failed. An instance of a single client does not wait:
-// it is tried again when it is called.
+// is what was next before the attempt that failed. As an upstream may have been wrong about a
+// token, it is tried again after Options.Refresh. An instance of a single client does not wait: it
+// is tried again when it is called.
 func (i *instance) awaitLogin(ctx context.Context, err error, changed <-chan struct{}) {
 	if !wantsLogin(err) || i.private {
 		return
 	}
+	again := time.NewTimer(i.up.opt.Refresh)
+	defer again.Stop()
 	select {
 	case <-changed:
 		i.gate.hurry()
+	case <-again.C:
 	case <-ctx.Done():
 	}
 }

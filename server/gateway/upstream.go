@@ -143,7 +143,7 @@ func New(opt Options, host Host) (*Upstream, error) {
 	u.known = opt.Credentials.identities(opt.Client.Headers)
 	u.borne = opt.Credentials.byPrincipal()
 	var err error
-	if u.keys, err = newKeys(&opt); err != nil {
+	if u.keys, err = newKeys(&opt, host.Log); err != nil {
 		return nil, err
 	}
 	if opt.Provider != nil {

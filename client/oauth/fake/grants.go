@@ -42,9 +42,10 @@ func (s *Server) metadata(w http.ResponseWriter, _ *http.Request) {
 			"authorization_code", "refresh_token", "client_credentials",
 		},
 		"token_endpoint_auth_methods_supported": []string{
-			"none", "client_secret_basic", "client_secret_post",
+			"none", "client_secret_basic", "client_secret_post", "private_key_jwt",
 		},
-		"authorization_response_iss_parameter_supported": true,
+		"token_endpoint_auth_signing_alg_values_supported": []string{"ES256", "RS256"},
+		"authorization_response_iss_parameter_supported":   true,
 	})
 }
 
@@ -112,7 +113,12 @@ func (s *Server) token(w http.ResponseWriter, r *http.Request) {
 		if !basic {
 			secret = r.Form.Get("client_secret")
 		}
-		given.scope, ok = r.Form.Get("scope"), secret == ClientSecret
+		signed := r.Form.Get("client_assertion")
+		given.scope, ok = r.Form.Get("scope"), secret == ClientSecret || signed != ""
+		s.assertions = append(s.assertions, signed)
+	case "urn:ietf:params:oauth:grant-type:jwt-bearer":
+		given.scope, ok = r.Form.Get("scope"), true
+		s.assertions = append(s.assertions, r.Form.Get("assertion"))
 	}
 	if !ok || r.Form.Get("resource") != s.URL {
 		answer(w, http.StatusBadRequest, map[string]any{"error": "invalid_grant"})
@@ -127,7 +133,7 @@ func (s *Server) issue(scope, how string) map[string]any {
 	access := s.secret("access")
 	s.valid[access] = scope
 	made := map[string]any{"access_token": access, "token_type": "Bearer", "scope": scope}
-	if how != "client_credentials" {
+	if how == "authorization_code" || how == "refresh_token" {
 		refresh := s.secret("refresh")
 		s.refreshes[refresh] = grant{scope: scope}
 		made["refresh_token"] = refresh

@@ -2,8 +2,10 @@ package fake
 
 import (
 	"bytes"
+	"encoding/pem"
 	"fmt"
 	"io"
+	"log"
 	"net/http"
 	"net/http/httptest"
 	"net/http/httputil"
@@ -30,9 +32,13 @@ type Server struct {
 	valid     map[string]string // scopes by access tokens
 	secrets   []string
 	scopes    []string // asked for, by logins
+
+	assertions []string // that were shown, of a client or in place of one
+
 	lifetime  time.Duration
 	down      bool
 	noRefresh bool
+	refuses   bool // tokens that are good
 	scoped    string // calls of this tool want scope
 	scope     string
 }
@@ -50,7 +56,12 @@ type Counts struct {
 }
 
 // New starts one before the MCP server at behind, http://HOST:PORT, until Close.
-func New(behind string) (*Server, error) {
+func New(behind string) (*Server, error) { return start(behind, (*httptest.Server).Start) }
+
+// NewTLS is New with both servers behind TLS, by a certificate that PEM returns.
+func NewTLS(behind string) (*Server, error) { return start(behind, (*httptest.Server).StartTLS) }
+
+func start(behind string, begin func(*httptest.Server)) (*Server, error) {
 	to, err := url.Parse(behind)
 	if err != nil {
 		return nil, fmt.Errorf("cannot stand before %q: %w", behind, err)
@@ -61,13 +72,29 @@ func New(behind string) (*Server, error) {
 	to.Path = ""
 	proxy := httputil.NewSingleHostReverseProxy(to)
 	proxy.FlushInterval = -1
-	s.as = httptest.NewServer(s.handler())
+	s.as = httptest.NewUnstartedServer(s.handler())
+	s.as.Config.ErrorLog = log.New(io.Discard, "", 0) // who does not trust it says so itself
+	begin(s.as)
 	s.Issuer = s.as.URL
 	s.door = httptest.NewUnstartedServer(http.HandlerFunc(
 		func(w http.ResponseWriter, r *http.Request) { s.enter(w, r, proxy, to.Host) }))
-	s.door.Start()
+	s.door.Config.ErrorLog = s.as.Config.ErrorLog
+	begin(s.door)
 	s.URL = s.door.URL + "/mcp"
 	return s, nil
+}
+
+// PEM is the certificate of NewTLS.
+func (s *Server) PEM() []byte {
+	cert := s.as.Certificate()
+	return pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: cert.Raw})
+}
+
+// Assertions are those that were shown so far.
+func (s *Server) Assertions() []string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return append([]string(nil), s.assertions...)
 }
 
 // Close ends both servers.
@@ -109,7 +136,7 @@ func (s *Server) judge(authorization, body string) (status int, challenge string
 	defer s.mu.Unlock()
 	scope, ok := s.valid[strings.TrimPrefix(authorization, "Bearer ")]
 	switch {
-	case !ok:
+	case !ok, s.refuses:
 		s.counts.Refused++
 		return http.StatusUnauthorized, ""
 	case s.scoped != "" && strings.Contains(body, `"name":"`+s.scoped+`"`) &&
@@ -168,6 +195,9 @@ func (s *Server) Down(down bool) { s.change(func() { s.down = down }) }
 
 // RefuseRefresh has refresh tokens refused, with invalid_grant.
 func (s *Server) RefuseRefresh() { s.change(func() { s.noRefresh = true }) }
+
+// RefuseAll has the MCP server refuse good tokens, or take them again.
+func (s *Server) RefuseAll(all bool) { s.change(func() { s.refuses = all }) }
 
 // WantScope has calls of a tool refused without a scope.
 func (s *Server) WantScope(tool, scope string) {
