@@ -85,8 +85,10 @@ conformance-gateway: build ## that suite through the gateway, and its client sid
 		github.com/modelcontextprotocol/go-sdk/conformance/everything-server
 	@.ci/conformance-gateway.sh bin
 
-interop: build ## real clients (Inspector, both TypeScript SDKs) against bin/everything (needs npm)
+interop: build ## real clients (Inspector, TypeScript SDKs), real servers, the gateway (needs npm)
 	@.ci/need.sh npm openssl
+	cd bench/peers && $(GO) build $(FLAGS) -o ../../bin/gosdk-everything \
+		github.com/modelcontextprotocol/go-sdk/conformance/everything-server
 	@.ci/interop.sh bin/everything
 
 interop-oauth: build ## upstreams that want OAuth, with a certified authorization server (needs npm)

@@ -4,16 +4,18 @@
 # TypeScript SDKs where ../shared lies beside the checkout (elsewhere they are left out, and it says
 # so). The other way round, mcploop's own client calls the TypeScript SDK's server over HTTP+SSE,
 # and Node's WebSocket server; and mcploop serve, with a client's file, puts them all behind itself.
+# At last every client uses everything of every server through the gateway (sweep.sh).
 #   interop.sh SERVER
 set -euo pipefail
 cd "$(dirname "$0")/.."
 server=$(realpath "${1:?usage: interop.sh SERVER}")
 tools=${INTEROP_TOOLS:-build/interop-tools}
-drivers=../shared/conformance
+drivers=../shared/conformance root=$PWD
 passed=0 failed=0
 
 if [ ! -x "$tools/node_modules/.bin/mcp-inspector" ] ||
-  [ ! -x "$tools/node_modules/.bin/mcp-server-everything" ]; then
+  [ ! -x "$tools/node_modules/.bin/mcp-server-everything" ] ||
+  [ ! -d "$tools/node_modules/@modelcontextprotocol/node" ]; then
   echo "installing the clients in $tools (once)"
   mkdir -p "$tools"
   [ -f "$tools/package.json" ] || echo '{"private": true, "type": "module"}' >"$tools/package.json"
@@ -21,7 +23,7 @@ if [ ! -x "$tools/node_modules/.bin/mcp-inspector" ] ||
     "node-linux-$(uname -m | sed 's/x86_64/x64/; s/aarch64/arm64/')@22" \
     @modelcontextprotocol/sdk@1.32.2 @modelcontextprotocol/client@2.4.0 \
     @modelcontextprotocol/inspector@2.12.0 @modelcontextprotocol/server-everything@2026.8.31 \
-    ws@8.23.0
+    @modelcontextprotocol/server@2.4.0 @modelcontextprotocol/node@2.1.2 zod@4.6.7 ws@8.23.0
 fi
 tools=$(realpath "$tools")
 export PATH=$tools/node_modules/.bin:$PATH MCP_CATALOG_PATH=$tools/catalog.json
@@ -263,6 +265,20 @@ END
     node v1.mjs http $url & node v1.mjs http $url & wait"
 else
   echo "left out: the SDKs' drivers are not beside this checkout ($drivers)"
+fi
+cd "$root"
+if [ -x "$(dirname "$server")/gosdk-everything" ]; then
+  .ci/sweep.sh "$(dirname "$server")" "$tools" "$out" >"$out/sweep.out" 2>&1 || true # see below
+  cat "$out/sweep.out"
+  passed=$((passed + $(grep -c '^ok ' "$out/sweep.out" || true)))
+  failed=$((failed + $(grep -c '^FAIL ' "$out/sweep.out" || true)))
+  if ! grep -q '^sweep: ' "$out/sweep.out"; then
+    failed=$((failed + 1))
+  elif grep -q '^FAIL ' "$out/sweep.out"; then
+    grep -A 2 '^  differs' "$out/sweep.txt" | cut -c 1-1000 | head -n 60
+  fi
+else
+  echo "left out: the sweep, without gosdk-everything beside the server (make interop builds it)"
 fi
 printf '\n%d passed, %d failed\n' "$passed" "$failed"
 [ "$failed" = 0 ]

@@ -68,6 +68,12 @@ func TestUpstreamTasks(t *testing.T) {
 			legacy := g.dialTCP()
 			legacy.initialize("2025-11-25")
 			wantIn(t, legacy.ask(legacyCall("1", "up__job", "{}")), "the job is done")
+
+			// A legacy client can take none, whatever it says of itself.
+			boastful := g.dialTCP()
+			boastful.initializeWith("2025-11-25", `{"elicitation":{},"extensions":`+
+				`{"io.modelcontextprotocol\/tasks":{},"example.com/x":{}}}`)
+			wantIn(t, boastful.ask(legacyCall("1", "up__job", "{}")), "the job is done")
 		})
 	}
 }

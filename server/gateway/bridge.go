@@ -109,10 +109,15 @@ func (u *Upstream) require(c Caller, result []byte) {
 	c.RequireInput(asked)
 }
 
-// able are the capabilities that a modern upstream is told: those of the client whose call it is.
-func able(capabilities json.RawMessage) []byte {
+// able are the capabilities that a modern upstream is told: those of the client whose call it is. A
+// legacy client may say that it can take a task, as all its revisions are told, and has no way to.
+func able(capabilities json.RawMessage, v mcp.Version) []byte {
 	if len(capabilities) == 0 {
 		return []byte("{}")
+	}
+	extensions := codec.Find(capabilities, "extensions")
+	if !v.Modern() && codec.Find(extensions, mcp.ExtensionTasks) != nil {
+		return withoutTasks(capabilities)
 	}
 	return capabilities
 }
@@ -120,7 +125,7 @@ func able(capabilities json.RawMessage) []byte {
 // legacyAble is what a legacy upstream is told in initialize, before anybody knows which clients
 // will come: what theirs cannot is refused when it is asked for.
 var legacyAble = json.RawMessage(
-	`{"sampling":{},"elicitation":{"form":{},"url":{}},"roots":{}}`)
+	`{"sampling":{"tools":{}},"elicitation":{"form":{},"url":{}},"roots":{}}`)
 
 // asked takes a request that a legacy upstream makes in the middle of a call, on its loop.
 func (u *Upstream) asked(a *client.Ask) {

@@ -129,7 +129,7 @@ func (i *Item) begin(c Caller, req *mcp.Request, m mcp.Method, params []byte) {
 	f.trial = attempt
 	f.hearLogs(req.LogLevel)
 	if f.capabilities = req.Capabilities; live.Version().Modern() {
-		f.Capabilities = able(req.Capabilities)
+		f.Capabilities = able(req.Capabilities, req.Version)
 	} else {
 		f.Party = c.Owner(true)
 		f.asTask()

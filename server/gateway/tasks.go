@@ -57,5 +57,34 @@ func WithTaskID(object []byte, id string) []byte {
 	return append(out, '}')
 }
 
+// withoutTasks returns capabilities of a client less that it can take a task. They are valid JSON.
+func withoutTasks(capabilities []byte) []byte {
+	return less(capabilities, func(m member) []byte {
+		if string(m.key) != `"extensions"` {
+			return m.value
+		}
+		return less(m.value, func(m member) []byte {
+			if key, _ := codec.StringContent(m.key); string(key) == mcp.ExtensionTasks {
+				return nil
+			}
+			return m.value
+		})
+	})
+}
+
+// less returns object with what keep makes of each member; nil: without it.
+func less(object []byte, keep func(member) []byte) []byte {
+	out := append(make([]byte, 0, len(object)), '{')
+	_ = eachMember(object, func(m member) { // the scanner has passed it
+		if value := keep(m); value != nil {
+			out = append(append(append(append(out, m.key...), ':'), value...), ',')
+		}
+	})
+	if last := len(out) - 1; out[last] == ',' {
+		out = out[:last]
+	}
+	return append(out, '}')
+}
+
 // tasksAbility is what a request says of its client that speaks of tasks.
 var tasksAbility = []byte(`{"extensions":{"` + mcp.ExtensionTasks + `":{}}}`)

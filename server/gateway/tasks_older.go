@@ -85,15 +85,11 @@ func withoutTask(params []byte) []byte {
 	if codec.Find(codec.Find(params, "_meta"), mcp.MetaRelatedTask) == nil {
 		return params
 	}
-	out := append(make([]byte, 0, len(params)), '{')
-	_ = eachMember(params, func(m member) { // the scanner has passed it
+	return less(params, func(m member) []byte {
 		if string(m.key) != `"_meta"` {
-			out = append(append(append(append(out, m.key...), ':'), m.value...), ',')
-			return
+			return m.value
 		}
-		rest, _ := withoutOurs([]byte(`"_meta":`), m.value)
-		out = append(append(out, rest...), ',')
+		rest, _ := withoutOurs(nil, m.value) // the scanner has passed it
+		return rest
 	})
-	out[len(out)-1] = '}'
-	return out
 }
