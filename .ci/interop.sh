@@ -244,7 +244,7 @@ if [ -f "$drivers/v2.mjs" ]; then
   cat >"$out/eras.yaml" <<END
 upstreams:
   modern: {url: "$url", era: modern}
-  legacy: {command: ["$server", "-stdio"], era: legacy}
+  legacy: {command: ["$server", "-stdio"], era: legacy, share: session} # they cancel calls
 END
   eras_port=$(free_port)
   "$client" serve -c "$out/eras.yaml" --http "127.0.0.1:$eras_port" >"$out/eras.log" 2>&1 &

@@ -13,11 +13,13 @@ import { Turns } from './turns.mjs';
 import { walk } from './walk.mjs';
 
 const [out, gateway, file, other, otherFile] = process.argv.slice(2);
-const legacy = /^ts-|^go-stateful|-legacy$/; // these speak no other era, or are asked for no other
+const legacy = /^ts-|^go-stateful|-legacy$/; // these speak no other era, or shall not
 const like = { // the same server behind another door: the Inspector asks that one
-  ours: 'ours-http', 'ours-legacy': 'ours-http', 'ts-stdio': 'ts-http', 'ts-sse': 'ts-http', 'v2-stdio': 'v2-http',
+  ours: 'ours-http', 'ours-legacy': 'ours-http',
+  'ts-stdio': 'ts-http', 'ts-sse': 'ts-http', 'v2-stdio': 'v2-http',
 };
-const families = { ts: new Turns(), v2: new Turns(), go: new Turns(), ours: new Turns() };
+const tests = new Turns(); // ours and go-sdk's have the same URIs
+const families = { ts: new Turns(), v2: new Turns(), go: tests, ours: tests };
 const upstreamsOf = (path, through) => {
   const { mcpServers } = JSON.parse(readFileSync(path, 'utf8'));
   return Object.entries(mcpServers).map(([name, { command, args = [], url, type }]) => ({
