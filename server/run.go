@@ -81,12 +81,11 @@ func (c *Call) run() {
 // both let go of them. An async handler that does not say when it has (Release) leaves its bytes to
 // the collector.
 func (c *Call) release() {
-	async := c.work.async != nil // c may be somebody else's as soon as refs is lowered
-	left := c.refs.Add(-1)
-	if left == 0 || left == 1 && async {
-		c.unload()
+	if c.work.async != nil {
+		c.unload() // before refs is lowered: c may be somebody else's then
 	}
-	if left == 0 {
+	if c.refs.Add(-1) == 0 {
+		c.unload()
 		c.s.giveCall(c)
 	}
 }

@@ -131,6 +131,13 @@ func (f *fakeUpstream) cutOne() {
 	f.t.Fatal("no connection is open")
 }
 
+// cutLast ends the newest connection.
+func (f *fakeUpstream) cutLast() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.conns[len(f.conns)-1].Close()
+}
+
 // tell sends a line on each connection.
 func (f *fakeUpstream) tell(line string) {
 	f.mu.Lock()

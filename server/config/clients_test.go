@@ -196,6 +196,9 @@ func TestUpstreamKeys(t *testing.T) {
 			"upstreams.a.credentials: all clients share one session here; write share: "+
 			"principal beside it")
 	}
+	f("upstreams:\n  a: {url: 'ws://h', share: call, credentials: {required: true}}",
+		"config:2: cannot use upstreams.a.credentials: with share: call instances are "+
+			"everybody's; write share: principal")
 	hash := strings.Repeat("0", 63)
 	f("upstreams:\n  a:\n    url: http://h\n    credentials:\n      users:\n"+
 		"        u1: {token: '${KEY}', sha256: '"+hash+"'}\n        u2: {}\n"+

@@ -77,6 +77,8 @@ func (c *Credentials) check(at string, u *Upstream, report reportFunc) {
 	case !slices.Contains([]string{"http", "https", "ws", "wss", "sse", "sses"}, scheme):
 		report(at, "", "it goes with a url of http://, https://, ws://, wss://, sse:// or "+
 			"sses://, http and openapi")
+	case u.Share == shareCall:
+		report(at, "", "with share: call instances are everybody's; write share: principal")
 	case u.Share == shareAll && (!strings.HasPrefix(scheme, "http") || u.Era == "legacy"):
 		report(at, "", "all clients share one session here; write share: principal beside it")
 	}

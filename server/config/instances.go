@@ -12,6 +12,9 @@ type ChildLimits struct {
 // shareAll is the default of upstreams.NAME.share.
 const shareAll = "all"
 
+// shareCall is for calls whose clients cannot be told apart.
+const shareCall = "call"
+
 // instanceFields: how many connections or processes an upstream is, and whose they are.
 func instanceFields() []field {
 	ms, hour, at := int64(time.Millisecond), int64(time.Hour), ofUpstream
@@ -22,18 +25,20 @@ func instanceFields() []field {
 				"with its connections). A call goes to the one with the fewest in flight.",
 		},
 		{
-			path: at("share"), enum: []string{shareAll, "principal", "session"},
-			doc: "Who shares an instance: all clients; those with the same credentials; or the " +
-				"calls of one legacy session (other clients: those with the same credentials). " +
-				"One more instance lists the tools.",
+			path: at("share"), enum: []string{shareAll, "principal", "session", shareCall},
+			doc: "Who shares an instance: all clients; those with the same credentials; the " +
+				"calls of one legacy session (other clients: those with the same credentials); " +
+				"or nobody: a call has one to itself while it lasts. One more instance lists " +
+				"the tools.",
 		},
 		{
 			path: at("instances_max"), unit: "instances", min: 1, max: 65536,
-			doc: "Instances of principals or sessions; calls of one more are refused.",
+			doc: "Instances of principals, sessions or calls. Calls of one more principal or " +
+				"session are refused; with share: call they wait, in_flight of them.",
 		},
 		{
 			path: at("instance_idle"), unit: durationUnit, min: 100 * ms, max: 720 * hour,
-			doc: "So long without a call ends the instance of a principal or session.",
+			doc: "So long without a call ends the instance of a principal, session or call.",
 		},
 	}
 }

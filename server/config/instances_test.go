@@ -22,7 +22,8 @@ func TestUpstreamInstanceFaults(t *testing.T) {
 	f("command: [x], instances: 257", `upstreams.a.instances: "257": write 1 to 256`)
 	f("command: [x], instances: 2, share: principal",
 		"upstreams.a.instances: several go with share: all; otherwise each principal or session")
-	f("command: [x], share: mine", `"mine": write all or principal or session`)
+	f("command: [x], share: call, instances_max: 10, in_flight: 10", "")
+	f("command: [x], share: mine", `"mine": write all or principal or session or call`)
 	f("command: [x], backoff_min: 31s", "upstreams.a.backoff_min: \"31s\": write at most "+
 		"backoff_max (30s), or raise that")
 	f("url: 'http://h/', limits: {pids: 5}", "upstreams.a.limits: they are those of a command")

@@ -137,7 +137,7 @@ func (u *Upstream) asked(a *client.Ask) {
 	if a.Call == nil && len(a.Among) == 0 {
 		u.refuseAsk(a, errMethodNotFound("cannot tell which client is asked: no call is under way "+
 			"on this connection, or those of several clients; to keep them apart, set share: "+
-			"session for this upstream"))
+			"session for this upstream, or share: call"))
 		return
 	}
 	u.ask(q)

@@ -2,7 +2,6 @@ package gateway
 
 import (
 	"bytes"
-	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -11,56 +10,15 @@ import (
 
 	"github.com/mcploop/mcploop/client"
 	"github.com/mcploop/mcploop/codec"
-	"github.com/mcploop/mcploop/loop"
 	"github.com/mcploop/mcploop/mcp"
 )
-
-// Caller is a client's call that waits for its answer.
-type Caller interface {
-	// Loop is where it came in.
-	Loop() *loop.Loop
-	// Context ends when the call is cancelled, timed out or answered. It costs more than OnEnd.
-	Context() context.Context
-	// OnEnd has w told, instead of who was to be told before, when the call ends otherwise than
-	// by ReplyRaw or Fail. False: it has ended, and nobody will be told.
-	OnEnd(w EndWatcher) bool
-	// Ended tells whether it was cancelled, timed out or answered.
-	Ended() bool
-	// Release says that the call, and what its request points to, is not used any more; it is
-	// called once at most, after the call has ended or was answered. It is another client's from
-	// then on, unless Keep was called before.
-	Release()
-	Keep()
-	// ReplyRaw and Fail answer it; the first wins. result may be reused afterwards.
-	ReplyRaw(result []byte)
-	Fail(err error)
-	// Owner names whose it is: the same text for the same credentials, "" without any; for a legacy
-	// session one of its own if bySession.
-	Owner(bySession bool) string
-	// Client is who makes it, to be told of something when it has ended; nil: it can be told
-	// nothing then.
-	Client() Client
-	// Notify sends a notification that belongs to it.
-	Notify(method string, params []byte) error
-	// ReplyTask answers a tools/call with a task that the upstream has made of it.
-	ReplyTask(upstream string, result []byte)
-	// RequireInput asks its client for something before there is an answer, and has the item called
-	// again with what the client said. It is an answer as those above are where the client is
-	// modern: then the next call is another Caller.
-	RequireInput(need *mcp.InputRequired)
-}
-
-// EndWatcher wants to know when a client's call ends that it works for.
-type EndWatcher interface {
-	// CallEnded is told why. It runs where the call ends, and must not block.
-	CallEnded(cause error)
-}
 
 // forward is a call on its way to the upstream and back.
 type forward struct {
 	client.Call
 	trial
 	item    *Item
+	lease   *instance  // that it has to itself; nil: it shares one
 	method  mcp.Method // what is asked of the item
 	live    *client.Client
 	caller  Caller
@@ -116,17 +74,25 @@ func (i *Item) Complete(c Caller, req *mcp.Request) {
 
 // begin sends a request about the item, if there is a connection to send it on.
 func (i *Item) begin(c Caller, req *mcp.Request, m mcp.Method, params []byte) {
-	u := i.up
-	if u.await(waiting{i, c, req, m, params}) {
-		return
+	w := waiting{i, c, req, m, params, nil}
+	switch {
+	case i.up.opt.Share == ShareCall:
+		i.up.lease(w)
+	case !i.up.await(w):
+		i.send(&w)
 	}
-	attempt, live := u.try(i, c)
+}
+
+// send sends it.
+func (i *Item) send(w *waiting) {
+	u, c, req, m, params := i.up, w.caller, w.req, w.method, w.params
+	attempt, live := u.try(w)
 	if live == nil {
 		return
 	}
 	u.count.calls.Add(1)
 	f := i.forward(c, live, m, params, req.Version, bytes.Clone(req.Params.Token))
-	f.trial = attempt
+	f.trial, f.lease = attempt, w.lease
 	f.hearLogs(req.LogLevel)
 	if f.capabilities = req.Capabilities; live.Version().Modern() {
 		f.Capabilities = able(req.Capabilities, req.Version)
@@ -161,6 +127,7 @@ func (f *forward) start() {
 	if !f.caller.OnEnd(f) {
 		f.item.up.guard.settle(f.passes, verdictNone, f.live)
 		f.abandon()
+		f.leave(nil)
 		f.giveUp(errEnded)
 		return
 	}
@@ -246,6 +213,7 @@ func (f *forward) done(_ *client.Call, a client.Answer) {
 	if h == nil && f.follow(a) {
 		return
 	}
+	f.leave(a.Err)
 	if a.Err != nil {
 		f.abandon()
 	}
@@ -261,7 +229,7 @@ func (f *forward) done(_ *client.Call, a client.Answer) {
 		own, unusable = splice(a.Result, f.method, f.version)
 	}
 	f.judged(a, unusable)
-	if !f.caller.Ended() && f.goesOn(a) {
+	if f.lease == nil && !f.caller.Ended() && f.goesOn(a) {
 		return
 	}
 	defer f.caller.Release()

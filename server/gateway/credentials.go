@@ -45,6 +45,10 @@ func (c *Credentials) validate(o *client.Options, share Share, borne bool) error
 		return nil
 	}
 	var faults []error
+	if share == ShareCall {
+		faults = append(faults, errors.New("cannot use Credentials with ShareCall, whose "+
+			"instances are everybody's; set another Share"))
+	}
 	switch scheme, _, _ := strings.Cut(o.URL, ":"); scheme {
 	case "":
 		if !borne {
@@ -179,6 +183,7 @@ func (f *forward) identify() error {
 func (f *forward) refuse(err error) {
 	u := f.item.up
 	u.guard.settle(f.passes, verdictNone, f.live)
+	f.leave(nil)
 	u.count.failed.Add(1)
 	f.caller.Fail(err)
 	f.caller.Release()

@@ -21,6 +21,8 @@ type instance struct {
 	live    atomic.Pointer[client.Client] // nil while there is no connection
 	wake    chan struct{}                 // has one element when somebody doubts it, or needs it
 
+	served bool // its last connection was ready; belongs to run
+
 	state State // guarded by up.mu
 	tenancy
 }
@@ -55,11 +57,14 @@ func (i *instance) run(ctx context.Context) {
 			u.count.restarts.Add(1)
 		}
 		changed := u.keys.next()
+		i.served = false
 		err := u.withCure(i.session(ctx, a))
 		pause := a.over()
 		i.lost(err, pause)
 		i.releaseParked(err)
-		i.turnAway(err, pause)
+		if u.opt.Share != ShareCall || !i.served { // else who waits has come since
+			i.turnAway(err, pause)
+		}
 		i.awaitLogin(ctx, err, changed)
 	}
 	i.releaseParked(client.ErrClosed)
@@ -116,6 +121,7 @@ func (i *instance) session(ctx context.Context, a *attempt) error {
 	}
 	f = i.follow(c, f)
 	i.repeatParked(c) // of a session that ended at a bad moment
+	i.served = true
 	i.serve()
 	return i.attend(ctx, c, &f)
 }

@@ -48,9 +48,11 @@ type Options struct {
 	// 1..256, default 1: a call goes to the one with the fewest calls in flight.
 	Instances int
 	// Share says who uses an instance together. Other than ShareAll, Instances must be 1: that one
-	// lists what there is, and each principal or session has another one of its own.
-	Share        Share
-	InstancesMax int           // of principals or sessions, default 64; one more is refused
+	// lists what there is, and each principal, session or call has another one of its own.
+	Share Share
+	// InstancesMax is how many of these there may be, default 64. One more principal or session is
+	// refused, one more call waits; InFlightMax calls do.
+	InstancesMax int
 	InstanceIdle time.Duration // one without a call for so long ends, default 10 min
 
 	// Subscriptions is how many resources the upstream is asked to tell of, as clients listen to
@@ -202,7 +204,7 @@ func (o *Options) instanceFaults(bad func(format string, args ...any)) {
 		bad("cannot use Instances = %d, InstancesMax = %d; set them to 1..%d, and 1 or more",
 			o.Instances, o.InstancesMax, instancesMost)
 	}
-	if o.Share > ShareSession || o.Instances > 1 && (o.Share != ShareAll || o.Provider != nil) ||
+	if o.Share > ShareCall || o.Instances > 1 && (o.Share != ShareAll || o.Provider != nil) ||
 		o.Share != ShareAll && o.Provider != nil {
 		bad("cannot use Share = %d with %d instances; several are for ShareAll, and a provider "+
 			"is one for all", o.Share, o.Instances)

@@ -29,10 +29,15 @@ func TestInstanceOptions(t *testing.T) {
 	f("Instances = -1", func(o *Options) { o.Instances = -1 })
 	f("InstancesMax = -1", func(o *Options) { o.InstancesMax = -1 })
 	f("several are for ShareAll", func(o *Options) { o.Instances, o.Share = 2, SharePrincipal })
-	f("Share = 3", func(o *Options) { o.Share = ShareSession + 1 })
+	f("", func(o *Options) { o.Share, o.InstancesMax = ShareCall, 1 })
+	f("Credentials with ShareCall", func(o *Options) {
+		o.Share, o.Credentials.Required = ShareCall, true
+	})
+	f("Share = 4", func(o *Options) { o.Share = ShareCall + 1 })
 	f("InstanceIdle", func(o *Options) { o.InstanceIdle = -time.Second })
 	for text, want := range map[string]Share{
 		"": ShareAll, "all": ShareAll, "principal": SharePrincipal, "session": ShareSession,
+		"call": ShareCall,
 	} {
 		if got, err := ParseShare(text); got != want || err != nil {
 			t.Errorf("%q: got %v, %v", text, got, err)

@@ -61,6 +61,7 @@ func (f *forward) follow(a client.Answer) bool {
 	next.trial, next.Timeout = f.trial, max(f.left(), time.Millisecond)
 	next.FirstByte, next.BetweenBytes = 0, 0 // there is nothing to say before it has ended
 	next.again = true                        // the task runs, nothing is to be sent again
+	next.lease = f.lease
 	next.Task = string(name)
 	next.Party, next.capabilities = f.Party, f.capabilities
 	next.hearLogs(f.level)

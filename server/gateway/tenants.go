@@ -19,6 +19,7 @@ const (
 	ShareAll       Share = iota // all clients share all instances
 	SharePrincipal              // clients with the same credentials share one
 	ShareSession                // a legacy session has its own; other clients: as SharePrincipal
+	ShareCall                   // nobody: a call has one to itself while it lasts
 )
 
 // ParseShare returns the way named s; "" is ShareAll.
@@ -30,8 +31,11 @@ func ParseShare(s string) (Share, error) {
 		return SharePrincipal, nil
 	case "session":
 		return ShareSession, nil
+	case "call":
+		return ShareCall, nil
 	}
-	return ShareAll, fmt.Errorf(`cannot use share %q; say "all", "principal" or "session"`, s)
+	return ShareAll, fmt.Errorf(
+		`cannot use share %q; say "all", "principal", "session" or "call"`, s)
 }
 
 // tenants are the instances of single clients, by owner. They are made by the first call of their
@@ -40,27 +44,24 @@ type tenants struct {
 	mu      sync.Mutex // guards the rest, and the tenancy of each
 	all     map[string]*instance
 	sweeper *time.Timer // nil while there are none
+	queue   []waiting   // with ShareCall: calls, until an instance is free
+	slots   int         // instances that were made for these
 	closed  bool
 }
 
 // tenancy is what an instance of a single client has beside others. It is guarded by tenants.mu.
 type tenancy struct {
 	stop    context.CancelFunc
-	who     *identity // what it connects with, never changed; nil: with what all do
-	waiting []waiting // calls, until it is ready or has failed
-	uses    uint64    // calls so far
-	swept   uint64    // uses at the last sweep
-	paused  time.Time // until then no call waits for it, as it
-	reason  error     // has failed
-}
-
-// waiting is a call that waits for the instance of its client.
-type waiting struct {
-	item   *Item
-	caller Caller
-	req    *mcp.Request
-	method mcp.Method
-	params []byte
+	who     *identity      // what it connects with, never changed; nil: with what all do
+	waiting []waiting      // calls, until it is ready or has failed
+	uses    uint64         // calls so far
+	swept   uint64         // uses at the last sweep
+	paused  time.Time      // until then no call waits for it, as it
+	reason  error          // has failed
+	slot    int            // with ShareCall
+	leased  bool           // a call has it
+	gone    *client.Client // that was lost
+	cool    time.Time      // until then it comes last
 }
 
 // live returns the connection of the owner's instance, nil without one, and counts a use.
@@ -158,6 +159,12 @@ func (u *Upstream) tenant(owner string, c Caller) (*instance, error) {
 			Data: upstreamData{Upstream: u.opt.Name, State: "full"},
 		}
 	}
+	return u.newTenant(owner, who), nil
+}
+
+// newTenant makes an instance. tenants.mu is held, and it is not closed.
+func (u *Upstream) newTenant(owner string, who *identity) *instance {
+	t := &u.tenants
 	g := newGate(u.opt.BackoffMin, u.opt.BackoffMax)
 	i := u.newInstance(0, g, &parking{})
 	i.who = who
@@ -171,7 +178,7 @@ func (u *Upstream) tenant(owner string, c Caller) (*instance, error) {
 		defer stop()
 		i.run(ctx)
 	})
-	return i, nil
+	return i
 }
 
 // isWanted reports whether the instance shall be connected; a tenant waits for a call before.
@@ -226,9 +233,21 @@ func (w *waiting) begin() {
 		w.item.up.count.unsent.Add(1)
 		w.item.up.count.cancelled.Add(1)
 		w.caller.Release()
+		w.giveBack()
 		return
 	}
-	w.item.begin(w.caller, w.req, w.method, w.params)
+	if w.lease == nil {
+		w.item.begin(w.caller, w.req, w.method, w.params)
+		return
+	}
+	w.item.send(w)
+}
+
+// giveBack ends its lease, if it has one.
+func (w *waiting) giveBack() {
+	if w.lease != nil {
+		w.item.up.giveBack(w.lease, nil, nil)
+	}
 }
 
 func (w *waiting) fail(u *Upstream, err error) {
@@ -239,6 +258,7 @@ func (w *waiting) fail(u *Upstream, err error) {
 		u.failUnsent(w.caller, err)
 	}
 	w.caller.Release()
+	w.giveBack()
 }
 
 // sweepTenants ends those that were not used since the sweep before.
@@ -261,7 +281,8 @@ func (u *Upstream) sweepTenants() {
 // isIdle tells whether no call waits for a tenant or its answers. tenants.mu is held.
 func (i *instance) isIdle() bool {
 	c := i.live.Load()
-	return len(i.waiting) == 0 && i.parked.len() == 0 && (c == nil || c.Mux().InFlight() == 0)
+	return !i.leased && len(i.waiting) == 0 &&
+		i.parked.len() == 0 && (c == nil || c.Mux().InFlight() == 0)
 }
 
 // oust ends a tenant. tenants.mu is held.

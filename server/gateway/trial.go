@@ -19,18 +19,27 @@ type trial struct {
 
 // try lets a call through. Without a connection, or when it may not pass, c is answered and the
 // connection is nil.
-func (u *Upstream) try(i *Item, c Caller) (trial, *client.Client) {
-	p, err := u.guard.admit(i.use, i.Name)
+func (u *Upstream) try(w *waiting) (trial, *client.Client) {
+	p, err := u.guard.admit(w.item.use, w.item.Name)
 	if err == nil {
-		if live := u.pick(c); live != nil {
+		if live := u.pickFor(w); live != nil {
 			return trial{passes: p, began: u.guard.clock()}, live
 		}
 		u.guard.settle(p, verdictNone, nil)
 		err = u.unavailable()
 	}
-	u.failUnsent(c, err)
-	c.Release()
+	u.failUnsent(w.caller, err)
+	w.caller.Release()
+	w.giveBack()
 	return trial{}, nil
+}
+
+// pickFor returns the connection that a call goes to; nil: there is none.
+func (u *Upstream) pickFor(w *waiting) *client.Client {
+	if w.lease != nil {
+		return w.lease.live.Load()
+	}
+	return u.pick(w.caller)
 }
 
 // failUnsent answers a call that is not carried over.
@@ -74,11 +83,12 @@ func (f *forward) busy(status int) bool {
 func (f *forward) unsent(err error) {
 	u := f.item.up
 	u.guard.settle(f.passes, verdictNone, f.live)
+	f.leave(err)
 	if h := f.ends(); h != nil { // there was a question just then
 		h.done(client.Answer{Err: err})
 		return
 	}
-	if f.retry(err, true) {
+	if f.lease == nil && f.retry(err, true) {
 		return
 	}
 	u.count.failed.Add(1)

@@ -242,6 +242,7 @@ func (u *Upstream) Start() {
 func (u *Upstream) Close() {
 	u.stop()
 	u.tenants.close()
+	u.failQueue()
 	u.all.Wait()
 	u.closeProvider()
 	u.keys.close()

@@ -38,7 +38,7 @@ type Server struct {
 	lifetime  time.Duration
 	down      bool
 	noRefresh bool
-	refuses   bool // tokens that are good
+	refuses   bool   // tokens that are good
 	scoped    string // calls of this tool want scope
 	scope     string
 }
