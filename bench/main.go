@@ -16,6 +16,7 @@ import (
 	"github.com/mcploop/mcploop/bench/fleet"
 	"github.com/mcploop/mcploop/bench/hostile"
 	"github.com/mcploop/mcploop/bench/scenario"
+	"github.com/mcploop/mcploop/bench/tunnel"
 )
 
 // command is a subcommand that is no scenario.
@@ -70,6 +71,7 @@ const (
 	workerName  = "worker"
 	hostileName = "hostile"
 	answersName = "answers"
+	tunnelName  = "tunnel"
 )
 
 func find(name string) func(context.Context, []string, io.Writer, io.Writer) error {
@@ -81,6 +83,11 @@ func find(name string) func(context.Context, []string, io.Writer, io.Writer) err
 	if name == hostileName {
 		return func(_ context.Context, _ []string, out, _ io.Writer) error {
 			return hostile.Worker(os.Stdin, out)
+		}
+	}
+	if name == tunnelName {
+		return func(_ context.Context, _ []string, out, _ io.Writer) error {
+			return tunnel.Worker(os.Stdin, out)
 		}
 	}
 	if name == answersName {

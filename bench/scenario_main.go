@@ -39,6 +39,9 @@ func scenarioMain(
 	if opt.Worker, err = selfCommand(workerName, args); err != nil {
 		return err
 	}
+	if opt.Tunnel, err = selfCommand(tunnelName, args); err != nil {
+		return err
+	}
 	if opt.Hostile, err = selfCommand(hostileName, args); err != nil {
 		return err
 	}

@@ -3,6 +3,7 @@
 package load
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"slices"
@@ -107,7 +108,7 @@ func newEngine(opt *Options, calls int) (*engine, error) {
 	}
 	e.line.hist, e.line.minute = result.NewHistogram(), result.NewHistogram()
 	if opt.Transport != TransportStdio {
-		if e.target, err = parseTarget(opt.Addr); err != nil {
+		if e.target, err = parseTarget(cmp.Or(opt.Via, opt.Addr)); err != nil {
 			return nil, err
 		}
 	}

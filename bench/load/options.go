@@ -59,6 +59,7 @@ func Transports() []string {
 type Options struct {
 	Transport string   // one of the Transport constants
 	Addr      string   // host:port, or the path of a unix socket (it contains a slash)
+	Via       string   // path of a unix socket of what carries on to Addr; default: nothing does
 	Path      string   // http, ws: the endpoint, default /mcp
 	Era       string   // tcp, unix, stdio: EraLegacy (default, initialize first) or EraModern
 	Header    []string // http, ws: further header lines, "Name: value"

@@ -43,7 +43,7 @@ func TestIdleOverSeveralServers(t *testing.T) {
 	start := func() string {
 		addr, command := free(t), real(t, "tcp")
 		other := options(t, closedLoop(), func(s *Settings) { s.TCP = addr }, command...)
-		target, err := aim(t.Context(), &other.Settings, command, nil)
+		target, err := aim(t.Context(), &other.Settings, command, nil, nil)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -16,6 +16,7 @@ import (
 	"github.com/mcploop/mcploop/bench/fleet"
 	"github.com/mcploop/mcploop/bench/hostile"
 	"github.com/mcploop/mcploop/bench/result"
+	"github.com/mcploop/mcploop/bench/tunnel"
 	"github.com/mcploop/mcploop/mcp"
 	"github.com/mcploop/mcploop/server"
 )
@@ -29,6 +30,8 @@ func TestMain(m *testing.M) {
 		ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 		err = fleet.Worker(ctx, os.Stdin, os.Stdout)
 		stop()
+	case len(args) == 1 && args[0] == "tunnel":
+		err = tunnel.Worker(os.Stdin, os.Stdout)
 	case len(args) == 1 && args[0] == "hostile":
 		err = hostile.Worker(os.Stdin, os.Stdout)
 	case len(args) > 1 && args[0] == "real":
@@ -101,6 +104,7 @@ func options(t *testing.T, s Scenario, change func(*Settings), command ...string
 	t.Helper()
 	opt := Options{
 		Scenario: s, Settings: DefaultSettings(), Worker: []string{self(t), "worker"},
+		Tunnel:  []string{self(t), "tunnel"},
 		Hostile: []string{self(t), "hostile"}, Command: command,
 	}
 	if s.Preset != nil {

@@ -31,7 +31,7 @@ const (
 func (t *target) askMetrics(ctx context.Context, url string) error {
 	given := url != ""
 	if !given {
-		if !strings.HasPrefix(t.opt.Transport, "http-") {
+		if !strings.HasPrefix(t.opt.Transport, "http-") || t.tls {
 			return nil
 		}
 		url = "http://" + t.opt.Addr + "/metrics"

@@ -20,6 +20,7 @@ type Options struct {
 	Command  []string          // after "--"
 	Worker   []string          // the command of a client process
 	Hostile  []string          // the command of a hostile crowd's process
+	Tunnel   []string          // the command of what speaks TLS
 	Progress Progress          // may be nil
 	Log      io.Writer         // where servers' and clients' words go; nil discards
 }
@@ -49,7 +50,7 @@ func Do(ctx context.Context, opt Options) (*result.File, error) {
 		Format: result.Format, Scenario: opt.Scenario.Name, About: opt.Scenario.About,
 		Host: result.DescribeHost(), Settings: opt.Flags, Began: time.Now().UTC(),
 	}
-	t, err := aim(ctx, &opt.Settings, opt.Command, opt.Log)
+	t, err := aim(ctx, &opt.Settings, opt.Command, opt.Tunnel, opt.Log)
 	if err != nil {
 		return f, err
 	}

@@ -6,13 +6,15 @@ import (
 	"time"
 
 	"github.com/mcploop/mcploop/bench/load"
+	"github.com/mcploop/mcploop/client"
 )
 
 // Settings are the flags that all scenarios share. A scenario that a flag means nothing to says
 // so in its description; it never reads it in another sense.
 type Settings struct {
-	URL  string // http://host:port/path
-	WS   string // ws://host:port/path
+	URL  string // http://host:port/path, or https
+	WS   string // ws://host:port/path, or wss
+	TLS  client.TLS
 	TCP  string // host:port; several, comma separated, are one server in several processes
 	Unix string // path
 	Era  string // auto, modern or legacy
@@ -67,8 +69,12 @@ func DefaultSettings() Settings {
 
 // Bind makes flags of s, whose values are the defaults.
 func (s *Settings) Bind(fs *flag.FlagSet) {
-	fs.StringVar(&s.URL, "url", s.URL, "server: `http://host:port/path`")
-	fs.StringVar(&s.WS, "ws", s.WS, "server: `ws://host:port/path`")
+	fs.StringVar(&s.URL, "url", s.URL, "server: `http://host:port/path`, or https")
+	fs.StringVar(&s.WS, "ws", s.WS, "server: `ws://host:port/path`, or wss")
+	fs.StringVar(&s.TLS.CAFile, "ca-file", s.TLS.CAFile,
+		"https, wss: PEM `file` of the authorities to trust in place of the system's")
+	fs.BoolVar(&s.TLS.SkipVerify, "insecure", s.TLS.SkipVerify,
+		"https, wss: believe any certificate")
 	fs.StringVar(&s.TCP, "tcp", s.TCP, "server: `host:port`, lines over TCP; several by commas")
 	fs.StringVar(&s.Unix, "unix", s.Unix, "server: `path` of a unix socket, lines")
 	fs.StringVar(&s.Era, "era", s.Era, "auto, modern (2026-07-28) or legacy (with initialize)")

@@ -34,11 +34,15 @@ type target struct {
 	metrics string
 	said    result.Server
 	notes   []string // what readers must know of what is called
+	tls     bool     // it speaks TLS
+	undo    []func() // what stop does, last first
 }
 
 // aim makes a target of the settings. command is what came after "--": a stdio server, or, when
-// an address is given as well, the server to start there.
-func aim(ctx context.Context, s *Settings, command []string, log io.Writer) (*target, error) {
+// an address is given as well, the server to start there. tunnel is how what speaks TLS is started.
+func aim(
+	ctx context.Context, s *Settings, command, tunnel []string, log io.Writer,
+) (*target, error) {
 	t := &target{opt: load.DefaultOptions()}
 	o := &t.opt
 	o.Tool, o.Args, o.Expect, o.Header = s.Tool, s.Args, s.Expect, s.Header
@@ -52,6 +56,12 @@ func aim(ctx context.Context, s *Settings, command []string, log io.Writer) (*ta
 		t.said.Target = strings.Join(command, " ")
 	} else if len(command) > 0 {
 		if err := t.start(ctx, command, log); err != nil {
+			return nil, err
+		}
+	}
+	if t.tls {
+		if err := t.secure(s, tunnel, log); err != nil {
+			t.stop()
 			return nil, err
 		}
 	}
@@ -114,12 +124,17 @@ func (t *target) web(raw, scheme string) error {
 	if err != nil {
 		return fmt.Errorf("cannot use URL %q: %w", raw, err)
 	}
-	if u.Scheme != scheme || u.Host == "" {
-		return fmt.Errorf("cannot use URL %q: give %s://host:port/path (bench speaks no TLS)",
-			raw, scheme)
+	t.tls = u.Scheme == scheme+"s"
+	if u.Scheme != scheme && !t.tls || u.Host == "" {
+		return fmt.Errorf("cannot use URL %q: give %s://host:port/path, or %ss", raw, scheme,
+			scheme)
 	}
 	t.opt.Addr = u.Host
-	if u.Port() == "" {
+	switch {
+	case u.Port() != "":
+	case t.tls:
+		t.opt.Addr += ":443"
+	default:
 		t.opt.Addr += ":80"
 	}
 	if t.opt.Path = u.RequestURI(); u.Path == "" {
@@ -155,6 +170,9 @@ func (t *target) start(ctx context.Context, command []string, log io.Writer) err
 
 // stop ends a server that start started.
 func (t *target) stop() {
+	for _, f := range slices.Backward(t.undo) {
+		f()
+	}
 	if t.child != nil {
 		t.child.Stop()
 	}
