@@ -69,6 +69,11 @@ func (t *table) outdate(now int64) {
 func (t *table) suspects(now int64) (all []*Call) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	return t.suspected(now)
+}
+
+// suspected is suspects. mu is held.
+func (t *table) suspected(now int64) (all []*Call) {
 	if t.outdate(now); t.askers == 0 || t.askers > suspectsMax {
 		return nil
 	}
@@ -105,7 +110,12 @@ func (t *table) waiter(task string) *Call {
 
 // suspect is the only one of suspects, nil when there are none or several.
 func (t *table) suspect(now int64) *Call {
-	if all := t.suspects(now); len(all) == 1 {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.askers != 1 { // Fast path: log messages come often.
+		return nil
+	}
+	if all := t.suspected(now); len(all) == 1 {
 		return all[0]
 	}
 	return nil

@@ -3,6 +3,7 @@ package gateway
 import (
 	"bytes"
 	"crypto/rand"
+	"errors"
 	"fmt"
 	"sync"
 	"time"
@@ -282,10 +283,13 @@ func (h *held) take(req *mcp.Request) (answered []func() error) {
 	return answered
 }
 
-// send gives the upstream its answers.
+// send gives the upstream its answers. Most that cannot be sent are wanted no more, or their
+// connection ends, which the call will say; one for which there is no room would be waited for.
 func (h *held) send(answered []func() error) {
 	for _, send := range answered {
-		_ = send() // the upstream wants it no more, or the connection ends, which the call will say
+		if err := send(); errors.Is(err, client.ErrOverloaded) {
+			h.f.live.Mux().Cancel(&h.f.Call, err)
+		}
 	}
 }
 

@@ -255,3 +255,18 @@ func TestAskThatItsClientCannot(t *testing.T) {
 	}
 	x.wantNoneHeld()
 }
+
+// TestHeldWhoseAnswerCannotBeSent: a call whose upstream takes no more bytes fails at once, not
+// when its time is over.
+func TestHeldWhoseAnswerCannotBeSent(t *testing.T) {
+	for _, v := range bothEras {
+		x, c := startTester(t), newCaller(t, "Ada")
+		f, _ := x.begins(c, v)
+		h := x.holdBy(f)
+		h.send([]func() error{func() error { return client.ErrOverloaded }})
+		if got := await(t, "the failure", c.outcome); !strings.Contains(got, "too many calls") {
+			t.Errorf("got %s", got)
+		}
+		x.wantNoneHeld()
+	}
+}
