@@ -62,13 +62,18 @@ type Call struct {
 	// that task (2025-11-25, basic/utilities/tasks, "Related Task Metadata") is for this call.
 	Task string
 
-	id     uint64
-	expiry *time.Timer   // nil without a deadline
-	limit  time.Duration // Timeout, or what SetTimeout made of it; as of table.slots
-	began  int64         // by Mux.clock
-	sign   atomic.Int64  // the last one, by Mux.clock; 0: none yet
-	verb   verb
+	id      uint64
+	limit   time.Duration // Timeout, or what SetTimeout made of it; as of table.slots
+	began   int64         // by Mux.clock
+	sign    atomic.Int64  // the last one, by Mux.clock; 0: none yet
+	endless bool          // SetTimeout has said so; as of table.slots
+	asked   atomic.Bool   // an Ask points to it
+	verb    verb
 }
+
+// Asked tells whether the server has asked something on behalf of c: then an Ask may still point to
+// it after Done.
+func (c *Call) Asked() bool { return c.asked.Load() }
 
 // verb says what kind of message a Call is; only this package makes others than requests.
 type verb uint8

@@ -70,9 +70,11 @@ func (c *Client) Session() string { return c.mux.facts.Load().session }
 // next call of the blocking API opens another session, for Mux, too.
 func (c *Client) SessionLost(a Answer) bool {
 	status := a.Status
-	var refusal *HTTPError
-	if errors.As(a.Err, &refusal) {
-		status = refusal.Status
+	if a.Err != nil { // what errors.As needs is allocated
+		var refusal *HTTPError
+		if errors.As(a.Err, &refusal) {
+			status = refusal.Status
+		}
 	}
 	return status == statusNotFound && c.mux.facts.Load().session != ""
 }

@@ -1,10 +1,8 @@
 package client
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
-	"strings"
 	"time"
 
 	"github.com/mcploop/mcploop/codec"
@@ -103,7 +101,7 @@ func (h *httpConn) Open(c *loop.Conn) {
 	if j == nil {
 		j = h.p.park(h)
 	}
-	doomed, request := h.doomed, j.bytes()
+	doomed, request := h.doomed, j.take()
 	h.p.mu.Unlock()
 	switch {
 	case doomed:
@@ -309,7 +307,7 @@ func (h *httpConn) finish(c *loop.Conn, j *job, keep bool) {
 	if h.job == j { // else it was dropped
 		next = p.park(h)
 	}
-	doomed, request := h.doomed, next.bytes()
+	doomed, request := h.doomed, next.take()
 	p.mu.Unlock()
 	switch {
 	case doomed:
@@ -326,6 +324,10 @@ func (h *httpConn) finish(c *loop.Conn, j *job, keep bool) {
 	if cap(h.data) > dataBytesMax {
 		h.data = nil
 	}
+	if h.read.settled == j {
+		p.m.letGo(j)
+	}
+	h.read.settled = nil
 }
 
 // conclude answers j with a body that came whole.
@@ -389,12 +391,3 @@ func (h *httpConn) Expired(_ *loop.Conn, out []byte) []byte { return out }
 
 // Closed gives the job to another connection, or fails it.
 func (h *httpConn) Closed(_ *loop.Conn, err error) { h.p.lost(h, err) }
-
-// mediaType compares the type of a Content-Type without its parameters.
-func mediaType(value []byte, want string) bool {
-	if len(value) < len(want) || !strings.EqualFold(string(value[:len(want)]), want) {
-		return false
-	}
-	rest := bytes.TrimLeft(value[len(want):], " \t")
-	return len(rest) == 0 || rest[0] == ';'
-}

@@ -1,13 +1,14 @@
 package client
 
 import (
+	"sync/atomic"
 	"time"
 
 	"github.com/mcploop/mcploop/loop"
 	"github.com/mcploop/mcploop/pool"
 )
 
-// job is a call's way over HTTP.
+// job is a call's way over HTTP. One whose exchange went as it should is used again, see letGo.
 type job struct {
 	id         uint64
 	verb       verb
@@ -16,14 +17,17 @@ type job struct {
 	posts      *httpPool  // of HTTP+SSE: the answer comes elsewhere, this is only its POST
 	signs      *Call      // wants to know of bytes of its answer; nil: it does not
 	rest       resumption
-	authorized bool       // Options.Tokens have a say in it
-	token      *tokenLine // what it is sent with; nil: they have none
-	tokenAt    int        // where that is in request
-	refusals   int        // times that it was refused for that
+	authorized bool         // Options.Tokens have a say in it
+	token      *tokenLine   // what it is sent with; nil: they have none
+	tokenAt    int          // where that is in request
+	refusals   int          // times that it was refused for that
+	own        []byte       // holds the request if that is short
+	large      bool         // else lent does
+	hands      atomic.Int32 // that hold it: the exchange, and whoever sends its request
 
 	// Guarded by httpPool.mu.
 	request    []byte
-	lent       *pool.Buffer // holds request; nil when nobody lent it
+	lent       *pool.Buffer // nil when nobody lent it
 	conn       *httpConn    // nil while it waits
 	dropped    bool
 	queued     bool
@@ -33,27 +37,71 @@ type job struct {
 	next, prev *job
 }
 
-// bytes are the request of a job, nil without one. httpPool.mu is held.
-func (j *job) bytes() []byte {
+// take returns the request of a job to send, nil without one. httpPool.mu is held.
+func (j *job) take() []byte {
 	if j == nil {
 		return nil
 	}
+	j.hands.Add(1)
 	return j.request
 }
 
-// sent gives the bytes back of a request that is on its way and will not be sent again. One that
-// may be refused for its token keeps them until it is answered.
+// write makes the request of c.
+func (p *httpPool) write(j *job, c *Call, e *encoder, f *facts) {
+	j.token, j.tokenAt = p.m.opt.Tokens.now(c.Identity), len(p.heads.beginning(c.verb))
+	j.authorized = j.token != nil
+	j.large = len(e.body) > ownBytesMax
+	if !j.large {
+		j.own = p.heads.request(j.own[:0], j.token.text(), c, e, f)
+		j.request = j.own
+		return
+	}
+	j.lent = p.m.requests.Get()
+	j.lent.B = p.heads.request(j.lent.B[:0], j.token.text(), c, e, f)
+	j.request = j.lent.B
+}
+
+// ownBytesMax: what a longer message was written to is given back once it is sent.
+const ownBytesMax = 2 << 10
+
+// sent is called when the request is on its way. It gives the bytes back of one that will not be
+// sent again. One that may be refused for its token keeps them until it is answered.
 func (p *httpPool) sent(j *job) {
-	if !j.authorized {
+	if j.large && !j.authorized {
 		p.giveBack(j)
 	}
+	p.m.letGo(j)
 }
 
 // accepted gives the bytes back of a request that was not refused for its token.
 func (p *httpPool) accepted(j *job) {
-	if j.authorized {
+	if j.large && j.authorized {
 		p.giveBack(j)
 	}
+}
+
+// newJob returns one that its exchange holds.
+func (m *Mux) newJob() *job {
+	j, ok := m.jobs.Get().(*job)
+	if !ok {
+		j = &job{}
+	}
+	j.hands.Store(1)
+	return j
+}
+
+// letGo is called by who has sent the request of j, and by the exchange that has brought its answer
+// to its end. All other ends leave j to the garbage collector.
+func (m *Mux) letGo(j *job) {
+	if j.hands.Add(-1) > 0 {
+		return
+	}
+	own := j.own
+	if cap(own) > 2*ownBytesMax {
+		own = nil
+	}
+	*j = job{own: own}
+	m.jobs.Put(j)
 }
 
 // giveBack gives the bytes back of a request that will not be sent again.

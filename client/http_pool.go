@@ -55,11 +55,7 @@ func (p *httpPool) send(c *Call, j *job, e *encoder, f *facts) error {
 		j.signs = c
 	}
 	j.repeatable = repeatable(c.Method)
-	j.lent = p.m.requests.Get()
-	j.token, j.tokenAt = p.m.opt.Tokens.now(c.Identity), len(p.heads.beginning(c.verb))
-	j.authorized = j.token != nil
-	j.lent.B = p.heads.request(j.lent.B[:0], j.token.text(), c, e, f)
-	j.request = j.lent.B
+	p.write(j, c, e, f)
 	if (c.verb == verbRequest || c.verb == verbListen) && !f.version.Modern() {
 		j.rest.lines = f.lines
 	}
@@ -85,7 +81,7 @@ func (p *httpPool) submit(j *job) error {
 	}
 	if h := p.takeIdle(j); h != nil {
 		h.carryOn(j)
-		request := j.request
+		request := j.take()
 		p.mu.Unlock()
 		h.dispatch(j, request)
 		return nil

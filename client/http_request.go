@@ -1,6 +1,7 @@
 package client
 
 import (
+	"bytes"
 	"encoding/base64"
 	"errors"
 	"fmt"
@@ -151,4 +152,13 @@ func ownHeader(name string) bool {
 		"host", "content-type", "content-length", "transfer-encoding", "accept", "connection",
 		"upgrade", "expect", "te", "trailer",
 	}, lower)
+}
+
+// mediaType compares the type of a Content-Type without its parameters.
+func mediaType(value []byte, want string) bool {
+	if len(value) < len(want) || !strings.EqualFold(string(value[:len(want)]), want) {
+		return false
+	}
+	rest := bytes.TrimLeft(value[len(want):], " \t")
+	return len(rest) == 0 || rest[0] == ';'
 }

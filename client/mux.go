@@ -27,10 +27,11 @@ type Mux struct {
 	ear      atomic.Pointer[ear] // nil unless a legacy session may be listened to
 	encoders sync.Pool
 	requests *pool.Bytes // what HTTP requests are written to
+	jobs     sync.Pool   // that are used again
 	count    counters
 	notices  notices
-	expire   func(id uint64) // m.timeout, made once
-	born     time.Time       // what clock counts from
+	look     func(index uint32) // m.timeout, made once
+	born     time.Time          // what clock counts from
 }
 
 // wire is one way to the server: line, webSocket, streamable or sse.
@@ -69,7 +70,7 @@ func newMux(opt *Options, group *loop.Group) *Mux {
 	m.encoders.New = func() any { return &encoder{} }
 	m.facts.Store(&facts{})
 	m.notices.init(opt, m.born)
-	m.expire = m.timeout
+	m.look = m.timeout
 	return m
 }
 
@@ -114,7 +115,7 @@ func (m *Mux) start(c *Call, f *facts) error {
 	}
 	j := m.wire.prepare()
 	m.begin(c)
-	id, err := m.table.put(c, j, m.expire)
+	id, err := m.table.put(c, j, m.look)
 	if err != nil {
 		return fmt.Errorf("cannot call %q: %w", c.Method, err)
 	}

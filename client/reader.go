@@ -15,6 +15,7 @@ type reader struct {
 	m       *Mux
 	scanner codec.Scanner
 	msg     codec.Message
+	settled *job // whose call was answered last; nil elsewhere than over HTTP
 
 	answered bool // in this Data call, by a frame
 	aside    int  // units of notices in this Data call
@@ -90,6 +91,9 @@ func (r *reader) answer(owner uint64, a Answer) bool {
 		var j *job
 		if c, j = r.m.table.take(id); j != nil {
 			j.answered()
+			if j.posts == nil {
+				j.signs, r.settled = nil, j
+			}
 		}
 		if c == nil {
 			r.m.table.answeredLate(id)
@@ -175,6 +179,9 @@ func (r *reader) request(owner uint64, out []byte) []byte {
 		a.Call = all[0]
 	} else {
 		a.Among = all
+	}
+	if a.Call != nil {
+		a.Call.asked.Store(true)
 	}
 	if fault := r.m.asks.add(a); fault != nil {
 		return codec.AppendError(out, r.msg.ID, fault, nil)

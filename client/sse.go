@@ -44,7 +44,11 @@ func newSSE(m *Mux, u *url.URL) *sse {
 	return s
 }
 
-func (s *sse) prepare() *job { return &job{posts: s.pool} }
+func (s *sse) prepare() *job {
+	j := s.m.newJob()
+	j.posts = s.pool
+	return j
+}
 
 // send posts. The answer to a request comes on the stream; that to its POST says only whether it
 // was taken, and may come before, behind or never.

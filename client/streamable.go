@@ -28,7 +28,7 @@ func newStreamable(m *Mux, u *url.URL, addrs []string) *streamable {
 	}
 }
 
-func (s *streamable) prepare() *job { return &job{} }
+func (s *streamable) prepare() *job { return s.calls.m.newJob() }
 
 // pool is the one that carries c.
 func (s *streamable) pool(c *Call) *httpPool {

@@ -28,6 +28,7 @@ type slot struct {
 	call  *Call
 	job   *job        // of the HTTP wire; nil elsewhere
 	timer *time.Timer // nil until a call had a deadline
+	fires int64       // when timer does, by Mux.clock; 0: it does not
 	uses  uint32
 	asker bool
 	spare bool
@@ -45,9 +46,9 @@ func (t *table) reopen() {
 	t.closed = nil
 }
 
-// put takes c in and gives it its id. onTimeout runs when the first of its deadlines passes before
-// its answer.
-func (t *table) put(c *Call, j *job, onTimeout func(id uint64)) (uint64, error) {
+// put takes c in, which has begun, and gives it its id. onTimer runs with its slot's index when a
+// deadline of it may have passed.
+func (t *table) put(c *Call, j *job, onTimer func(index uint32)) (uint64, error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	switch {
@@ -67,31 +68,11 @@ func (t *table) put(c *Call, j *job, onTimeout func(id uint64)) (uint64, error) 
 	s.call, s.job, s.asker, s.spare = c, j, c.mayAsk(), t.spare(c)
 	t.count(s, 1)
 	id := uint64(s.uses)<<indexBits | uint64(index)
-	c.id, c.expiry, c.limit = id, nil, c.Timeout
+	c.id = id
 	if d := c.firstLook(); d > 0 {
-		c.expiry = t.timer(index, d, onTimeout)
+		t.wake(index, d, c.began, onTimer)
 	}
 	return id, nil
-}
-
-// timer returns the slot's own timer, set to d: one for each call would cost more than all else
-// that a call does here. mu is held.
-func (t *table) timer(index uint32, d time.Duration, onTimeout func(id uint64)) *time.Timer {
-	s := &t.slots[index]
-	if s.timer == nil {
-		s.timer = time.AfterFunc(d, func() { onTimeout(t.current(index)) })
-	} else {
-		s.timer.Reset(d)
-	}
-	return s.timer
-}
-
-// current is the id of the call in the slot, or of the last one. A timer that fires as its call
-// ends finds the next one there, whose own deadlines are looked at.
-func (t *table) current(index uint32) uint64 {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	return uint64(t.slots[index].uses)<<indexBits | uint64(index)
 }
 
 // counts tells whether c is one of InFlightMax. What ends a call, or lets one go on, never waits
@@ -182,6 +163,7 @@ func (t *table) close(err error) []*Call {
 			c, _ := t.release(&t.slots[i], uint32(i))
 			left = append(left, c)
 		}
+		t.slots[i].sleep()
 	}
 	return left
 }
@@ -224,9 +206,6 @@ func (t *table) release(s *slot, index uint32) (*Call, *job) {
 	t.count(s, -1)
 	s.call, s.job = nil, nil
 	t.free = append(t.free, index)
-	if c.expiry != nil {
-		c.expiry.Stop()
-	}
 	return c, j
 }
 
