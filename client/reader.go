@@ -183,6 +183,9 @@ func (r *reader) request(owner uint64, out []byte) []byte {
 	if a.Call != nil {
 		a.Call.asked.Store(true)
 	}
+	for _, c := range a.Among {
+		c.asked.Store(true)
+	}
 	if fault := r.m.asks.add(a); fault != nil {
 		return codec.AppendError(out, r.msg.ID, fault, nil)
 	}

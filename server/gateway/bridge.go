@@ -48,7 +48,8 @@ func (i *Item) carryOn(c Caller, req *mcp.Request) {
 		c.Fail(fmt.Errorf("the client refused %q: %w", key, rpcError(raw)))
 		return
 	}
-	i.begin(c, req, i.Kind.Use(), withInput(i.params(req), req.InputResponses, state.State))
+	params := withInput(i.appendParams(nil, req), req.InputResponses, state.State)
+	i.begin(newForward(), c, req, i.Kind.Use(), params)
 }
 
 // withInput adds to a modern upstream's params what the client has answered, and the upstream's own

@@ -64,5 +64,5 @@ func (i *Item) callAgain(c Caller, req *mcp.Request) {
 			return
 		}
 	}
-	i.begin(c, req, i.Kind.Use(), i.params(req))
+	i.begin(newForward(), c, req, i.Kind.Use(), i.appendParams(nil, req))
 }

@@ -5,33 +5,13 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"sync/atomic"
+	"slices"
 	"time"
 
 	"github.com/mcploop/mcploop/client"
 	"github.com/mcploop/mcploop/codec"
 	"github.com/mcploop/mcploop/mcp"
 )
-
-// forward is a call on its way to the upstream and back.
-type forward struct {
-	client.Call
-	trial
-	item    *Item
-	lease   *instance  // that it has to itself; nil: it shares one
-	method  mcp.Method // what is asked of the item
-	live    *client.Client
-	caller  Caller
-	version mcp.Version
-	token   []byte // of the client, raw, a copy; nil: it wants no progress
-	level   int    // from which on the client wants log messages; 0: none
-
-	capabilities []byte // of the client, raw; valid as long as caller
-	held         atomic.Pointer[held]
-	sent, ended  atomic.Bool // Start has returned; the client has given up
-	becomes      bool        // the answer is a task
-	task         []byte      // params that name the task whose result this waits for, raw; or nil
-}
 
 // Call carries a client's use of the item (Kind.Use) to the upstream. It returns at once; c is
 // answered later, on a loop or, by a Provider, on a goroutine. req and what it points to are valid
@@ -45,7 +25,9 @@ func (i *Item) Call(c Caller, req *mcp.Request) {
 		i.carryOn(c, req)
 		return
 	}
-	i.begin(c, req, i.Kind.Use(), i.params(req))
+	f := newForward()
+	f.own = i.appendParams(f.own[:0], req)
+	i.begin(f, c, req, i.Kind.Use(), f.own)
 }
 
 // Read carries a client's resources/read of what the upstream may have without listing it, as Item
@@ -69,29 +51,29 @@ func (i *Item) Complete(c Caller, req *mcp.Request) {
 		c.ReplyRaw([]byte(`{"completion":{"values":[]}}`))
 		return
 	}
-	i.begin(c, req, mcp.MethodComplete, i.completion(req.Params.Arguments))
+	i.begin(newForward(), c, req, mcp.MethodComplete, i.completion(req.Params.Arguments))
 }
 
-// begin sends a request about the item, if there is a connection to send it on.
-func (i *Item) begin(c Caller, req *mcp.Request, m mcp.Method, params []byte) {
+// begin sends a request about the item by f, which is empty, if there is a connection for it.
+func (i *Item) begin(f *forward, c Caller, req *mcp.Request, m mcp.Method, params []byte) {
 	w := waiting{i, c, req, m, params, nil}
 	switch {
 	case i.up.opt.Share == ShareCall:
 		i.up.lease(w)
 	case !i.up.await(w):
-		i.send(&w)
+		i.send(f, &w)
 	}
 }
 
-// send sends it.
-func (i *Item) send(w *waiting) {
+// send sends it by f.
+func (i *Item) send(f *forward, w *waiting) {
 	u, c, req, m, params := i.up, w.caller, w.req, w.method, w.params
 	attempt, live := u.try(w)
 	if live == nil {
 		return
 	}
 	u.count.calls.Add(1)
-	f := i.forward(c, live, m, params, req.Version, bytes.Clone(req.Params.Token))
+	i.fill(f, c, live, m, params, req.Version, bytes.Clone(req.Params.Token))
 	f.trial, f.lease = attempt, w.lease
 	f.hearLogs(req.LogLevel)
 	if f.capabilities = req.Capabilities; live.Version().Modern() {
@@ -103,73 +85,11 @@ func (i *Item) send(w *waiting) {
 	f.begin()
 }
 
-// forward makes the call at the upstream. params are kept until it was answered.
-func (i *Item) forward(
-	c Caller, live *client.Client, m mcp.Method, params []byte, v mcp.Version, token []byte,
-) *forward {
-	f := &forward{item: i, method: m, live: live, caller: c, version: v, token: token}
-	f.Method, f.Params, f.Tag = m.String(), params, f
-	if m == mcp.MethodToolsCall {
-		f.Headers = live.MirrorHeaders(i.own, params)
-	}
-	f.Near = c.Loop()
-	f.Timeout, f.Done = i.up.opt.Timeout, f.done
-	f.FirstByte, f.BetweenBytes = max(0, i.up.opt.FirstByte), max(0, i.up.opt.BetweenBytes)
-	if token != nil {
-		c.Keep() // progress may still come while the client cancels
-		f.Progress = f.progress
-	}
-	return f
-}
-
-// start sends it, unless the client has given up. Once it is sent the caller belongs to done.
-func (f *forward) start() {
-	if !f.caller.OnEnd(f) {
-		f.item.up.guard.settle(f.passes, verdictNone, f.live)
-		f.abandon()
-		f.leave(nil)
-		f.giveUp(errEnded)
-		return
-	}
-	if err := f.identify(); err != nil {
-		f.refuse(err)
-		return
-	}
-	if err := f.live.Mux().Start(&f.Call); err != nil {
-		f.unsent(err)
-		return
-	}
-	// It may be answered by now, and then the caller is somebody else's.
-	f.sent.Store(true)
-	if f.ended.Load() {
-		f.cancel(errEnded)
-	}
-}
-
-// errEnded is why a call is cancelled whose client gave up while it was sent.
-var errEnded = errors.New("the client waits no more")
-
-// CallEnded implements EndWatcher: the client has given up.
-func (f *forward) CallEnded(cause error) {
-	f.ended.Store(true)
-	if f.sent.Load() {
-		f.cancel(cause)
-	}
-}
-
-// cancel ends it at the upstream.
-func (f *forward) cancel(cause error) {
-	if !f.named() { // its answer names the task that is to be cancelled
-		return
-	}
-	f.live.Mux().Cancel(&f.Call, cause)
-}
-
-// params are those of the call at the upstream: arguments pass unread, and so does _meta, of which
-// the client package leaves out what speaks for a connection.
-func (i *Item) params(req *mcp.Request) []byte {
+// appendParams appends those of the call at the upstream: arguments pass unread, and so does _meta,
+// of which the client package leaves out what speaks for a connection.
+func (i *Item) appendParams(b []byte, req *mcp.Request) []byte {
 	arguments, meta, name := req.Params.Arguments, metaOf(req), i.own
-	b := make([]byte, 0, len(name)+len(arguments)+len(meta)+48)
+	b = slices.Grow(b, len(name)+len(arguments)+len(meta)+48)
 	if i.Kind.Use() == mcp.MethodResourcesRead {
 		b = codec.AppendString(append(b, `{"uri":`...), req.Params.Name)
 	} else {
@@ -200,15 +120,15 @@ func (i *Item) completion(params []byte) []byte {
 }
 
 // progress passes progress on under the client's token.
-func (f *forward) progress(_ *client.Call, params []byte) {
-	to := f.recipient()
+func progress(c *client.Call, params []byte) {
+	to := forwardOf(c).recipient()
 	if to.caller != nil && to.token != nil {
 		_ = to.caller.Notify(mcp.NotifyProgress, withToken(params, to.token)) // it may have gone
 	}
 }
 
 // done passes the upstream's answer on.
-func (f *forward) done(_ *client.Call, a client.Answer) {
+func (f *forward) done(a client.Answer) {
 	h := f.ends()
 	if h == nil && f.follow(a) {
 		return
@@ -226,13 +146,14 @@ func (f *forward) done(_ *client.Call, a client.Answer) {
 	var own []byte
 	var unusable error
 	if a.Err == nil && a.Error == nil {
-		own, unusable = splice(a.Result, f.method, f.version)
+		own, unusable = splice(f.spliced[:0], a.Result, f.method, f.version)
+		f.spliced = own
 	}
 	f.judged(a, unusable)
 	if f.lease == nil && !f.caller.Ended() && f.goesOn(a) {
 		return
 	}
-	defer f.caller.Release()
+	defer f.end(f.endsWith(a))
 	switch {
 	case a.Err != nil && f.caller.Ended():
 		u.count.cancelled.Add(1) // nobody waits any more
@@ -252,7 +173,7 @@ func (f *forward) done(_ *client.Call, a client.Answer) {
 
 // reply answers with an upstream's result, or asks for what it needs before there is one.
 func (u *Upstream) reply(m mcp.Method, to recipient, result []byte) {
-	own, err := splice(result, m, to.version)
+	own, err := splice(nil, result, m, to.version)
 	u.answer(to, result, own, err)
 }
 

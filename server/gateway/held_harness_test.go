@@ -179,10 +179,10 @@ func (x *tester) begins(c *caller, v mcp.Version) (f *forward, id string) {
 // gated has whatever ends f wait for the channel that is returned. No answer may be on its way.
 func gated(f *forward) (reached, open chan struct{}) {
 	reached, open = make(chan struct{}), make(chan struct{})
-	f.Done = func(c *client.Call, a client.Answer) {
+	f.Done = func(_ *client.Call, a client.Answer) {
 		close(reached)
 		<-open
-		f.done(c, a)
+		f.done(a)
 	}
 	f.live.Mux().Stats() // takes the lock under which f is found, so that the loop sees it
 	return reached, open

@@ -111,7 +111,7 @@ func (u *Upstream) runProvider(i *Item, c Caller, call ProviderCall, p passes) {
 		c.Fail(u.fault(client.ErrTimeout))
 		return
 	case err == nil:
-		result, err = splice(result, call.Kind.Use(), call.Req.Version)
+		result, err = splice(nil, result, call.Kind.Use(), call.Req.Version)
 	}
 	if err != nil {
 		u.count.failed.Add(1)

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/mcploop/mcploop/client"
 	"github.com/mcploop/mcploop/codec"
@@ -42,13 +43,14 @@ func eachMember(object []byte, f func(member)) error {
 	return nil
 }
 
-// splice makes an upstream's result of m ours: its bytes, less resultType, which the server adds
-// for clients that know it, and with _meta first, where the server looks for it. For clients before
-// 2026-07-28 a structured result that is no object becomes one, as the list tells them of the
-// schema, and content that clients of older revisions cannot read becomes what they can. How long
-// what was read may be reused is told to modern clients alone, who must hear of it.
-func splice(result []byte, m mcp.Method, v mcp.Version) ([]byte, error) {
-	out := make([]byte, 0, len(result)+48)
+// splice makes an upstream's result of m ours, in out, which is empty: its bytes, less resultType,
+// which the server adds for clients that know it, and with _meta first, where the server looks for
+// it. For clients before 2026-07-28 a structured result that is no object becomes one, as the list
+// tells them of the schema, and content that clients of older revisions cannot read becomes what
+// they can. How long what was read may be reused is told to modern clients alone, who must hear of
+// it.
+func splice(out, result []byte, m mcp.Method, v mcp.Version) ([]byte, error) {
+	out = slices.Grow(out, len(result)+48)
 	var meta, kind []byte
 	var outcome error
 	caching := m == mcp.MethodResourcesRead && v.Modern()

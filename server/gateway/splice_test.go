@@ -14,7 +14,7 @@ import (
 func TestSplice(t *testing.T) {
 	f := func(v mcp.Version, in, want string) {
 		t.Helper()
-		got, err := splice([]byte(in), mcp.MethodToolsCall, v)
+		got, err := splice(nil, []byte(in), mcp.MethodToolsCall, v)
 		if err != nil || string(got) != want {
 			t.Errorf("%s: got %s, %v, want %s", in, got, err, want)
 		}
@@ -38,7 +38,7 @@ func TestSplice(t *testing.T) {
 		`[]`:                              client.ErrAnswer,
 		`{"_meta":5}`:                     client.ErrAnswer,
 	} {
-		if got, err := splice([]byte(in), mcp.MethodToolsCall, modern); !errors.Is(err, want) {
+		if got, err := splice(nil, []byte(in), mcp.MethodToolsCall, modern); !errors.Is(err, want) {
 			t.Errorf("%s: got %s, %v, want %v", in, got, err, want)
 		}
 	}
@@ -47,7 +47,7 @@ func TestSplice(t *testing.T) {
 func TestSpliceOfContent(t *testing.T) {
 	f := func(v mcp.Version, m mcp.Method, in, want string) {
 		t.Helper()
-		got, err := splice([]byte(in), m, v)
+		got, err := splice(nil, []byte(in), m, v)
 		if err != nil || string(got) != want {
 			t.Errorf("%s: got %s, %v, want %s", in, got, err, want)
 		}
@@ -71,7 +71,7 @@ func TestSpliceOfContent(t *testing.T) {
 func TestSpliceOfWhatWasRead(t *testing.T) {
 	f := func(v mcp.Version, in, want string) {
 		t.Helper()
-		got, err := splice([]byte(in), mcp.MethodResourcesRead, v)
+		got, err := splice(nil, []byte(in), mcp.MethodResourcesRead, v)
 		if err != nil || string(got) != want {
 			t.Errorf("%s: got %s, %v, want %s", in, got, err, want)
 		}
@@ -103,7 +103,7 @@ func FuzzSplice(f *testing.F) {
 		if s.Scan(frame, &m) != nil || m.Kind != codec.KindResult {
 			return
 		}
-		out, err := splice(m.Result, mcp.MethodToolsCall, mcp.V20260728)
+		out, err := splice(nil, m.Result, mcp.MethodToolsCall, mcp.V20260728)
 		if err != nil {
 			return
 		}

@@ -21,7 +21,8 @@ func (u *Upstream) Task(c Caller, req *mcp.Request, m mcp.Method, own string) {
 		Kind: mcp.KindTool, Name: m.String(), up: u, own: own, use: u.tasks,
 		twice: m == mcp.MethodTasksGet,
 	}
-	i.begin(taskCaller{c, req.Params.Name}, req, m, WithTaskID(req.Params.Arguments, own))
+	params := WithTaskID(req.Params.Arguments, own)
+	i.begin(newForward(), taskCaller{c, req.Params.Name}, req, m, params)
 }
 
 // taskCaller is a client that asks for a task: it reads the id that it has asked by.

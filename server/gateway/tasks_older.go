@@ -56,7 +56,8 @@ func (f *forward) follow(a client.Answer) bool {
 		return false
 	}
 	params := append(append([]byte(`{"taskId":`), id...), '}')
-	next := f.item.forward(f.caller, f.live, f.method, params, f.version, f.token)
+	next := newForward()
+	f.item.fill(next, f.caller, f.live, f.method, params, f.version, f.token)
 	next.Method, next.Headers, next.task = mcp.MethodTasksResult.String(), nil, params
 	next.trial, next.Timeout = f.trial, max(f.left(), time.Millisecond)
 	next.FirstByte, next.BetweenBytes = 0, 0 // there is nothing to say before it has ended

@@ -237,10 +237,10 @@ func (w *waiting) begin() {
 		return
 	}
 	if w.lease == nil {
-		w.item.begin(w.caller, w.req, w.method, w.params)
+		w.item.begin(newForward(), w.caller, w.req, w.method, w.params)
 		return
 	}
-	w.item.send(w)
+	w.item.send(newForward(), w)
 }
 
 // giveBack ends its lease, if it has one.

@@ -137,7 +137,8 @@ func (f *forward) resend(c *client.Client) {
 		f.caller.Release()
 		return
 	}
-	next := f.item.forward(f.caller, c, f.method, f.Params, f.version, f.token)
+	next := newForward()
+	f.item.fill(next, f.caller, c, f.method, f.Params, f.version, f.token)
 	next.trial = trial{passes: p, began: f.began, again: true}
 	next.Timeout = left
 	next.capabilities, next.Capabilities, next.Party = f.capabilities, f.Capabilities, f.Party
