@@ -3,6 +3,8 @@ package client
 import (
 	"fmt"
 	"time"
+
+	"github.com/mcploop/mcploop/loop"
 )
 
 // A slot of the table has one timer for all deadlines of all calls that it will hold: one for each
@@ -12,6 +14,9 @@ import (
 
 // clock is monotonic, in nanoseconds, and never 0.
 func (m *Mux) clock() int64 { return int64(time.Since(m.born)) + 1 }
+
+// clockOf is what clock was when l woke up. Called only on l.
+func (m *Mux) clockOf(l *loop.Loop) int64 { return l.Now() + 1 }
 
 // watched tells whether signs of c's answer have deadlines.
 func (c *Call) watched() bool { return c.FirstByte > 0 || c.BetweenBytes > 0 }
@@ -23,6 +28,15 @@ func (m *Mux) begin(c *Call) {
 		c.began = m.clock()
 		c.sign.Store(0)
 	}
+}
+
+// Age is how long ago c was started, 0 if it has no deadline. Called by who had c started, when it
+// has ended.
+func (m *Mux) Age(c *Call) time.Duration {
+	if c.began == 0 {
+		return 0
+	}
+	return time.Duration(m.clock() - c.began)
 }
 
 // SetTimeout gives c another d from now on, or with 0 all the time there is, whatever its other

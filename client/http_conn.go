@@ -65,7 +65,7 @@ func (h *httpConn) carryOn(j *job) {
 // dispatch sends the request that j had under p.mu; one that is resumed gets another. When that
 // fails nothing of it was sent: the server ended an idle connection, and j goes to another one.
 func (h *httpConn) dispatch(j *job, request []byte) {
-	if h.conn.SendWithin(request, h.p.m.opt.outboxMax()) == nil {
+	if h.conn.SendSoon(request, h.p.m.opt.outboxMax(), false) == nil {
 		h.p.sent(j)
 		return
 	}
@@ -123,7 +123,7 @@ func (h *httpConn) current() (j *job, doomed bool) {
 func (h *httpConn) Data(c *loop.Conn, buf, out []byte) (n int, reply []byte) {
 	j, doomed := h.current()
 	if j != nil && j.signs != nil && j.posts == nil {
-		j.signs.sign.Store(h.p.m.clock())
+		j.signs.sign.Store(h.p.m.clockOf(c.Loop()))
 	}
 	h.read.begin()
 	for j != nil && n < len(buf) && !h.read.enough() {

@@ -32,7 +32,7 @@ func (l *line) send(c *Call, _ *job, e *encoder, _ *facts) error {
 	id, notify := c.id, c.verb != verbRequest
 	e.body = append(e.body, '\n')
 	// When it fails the conn ends, and conclude tells this call why with all the others.
-	if err := l.conn.SendWithin(e.body, l.m.opt.outboxMax()); notify && err == nil {
+	if err := l.conn.SendSoon(e.body, l.m.opt.outboxMax(), false); notify && err == nil {
 		l.sent(id)
 	}
 	return nil

@@ -31,7 +31,7 @@ type Mux struct {
 	count    counters
 	notices  notices
 	look     func(index uint32) // m.timeout, made once
-	born     time.Time          // what clock counts from
+	born     time.Time          // what clock counts from: as the loops do
 }
 
 // wire is one way to the server: line, webSocket, streamable or sse.
@@ -71,6 +71,9 @@ func newMux(opt *Options, group *loop.Group) *Mux {
 	m.facts.Store(&facts{})
 	m.notices.init(opt, m.born)
 	m.look = m.timeout
+	if group != nil {
+		m.born = m.born.Add(-time.Duration(group.Loops()[0].Clock()))
+	}
 	return m
 }
 

@@ -63,7 +63,7 @@ func (w *webSocket) send(c *Call, _ *job, e *encoder, _ *facts) error {
 	id, notify := c.id, c.verb != verbRequest
 	e.probe = codec.AppendWSClientText(e.probe[:0], e.body, mask())
 	// When it fails the conn ends, and conclude tells this call why with all the others.
-	if err := w.conn.SendWithin(e.probe, w.m.opt.outboxMax()); notify && err == nil {
+	if err := w.conn.SendSoon(e.probe, w.m.opt.outboxMax(), false); notify && err == nil {
 		w.sent(id)
 	}
 	return nil

@@ -18,6 +18,12 @@ const gatherMax = 64 * kib
 // more says that others are about to follow; else the bytes are written here,
 // with what waits. Safe for concurrent use.
 func (c *Conn) SendSoon(b []byte, outboxMax int, more bool) error {
+	return c.SendBoth(nil, b, outboxMax, more)
+}
+
+// SendBoth is SendSoon of two pieces that belong together. head is always copied, so that it need
+// not be on the heap; it may be empty, and b only if head is.
+func (c *Conn) SendBoth(head, b []byte, outboxMax int, more bool) error {
 	if len(b) == 0 {
 		return nil
 	}
@@ -30,20 +36,33 @@ func (c *Conn) SendSoon(b []byte, outboxMax int, more bool) error {
 	}
 	var err error
 	switch {
-	case !more || before&(stBoxed|stDialing) != 0 || c.queued()+len(b) > gatherMax || c.tls != nil:
-		err = c.put(b, outboxMax)
+	case !more || before&(stBoxed|stDialing) != 0 ||
+		c.queued()+len(head)+len(b) > gatherMax || c.tls != nil:
+		err = c.putBoth(head, b, outboxMax)
 	case c.box == nil:
 		c.box, c.off = c.loop.opt.Buffers.Get(), 0
 		c.state.Or(stGathered)
 		fallthrough
 	default:
-		c.box.B = append(c.box.B, b...)
+		c.box.B = append(append(c.box.B, head...), b...)
 	}
 	after := c.state.Load()
 	c.mu.Unlock()
 	if (after^before)&(stBoxed|stPressed|stFail) != 0 || after&^before&stGathered != 0 {
 		c.nudge(0)
 	}
+	return err
+}
+
+// putBoth is put of two pieces, in one write. The caller holds mu.
+func (c *Conn) putBoth(head, b []byte, outboxMax int) error {
+	if len(head) == 0 {
+		return c.put(b, outboxMax)
+	}
+	buf := c.loop.opt.Buffers.Get()
+	buf.B = append(append(buf.B, head...), b...)
+	err := c.put(buf.B, outboxMax)
+	c.loop.opt.Buffers.Put(buf)
 	return err
 }
 

@@ -32,6 +32,7 @@ type Loop struct {
 	opt    *Options
 	ring   *shard.Ring[func()]
 	index  int
+	turns  uint32 // callbacks of this wake-up
 	now    int64  // ns since the group was made; set once per wake-up
 	buf    []byte // what a read lands in; nothing in it outlives the wake-up
 	out    []byte // empty; what Data appends to
@@ -93,7 +94,7 @@ func newLoop(g *Group, index int) (*Loop, error) {
 
 // open makes l's own fds and watches them.
 func (l *Loop) open() error {
-	if err := l.poller.open(); err != nil {
+	if err := l.poller.open(l.begin, l.rest); err != nil {
 		return err
 	}
 	fd, err := unix.Eventfd(0, unix.EFD_NONBLOCK|unix.EFD_CLOEXEC)
@@ -125,7 +126,7 @@ func (l *Loop) open() error {
 func (l *Loop) Index() int { return l.index }
 
 // Now is the loop's coarse clock: monotonic nanoseconds since the group was
-// made, read once per wake-up. Called only on l.
+// made, read at each wake-up and within long ones. Called only on l.
 func (l *Loop) Now() int64 { return l.now }
 
 // Clock is what Now will be at the next wake-up. Safe for concurrent use.
@@ -162,13 +163,41 @@ func (l *Loop) signal() {
 	l.wakeMu.Unlock()
 }
 
-// enter begins every callback of the poller, leave ends it.
-func (l *Loop) enter() {
+// begin starts a wake-up: what one wait of the poller brought. rest ends it.
+func (l *Loop) begin() {
 	l.state.Store(awake)
+	l.turns = 0
 	l.now = int64(time.Since(l.group.base))
 }
 
+// enter begins every callback of the poller, leave ends it.
+func (l *Loop) enter() {
+	if !l.poller.hooked {
+		l.begin()
+		return
+	}
+	if l.turns++; l.turns%clockEvery == 0 {
+		l.now = int64(time.Since(l.group.base))
+	}
+}
+
 func (l *Loop) leave() {
+	switch {
+	case !l.poller.hooked:
+		l.rest()
+	case l.turns%drainEvery == 0:
+		l.drain()
+	}
+}
+
+// After so many callbacks of one wake-up the clock is read again, and what came up meanwhile is
+// done: answers that wait for their loop are sent.
+const (
+	clockEvery = 8
+	drainEvery = 16
+)
+
+func (l *Loop) rest() {
 	l.state.Store(asleep)
 	if l.attn.Load() != nil || l.ring.Len() != 0 {
 		// Slow path: what came meanwhile was not signalled. Run it here once;
@@ -203,7 +232,7 @@ func (l *Loop) onWake(poll) error {
 
 // drain gives a turn to the conns that asked for one, then runs posted functions.
 func (l *Loop) drain() {
-	for c := l.attn.Swap(nil); c != nil; {
+	for c := inOrder(l.attn.Swap(nil)); c != nil; {
 		// Once attn is cleared c may be pushed again: take its link first.
 		next := c.attnNext
 		c.attnNext = nil
@@ -221,6 +250,16 @@ func (l *Loop) drain() {
 			return
 		}
 	}
+}
+
+// inOrder turns the list round: who asked first comes first.
+func inOrder(c *Conn) (first *Conn) {
+	for c != nil {
+		next := c.attnNext
+		c.attnNext, first = first, c
+		c = next
+	}
+	return first
 }
 
 func (l *Loop) runPost(f func()) {
@@ -253,7 +292,7 @@ func (l *Loop) run() {
 	if err := l.poller.wait(); err != nil {
 		l.group.fail(fmt.Errorf("cannot serve loop %d: %w", l.index, err))
 	}
-	l.enter()
+	l.begin()
 	l.drain()
 	l.closeFds()
 }

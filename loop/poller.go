@@ -53,14 +53,17 @@ type poller struct {
 	// somebody must: a Conn or fixed while it is registered, then spent and dying until no event
 	// fetched before the detach is left.
 	fixed, spent, dying []*watch
+	hooked              bool // what open was given is called
 }
 
-func (p *poller) open() error {
+// open has before and after called around the callbacks of each wait.
+func (p *poller) open(before, after func()) error {
 	np, err := openPoll()
 	if err != nil {
 		return fmt.Errorf("cannot open a poller: %w; raise the limit of open files", err)
 	}
 	boundEvents(np)
+	p.hooked = hook(np, before, after)
 	p.poll, p.blank = np, *np.Alloc()
 	return nil
 }
@@ -92,6 +95,35 @@ func boundEvents(np netpoll.Poll) bool {
 			reset(size, 1)
 		}
 	}))
+	return true
+}
+
+// hook has before and after called around the callbacks of each wait. The poller calls those by
+// an exported field, as in boundEvents. The type of its argument is not exported, but a slice is
+// handed over in the same way whatever its elements are. hook reports whether the field is there;
+// without it each callback is a wake-up of its own, which costs more.
+func hook(np netpoll.Poll, before, after func()) bool {
+	v := reflect.Indirect(reflect.ValueOf(np))
+	if v.Kind() != reflect.Struct {
+		return false
+	}
+	field := v.FieldByName("Handler")
+	if !field.IsValid() || !field.CanSet() {
+		return false
+	}
+	t := field.Type()
+	if t.Kind() != reflect.Func || t.NumIn() != 1 || t.NumOut() != 1 ||
+		t.In(0).Kind() != reflect.Slice || t.Out(0).Kind() != reflect.Bool {
+		return false
+	}
+	at := (*func(events []byte) (closed bool))(field.Addr().UnsafePointer())
+	handler := *at
+	*at = func(events []byte) bool {
+		before()
+		closed := handler(events)
+		after()
+		return closed
+	}
 	return true
 }
 

@@ -53,12 +53,17 @@ type probe struct {
 	near, far int
 	tell      int // eventfd; its callback runs what do was given
 	todo      chan func()
+	waits     atomic.Int64 // that brought something
+	inside    bool         // its callbacks run
 }
+
+func (p *probe) before() { p.waits.Add(1); p.inside = true }
+func (p *probe) after()  { p.inside = false }
 
 func newProbe(t *testing.T) *probe {
 	t.Helper()
 	p := &probe{todo: make(chan func(), 16)}
-	if err := p.open(); err != nil {
+	if err := p.open(p.before, p.after); err != nil {
 		t.Fatal(err)
 	}
 	pair, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_NONBLOCK, 0)
@@ -111,6 +116,33 @@ func (p *probe) do(f func()) {
 }
 
 func (p *probe) write(s string) { _, _ = unix.Write(p.far, []byte(s)) }
+
+// Without the hook each callback is a wake-up of its own: see hook.
+func TestPollerTellsOfWaits(t *testing.T) {
+	p := newProbe(t)
+	if !p.hooked {
+		t.Fatal("netpoll's poller has no field Handler any more; read Wait and find the new way")
+	}
+	var seen []int64
+	onRead := func(poll) error {
+		_, _ = unix.Read(p.near, make([]byte, 1))
+		if !p.inside {
+			t.Error("a callback runs outside of a wake-up")
+		}
+		seen = append(seen, p.waits.Load())
+		return nil
+	}
+	var w *watch
+	p.do(func() { w, _ = p.add(p.near, onRead, nil) })
+	p.do(func() { p.write("1"); p.write("2"); p.waits.Store(100) })
+	eventually(t, "two wake-ups", func() bool { return p.waits.Load() >= 102 })
+	p.do(func() {
+		if len(seen) != 2 || seen[0] != 101 || seen[1] != 102 {
+			t.Errorf("callbacks ran in the wake-ups %d, want 101 and 102", seen)
+		}
+		p.drop(w)
+	})
+}
 
 func TestPollerPauseAndResume(t *testing.T) {
 	p := newProbe(t)

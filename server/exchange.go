@@ -108,11 +108,20 @@ func (hc *httpConn) deliver(_ *Call, message []byte, status int) {
 	if !hc.reply.modern {
 		status = 200
 	}
-	_ = hc.send(func(dst []byte) []byte {
-		return hc.appendResponse(dst, status, typeJSON, message, "")
-	})
+	if status == 200 && hc.reply.plain() { // Fast path: nothing is put together but in the outbox.
+		var room [jsonHeadBytes]byte
+		head := codec.AppendJSONHead(room[:0], hc.ls.s.dateValue(), len(message))
+		_ = hc.conn.SendBoth(head, message, hc.ls.s.opt.Limits.OutboxMaxBytes, false)
+	} else {
+		_ = hc.send(func(dst []byte) []byte {
+			return hc.appendResponse(dst, status, typeJSON, message, "")
+		})
+	}
 	hc.settle()
 }
+
+// jsonHeadBytes is enough for codec.AppendJSONHead.
+const jsonHeadBytes = 160
 
 // notify implements origin: the first notification turns the answer into an event stream.
 func (hc *httpConn) notify(_ *Call, message []byte) error {
@@ -267,5 +276,5 @@ func (hc *httpConn) send(encode func(dst []byte) []byte) error {
 	buf := hc.ls.s.buffers.Get()
 	defer hc.ls.s.buffers.Put(buf)
 	buf.B = encode(buf.B[:0])
-	return hc.conn.Send(buf.B)
+	return hc.conn.SendSoon(buf.B, hc.ls.s.opt.Limits.OutboxMaxBytes, false)
 }
