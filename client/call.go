@@ -15,6 +15,10 @@ type Call struct {
 	// Params is a raw JSON object, nil for none. It is read until Start returns. Members of its
 	// _meta that speak for the connection (version, client, capabilities) are replaced.
 	Params []byte
+	// Sound says that Params are known to be an object of valid JSON with members, none of them
+	// _meta, and Name to be what Mcp-Name repeats of them where a method has it: then nobody looks.
+	Sound bool
+	Name  string
 	// Headers are whole HTTP header lines as codec.AppendHeader writes them, for this request
 	// alone: Mcp-Param-*. Read until Start returns; line wires ignore them.
 	Headers []byte

@@ -3,6 +3,7 @@ package client
 import (
 	"errors"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -62,8 +63,11 @@ func TestSlotTimer(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m := &Mux{born: time.Now()}
 		m.table.max = 1
+		var mu sync.Mutex // guards looks and ended
 		looks, ended := 0, ""
 		look := func(index uint32) {
+			mu.Lock()
+			defer mu.Unlock()
 			looks++
 			if id, why := m.table.overdue(index, m.clock()); why != nil {
 				c, _ := m.table.take(id)
@@ -83,6 +87,8 @@ func TestSlotTimer(t *testing.T) {
 			t.Helper()
 			time.Sleep(d)
 			synctest.Wait()
+			mu.Lock()
+			defer mu.Unlock()
 			if ended != want || looks != wantLooks {
 				t.Errorf("ended %q after %d looks, want %q after %d", ended, looks, want, wantLooks)
 			}

@@ -47,6 +47,7 @@ type encoder struct {
 	probe   []byte        // a message around params, to scan them
 	body    []byte        // the encoded message, one line without its end
 	name    []byte        // what Mcp-Name repeats; nil for a method without it
+	own     []byte        // holds name if the caller gave it
 }
 
 const encoderBytesMax = 256 << 10 // an encoder that grew beyond is not kept
@@ -54,7 +55,14 @@ const encoderBytesMax = 256 << 10 // an encoder that grew beyond is not kept
 // read checks params and finds their members.
 func (e *encoder) read(c *Call) error {
 	e.msg, e.name = codec.Message{}, nil
-	if c.Params == nil {
+	switch {
+	case c.Params == nil:
+		return nil
+	case c.Sound: // Fast path.
+		if nameParam(c.Method) != "" {
+			e.own = append(e.own[:0], c.Name...)
+			e.name = e.own
+		}
 		return nil
 	}
 	const opening = `{"jsonrpc":"2.0","method":"m","params":`
@@ -133,7 +141,11 @@ func reserved(key []byte) bool {
 
 // appendParams writes the params with their _meta merged: ours goes first and wins.
 func (e *encoder) appendParams(c *Call, id uint64, f *facts) {
-	e.body = append(e.body, '{')
+	if c.Sound {
+		e.body = append(append(e.body, c.Params[:len(c.Params)-1]...), ',')
+	} else {
+		e.body = append(e.body, '{')
+	}
 	for i := range e.msg.ParamMembers {
 		m := &e.msg.ParamMembers[i]
 		if string(m.Key) == "_meta" {

@@ -27,6 +27,10 @@ func (i *Item) Call(c Caller, req *mcp.Request) {
 	}
 	f := newForward()
 	f.own = i.appendParams(f.own[:0], req)
+	f.Sound, f.Name = metaOf(req) == nil, i.own
+	if i.Kind.Use() == mcp.MethodResourcesRead {
+		f.Name = req.Params.Name
+	}
 	i.begin(f, c, req, i.Kind.Use(), f.own)
 }
 

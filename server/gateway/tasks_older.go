@@ -59,7 +59,9 @@ func (f *forward) follow(a client.Answer) bool {
 	next := newForward()
 	f.item.fill(next, f.caller, f.live, f.method, params, f.version, f.token)
 	next.Method, next.Headers, next.task = mcp.MethodTasksResult.String(), nil, params
-	next.trial, next.Timeout = f.trial, max(f.left(), time.Millisecond)
+	left := f.left()
+	next.trial, next.Timeout = f.trial, max(left, time.Millisecond)
+	next.spent = f.item.up.opt.Timeout - left
 	next.FirstByte, next.BetweenBytes = 0, 0 // there is nothing to say before it has ended
 	next.again = true                        // the task runs, nothing is to be sent again
 	next.lease = f.lease

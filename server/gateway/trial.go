@@ -13,8 +13,8 @@ import (
 // trial is what lets a call be sent, and how it is judged.
 type trial struct {
 	passes
-	began int64 // by guard.clock, at the first try
-	again bool  // the second and last try
+	spent time.Duration // of the time for the whole call, before this try
+	again bool          // the second and last try
 }
 
 // try lets a call through. Without a connection, or when it may not pass, c is answered and the
@@ -23,7 +23,7 @@ func (u *Upstream) try(w *waiting) (trial, *client.Client) {
 	p, err := u.guard.admit(w.item.use, w.item.Name)
 	if err == nil {
 		if live := u.pickFor(w); live != nil {
-			return trial{passes: p, began: u.guard.clock()}, live
+			return trial{passes: p}, live
 		}
 		u.guard.settle(p, verdictNone, nil)
 		err = u.unavailable()
@@ -51,8 +51,7 @@ func (u *Upstream) failUnsent(c Caller, err error) {
 
 // left is what is left of the time for the whole call.
 func (f *forward) left() time.Duration {
-	u := f.item.up
-	return u.opt.Timeout - time.Duration(u.guard.clock()-f.began)
+	return f.item.up.opt.Timeout - f.spent - f.live.Mux().Age(&f.Call)
 }
 
 // judged ends the passes of f. unusable says what is wrong with the result, if anything is.
@@ -138,8 +137,9 @@ func (f *forward) resend(c *client.Client) {
 		return
 	}
 	next := newForward()
+	next.Sound, next.Name = f.Sound, f.Name
 	f.item.fill(next, f.caller, c, f.method, f.Params, f.version, f.token)
-	next.trial = trial{passes: p, began: f.began, again: true}
+	next.trial = trial{passes: p, spent: u.opt.Timeout - left, again: true}
 	next.Timeout = left
 	next.capabilities, next.Capabilities, next.Party = f.capabilities, f.Capabilities, f.Party
 	next.becomes = f.becomes
