@@ -54,8 +54,12 @@ type Request struct {
 	LastEventID                                                       []byte // Last-Event-ID
 	Dup                                                               bool
 
+	// Judged is the caller's: what it says of a head is forgotten when another one comes.
+	Judged bool
+
 	authority []byte // of an absolute-form target
 	closing   bool   // Connection names close
+	last      again
 }
 
 // RequestParser finds request heads in what a connection received. One per connection; the
@@ -76,13 +80,19 @@ func (p *RequestParser) Head(buf []byte, r *Request) (n int, err *HTTPError) {
 	if limits == nil {
 		limits = &defaultHTTPLimits
 	}
+	if p.scanned == 0 && r.last.is(buf, limits) { // Fast path.
+		return len(r.last.bytes), nil
+	}
 	if !worthParsing(buf, &p.scanned, limits.firstLineMax(), limits.HeadBytes) {
 		return 0, nil
 	}
 	n, err = r.parse(buf[:min(len(buf), limits.HeadBytes)], limits)
 	switch {
-	case n > 0 || err != nil:
+	case err != nil:
 		p.scanned = 0
+	case n > 0:
+		p.scanned = 0
+		r.last.keep(buf[:n], limits)
 	case len(buf) >= limits.HeadBytes:
 		return 0, refuseHeadBytes
 	default:
@@ -118,7 +128,7 @@ func worthParsing(buf []byte, scanned *int, lineMax, headMax int) bool {
 }
 
 func (r *Request) parse(buf []byte, limits *HTTPLimits) (int, *HTTPError) {
-	*r = Request{Headers: r.Headers[:0], ContentLength: -1}
+	*r = Request{Headers: r.Headers[:0], ContentLength: -1, last: r.last.none()}
 	i, err := skipEmptyLines(buf)
 	if i < 0 || err != nil {
 		return 0, err

@@ -16,6 +16,7 @@ type Response struct {
 	SessionID     []byte // Mcp-Session-Id
 
 	closing bool
+	last    again
 }
 
 // ResponseParser finds response heads in what a connection received. One per connection; the
@@ -32,13 +33,21 @@ func (p *ResponseParser) Head(buf []byte, r *Response) (n int, err *HTTPError) {
 	if limits == nil {
 		limits = &defaultHTTPLimits
 	}
+	if p.scanned == 0 && r.last.is(buf, limits) { // Fast path.
+		return len(r.last.bytes), nil
+	}
 	if !worthParsing(buf, &p.scanned, limits.HeadBytes, limits.HeadBytes) {
 		return 0, nil
 	}
 	n, err = r.parse(buf[:min(len(buf), limits.HeadBytes)], limits)
 	switch {
-	case n > 0 || err != nil:
+	case err != nil:
 		p.scanned = 0
+	case n > 0:
+		p.scanned = 0
+		if r.Status == 200 {
+			r.last.keep(buf[:n], limits)
+		}
 	case len(buf) >= limits.HeadBytes:
 		return 0, refuseHeadBytes
 	default:
@@ -48,7 +57,7 @@ func (p *ResponseParser) Head(buf []byte, r *Response) (n int, err *HTTPError) {
 }
 
 func (r *Response) parse(buf []byte, limits *HTTPLimits) (int, *HTTPError) {
-	*r = Response{Headers: r.Headers[:0], ContentLength: -1}
+	*r = Response{Headers: r.Headers[:0], ContentLength: -1, last: r.last.none()}
 	end, err := lineEnd(buf, 0)
 	if end < 0 || err != nil {
 		return 0, err

@@ -139,6 +139,7 @@ func TestRequestFields(t *testing.T) {
 	}
 	empty := Request{
 		Method: r.Method, Target: r.Target, Path: r.Path, Headers: r.Headers, ContentLength: -1,
+		last: r.last,
 	}
 	if len(r.Headers) != 0 || fmt.Sprint(r) != fmt.Sprint(empty) {
 		t.Errorf("the next request kept something: %+v", r)

@@ -143,7 +143,7 @@ func (d *httpDoor) request(hc *httpConn, buf []byte) int {
 	if hc.need > len(buf) {
 		return 0
 	}
-	r := &hc.ls.request
+	r := hc.ls.requestOf(hc.conn)
 	head, fault := hc.parser.Head(buf, r)
 	if fault != nil {
 		d.refuse(hc, fault)

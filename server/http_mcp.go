@@ -12,9 +12,12 @@ import (
 // post is POST /mcp: one message, or a batch of 2025-03-26. The order of the checks is the
 // one that the conformance suite expects (2026-07-28, basic/transports; docs/protocol.md).
 func (d *httpDoor) post(hc *httpConn, r *codec.Request, body []byte) {
-	if fault := checkTypes(r); fault != nil {
-		d.failHTTP(hc, fault)
-		return
+	if !r.Judged {
+		if fault := checkTypes(r); fault != nil {
+			d.failHTTP(hc, fault)
+			return
+		}
+		r.Judged = true
 	}
 	in := &hc.ls.in
 	in.reset()

@@ -17,11 +17,11 @@ type loopState struct {
 	s    *Server
 	loop *loop.Loop
 
-	scanner codec.Scanner
-	in      inbound
-	request codec.Request // the HTTP request at hand
-	inline  mcp.Request   // what an inline handler is given
-	parser  fastjson.Parser
+	scanner  codec.Scanner
+	in       inbound
+	requests [requestPlaces]codec.Request // the HTTP request at hand, see requestOf
+	inline   mcp.Request                  // what an inline handler is given
+	parser   fastjson.Parser
 
 	inflater codec.WSInflater // of the WebSockets that compress
 	body     []byte           // the answer at hand, before its HTTP head
@@ -147,6 +147,15 @@ func (in *inbound) foreignMeta() []byte {
 		return nil // Fast path.
 	}
 	return in.msg.Meta
+}
+
+// requestPlaces is how many heads of requests a loop remembers. A power of two.
+const requestPlaces = 64
+
+// requestOf is where the request of a connection is parsed. Connections share places, so that what
+// one has said before is likely to be there and costs an idle one nothing.
+func (ls *loopState) requestOf(c *loop.Conn) *codec.Request {
+	return &ls.requests[c.ID()%requestPlaces]
 }
 
 // principal names who a request belongs to, by its credentials.
