@@ -73,17 +73,17 @@ func TestRunFails(t *testing.T) {
 	o := served(t, true)
 	for name, call := range map[string]caller{"mux": callMux, "net/http": callNetHTTP} {
 		wrong := o
-		wrong.Expect = "good bye"
+		wrong.Expect, wrong.Span = "good bye", time.Minute
 		if _, _, _, err := round(t.Context(), &wrong, call); !errors.Is(err, errWrong) {
 			t.Errorf("%s: got %v, want %v", name, err, errWrong)
 		}
 		stranger := o
-		stranger.TLS.CAFile = ""
+		stranger.TLS.CAFile, stranger.Span = "", time.Minute
 		_, _, _, err := round(t.Context(), &stranger, call)
 		if err == nil || !strings.Contains(strings.ToLower(err.Error()), "tls") {
 			t.Errorf("%s: got %v, want that the server is not trusted", name, err)
 		}
-		stranger.TLS.SkipVerify = true
+		stranger.TLS.SkipVerify, stranger.Span = true, o.Span
 		if _, _, _, err := round(t.Context(), &stranger, call); err != nil {
 			t.Errorf("%s: without verification: %v", name, err)
 		}

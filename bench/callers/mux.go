@@ -5,13 +5,12 @@ import (
 	"context"
 	"fmt"
 	"sync"
-	"sync/atomic"
 
 	"github.com/mcploop/mcploop/client"
 )
 
 // callMux calls by the async core of package client, as the gateway does.
-func callMux(ctx context.Context, o *Options, answers *atomic.Int64) error {
+func callMux(ctx context.Context, o *Options, answers *tally) error {
 	c, err := client.Connect(ctx, client.Options{
 		URL: o.URL, TLS: o.TLS, Era: client.Modern, HTTPConnsMax: o.Conns,
 		InFlightMax: max(64, 2*o.Conns),
@@ -47,7 +46,7 @@ func callMux(ctx context.Context, o *Options, answers *atomic.Int64) error {
 				case !bytes.Contains(a.Result, expect):
 					fail(fmt.Errorf("%w: %.200s%.200s", errWrong, a.Result, a.Error))
 				default:
-					answers.Add(1)
+					answers.add()
 					next(call)
 				}
 			},

@@ -8,12 +8,11 @@ import (
 	"net/http"
 	"strconv"
 	"sync"
-	"sync/atomic"
 )
 
 // callNetHTTP calls by net/http, with a goroutine for each connection, and the same headers and
 // body.
-func callNetHTTP(ctx context.Context, o *Options, answers *atomic.Int64) error {
+func callNetHTTP(ctx context.Context, o *Options, answers *tally) error {
 	cfg, err := o.config()
 	if err != nil {
 		return err
@@ -44,7 +43,7 @@ func callNetHTTP(ctx context.Context, o *Options, answers *atomic.Int64) error {
 type netCaller struct {
 	o       *Options
 	client  *http.Client
-	answers *atomic.Int64
+	answers *tally
 }
 
 // run makes one call after the other until ctx ends.
@@ -81,7 +80,7 @@ func (c *netCaller) run(ctx context.Context, n int) error {
 		if !bytes.Contains(answer.Bytes(), expect) || !bytes.Contains(answer.Bytes(), own) {
 			return fmt.Errorf("%w: %.200s", errWrong, &answer)
 		}
-		c.answers.Add(1)
+		c.answers.add()
 	}
 	return nil
 }

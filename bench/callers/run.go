@@ -39,7 +39,19 @@ type Row struct {
 
 // caller keeps Options.Conns calls in flight until its context ends, counts answers, and returns
 // what is wrong with the first that is.
-type caller func(ctx context.Context, o *Options, answers *atomic.Int64) error
+type caller func(ctx context.Context, o *Options, answers *tally) error
+
+// tally counts answers.
+type tally struct {
+	n     atomic.Int64
+	first chan struct{} // closed by the first one
+}
+
+func (t *tally) add() {
+	if t.n.Add(1) == 1 {
+		close(t.first)
+	}
+}
 
 var errWrong = errors.New("an answer is not the expected one")
 
@@ -78,9 +90,9 @@ func round(
 	ctx context.Context, o *Options, call caller,
 ) (calls int64, took, cpu time.Duration, err error) {
 	ctx, stop := context.WithCancel(ctx)
-	var answers atomic.Int64
+	answers := &tally{first: make(chan struct{})}
 	ended := make(chan error, 1)
-	go func() { ended <- call(ctx, o, &answers) }()
+	go func() { ended <- call(ctx, o, answers) }()
 	wait := func(d time.Duration) error {
 		t := time.NewTimer(d)
 		defer t.Stop()
@@ -92,6 +104,11 @@ func round(
 		}
 	}
 	defer stop()
+	select {
+	case err := <-ended:
+		return 0, 0, 0, errors.Join(errors.New("no call was answered"), err)
+	case <-answers.first:
+	}
 	if err := wait(o.Warmup); err != nil {
 		return 0, 0, 0, err
 	}
@@ -99,18 +116,18 @@ func round(
 	if err != nil {
 		return 0, 0, 0, err
 	}
-	first, begin := answers.Load(), time.Now()
+	first, begin := answers.n.Load(), time.Now()
 	if err := wait(o.Span); err != nil {
 		return 0, 0, 0, err
 	}
-	calls, took = answers.Load()-first, time.Since(begin)
+	calls, took = answers.n.Load()-first, time.Since(begin)
 	after, err := proc.CPUTime(os.Getpid())
 	stop()
 	if err = errors.Join(err, <-ended); err != nil {
 		return 0, 0, 0, err
 	}
 	if calls == 0 {
-		return 0, 0, 0, errors.New("no call was answered")
+		return 0, 0, 0, errors.New("no call was answered in time")
 	}
 	return calls, took, after - before, nil
 }
