@@ -47,7 +47,7 @@ tuning: ## the tests of the scripts in tuning/, on a host made of files (needs b
 	@.ci/need.sh bats
 	bats tuning
 
-soak: ## half a million requests while connections are cut at random (2 minutes)
+soak: ## half a million requests while connections are cut at random, also of a gateway (3 minutes)
 	@.ci/need.sh go
 	$(GO) test -tags long -timeout 10m -v -run Nothing ./bench/history
 

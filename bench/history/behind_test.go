@@ -38,6 +38,9 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
+// bornFile has a line for each process that has begun.
+func bornFile(record string) string { return record + ".born" }
+
 // behind is such a server.
 type behind struct {
 	name    string
@@ -83,7 +86,12 @@ func serveBehind(name, record string) error {
 	if err := b.offer(s); err != nil {
 		return err
 	}
-	b.note("born %s %d", name, os.Getpid())
+	born, err := os.OpenFile(bornFile(record), os.O_APPEND|os.O_WRONLY|os.O_CREATE, 0o600)
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(born, "%s %d\n", name, os.Getpid())
+	born.Close()
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
 	defer stop()
 	return s.Serve(ctx)

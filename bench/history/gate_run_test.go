@@ -213,8 +213,7 @@ func (s *siege) idle(before map[string]float64) map[string]float64 {
 }
 
 func (s *siege) verdict(end map[string]float64) {
-	ran, _ := s.recorded()
-	for _, e := range ran {
+	for _, e := range s.recorded() {
 		s.log.Add(e)
 	}
 	events := s.log.Events()
@@ -260,16 +259,7 @@ func (s *siege) remains(before, end map[string]float64, descriptors int) {
 		}
 	}
 	s.eventually("no zombie and no process more than the configuration has", func() bool {
-		n := 0
-		_, born := s.recorded()
-		for _, pids := range born {
-			for _, pid := range pids {
-				if s.isChild(pid) {
-					n++
-				}
-			}
-		}
-		return n <= 7+int(Counters(s.values()).of("mine", "client_instances"))
+		return len(s.children("")) <= 7+int(Counters(s.values()).of("mine", "client_instances"))
 	})
 	workers := float64(64 * runtime.GOMAXPROCS(0))
 	if n := end["go_goroutines"]; n > before["go_goroutines"]+workers+100 {

@@ -60,7 +60,7 @@ func upstreams() []*upstream {
 		child("shift", "era: modern", true, true, true),
 		shift,
 		net("web", "http://%s/mcp", "modern", true),
-		net("old", "http://%s/mcp", "legacy", true),
+		net("old", "http://%s/mcp", "legacy", false), // it may ask on the stream of no call
 		net("sse", "sse://%s/sse", "legacy", false),
 		net("ws", "ws://%s/mcp", "modern", true),
 		net("line", "tcp://%s", "legacy", false),
@@ -140,7 +140,8 @@ func (u *upstream) kill() {
 func (g *gate) write() {
 	g.t.Helper()
 	text := fmt.Sprintf("admin: {listen: %s}\nreload: {watch: false}\ntools: {samples: false}\n"+
-		"limits: {progress_interval: 0s}\ntimeouts: {drain: 20s}\nupstreams:\n", g.admin)
+		"limits: {progress_interval: 0s}\ntimeouts: {drain: 20s}\ninput: {timeout: 20s}\n"+
+		"upstreams:\n", g.admin)
 	for _, u := range g.behinds {
 		how := fmt.Sprintf("command: [%q], env: {%s: %q, %s: %q}", os.Args[0], behindVariable,
 			g.record, nameVariable, u.name)
@@ -230,21 +231,16 @@ func (g *gate) reload() error {
 	return err
 }
 
-// recorded is what the servers behind wrote: what they ran, and the processes that they were.
-func (g *gate) recorded() (ran []Event, born map[string][]int) {
+// recorded is what the servers behind wrote that they ran.
+func (g *gate) recorded() (ran []Event) {
 	g.t.Helper()
 	text, err := os.ReadFile(g.record)
 	if err != nil {
 		g.t.Fatal(err)
 	}
-	born = map[string][]int{}
 	for line := range strings.Lines(string(text)) {
 		f := strings.Fields(line)
 		switch {
-		case len(f) == 3 && f[0] == "born":
-			pid := 0
-			_, _ = fmt.Sscan(f[2], &pid)
-			born[f[1]] = append(born[f[1]], pid)
 		case len(f) == 5 && f[0] == "ran":
 			ran = append(ran, Event{
 				Kind: Ran, Upstream: f[1], Op: f[2], Client: f[3], Value: f[4],
@@ -254,14 +250,17 @@ func (g *gate) recorded() (ran []Event, born map[string][]int) {
 			g.t.Errorf("cannot read %q of the record", line)
 		}
 	}
-	return ran, born
+	return ran
 }
 
-// children are the processes of an upstream that are the gateway's own now.
+// children are the processes of the upstreams of that name, or of all, that are the gateway's own.
 func (g *gate) children(name string) (pids []int) {
-	_, born := g.recorded()
-	for _, pid := range born[name] {
-		if g.isChild(pid) {
+	text, _ := os.ReadFile(bornFile(g.record))
+	for line := range strings.Lines(string(text)) {
+		var of string
+		var pid int
+		_, _ = fmt.Sscan(line, &of, &pid)
+		if (of == name || name == "") && g.isChild(pid) {
 			pids = append(pids, pid)
 		}
 	}

@@ -10,8 +10,8 @@ const (
 
 // The same for the run through the gateway.
 const (
-	visitorsEach = 4
-	visits       = 2000
+	visitorsEach = 3
+	visits       = 600
 )
 
 // memoryMiB is about twice what the server grows by. The ledger has some 300,000 values at the end.

@@ -37,7 +37,8 @@ func (c *checker) asked(e Event) {
 		c.fault("N1", "the question of request %s came as the answer to %s", r.sent.ID, e.ID)
 		return
 	case e.On != "" && e.On != r.sent.ID:
-		c.fault("N4", "the question of request %s came on the stream of %s", r.sent.ID, e.On)
+		c.fault("N4", "the question of request %s, for %s, came on the stream of %s", r.sent.ID,
+			r.sent.Upstream, e.On)
 	case r.outcomes > 0 && !e.Final:
 		c.fault("N5", "a question of request %s after its outcome", r.sent.ID)
 	}
@@ -57,7 +58,8 @@ func (c *checker) failed(r *request, e Event) {
 	switch {
 	case e.Code == internalError && sent.Upstream != "" && sent.Op == Ask: // see unanswerable
 	case sent.Calm && !r.gaveUp:
-		c.fault("N8", "request %s failed with %d %s", e.ID, e.Code, e.State)
+		c.fault("N8", "request %s, %s of %s, failed with %d %s",
+			e.ID, sent.Op, sent.Upstream, e.Code, e.State)
 	case sent.Upstream == "" || e.Code == 0 || r.gaveUp:
 	case e.Upstream != sent.Upstream:
 		c.fault("N1", "request %s failed with %d of upstream %q; it is for %q",
@@ -68,12 +70,12 @@ func (c *checker) failed(r *request, e Event) {
 	}
 }
 
-// unanswerable: a question that nobody can answer fails its call, when half of the connection is
-// cut.
+// unanswerable: a question that nobody can answer fails its call, when half of a connection is cut,
+// that of the client or that to the upstream.
 func (c *checker) unanswerable(r *request) {
-	if e := r.outcome; e != nil && e.Kind == Failed && e.Code == internalError &&
+	if e := r.outcome; e != nil && e.Kind == Failed && e.Code == internalError && r.sent.Calm &&
 		r.sent.Upstream != "" && !c.cut[r.sent.Conn] {
-		c.fault("N1", "request %s failed with %d, and its client was there", r.sent.ID, e.Code)
+		c.fault("N8", "request %s failed with %d, and its client was there", r.sent.ID, e.Code)
 	}
 }
 

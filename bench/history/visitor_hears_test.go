@@ -110,7 +110,7 @@ func (v *visitor) question(c channel, m *answer, on string) error {
 		}
 	}
 	if of == nil { // it came after all
-		v.add(Event{Kind: Asked, Value: value, On: on})
+		v.add(Event{Kind: Asked, Value: value})
 		return nil
 	}
 	for _, t := range v.targets {
@@ -180,8 +180,7 @@ func (v *visitor) notice(c channel, m *answer, on string) error {
 // hears takes a change.
 func (v *visitor) hears(uri, id, on string) {
 	up, key, _ := strings.Cut(strings.TrimPrefix(uri, "history://"), "/")
-	calm := up == v.targets[0].name // of one whose connection is never made again
 	v.told[up] = true
 	v.counted["changes"]++
-	v.add(Event{Kind: Told, ID: id, On: on, Value: key, Upstream: up, Calm: calm})
+	v.add(Event{Kind: Told, ID: id, On: on, Value: key, Upstream: up})
 }

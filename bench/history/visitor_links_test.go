@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"os"
 	"strings"
 	"sync"
 	"time"
@@ -87,6 +88,9 @@ func (v *visitor) greeted(c channel, to string) error {
 	}
 }
 
+// errStuck: what is open stays so.
+var errStuck = errors.New("cannot go on: nothing comes any more")
+
 // lineChannel is a channel on which all messages come together.
 type lineChannel struct{ link }
 
@@ -99,6 +103,9 @@ func (l lineChannel) send(text string, _ *errand) error {
 
 func (l lineChannel) recv() (got, error) {
 	text, err := l.link.recv()
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		return got{}, errStuck
+	}
 	if err != nil {
 		return got{}, errCut
 	}
@@ -135,37 +142,53 @@ func (v *visitor) dialWeb(addr string) (channel, error) {
 	return c, nil
 }
 
+// Close ends the session, so that what waits for a visitor that has lost sight of it waits no more.
 func (c *webChannel) Close() error {
+	for range 10 {
+		if c.w.session == "" {
+			break
+		}
+		resp, err := c.w.do(c.ctx, http.MethodDelete, "", "")
+		if err == nil {
+			resp.Body.Close()
+			break
+		}
+	}
 	c.stop()
 	c.w.client.CloseIdleConnections()
 	c.all.Wait()
 	return nil
 }
 
-// send posts text. A message without an errand belongs to the greeting, or answers a question.
+// send posts text. A message without an errand belongs to the greeting, answers a question, or
+// cancels.
 func (c *webChannel) send(text string, e *errand) error {
 	switch {
 	case e == nil && c.v.modern:
 		c.all.Go(func() { c.listen(http.MethodPost, text) })
-		return nil
 	case e == nil && c.w.session == "":
 		return c.open(text)
-	}
-	ctx, cancel := context.WithCancel(c.ctx)
-	id, tool := "", ""
-	if e != nil {
-		id, tool = e.ID, e.Upstream+"__"+e.Op
+	case e == nil:
+		c.all.Go(func() { c.insist(text) })
+	default:
+		ctx, cancel := context.WithCancel(c.ctx)
 		c.mu.Lock()
-		c.cancels[id] = cancel
+		c.cancels[e.ID] = cancel
 		c.mu.Unlock()
+		c.all.Go(func() {
+			defer cancel()
+			c.exchange(ctx, http.MethodPost, text, e.Upstream+"__"+e.Op, e.ID)
+			c.put(got{on: e.ID, end: true})
+		})
 	}
-	c.all.Go(func() {
-		defer cancel()
-		if c.exchange(ctx, http.MethodPost, text, tool, id) == 0 || id != "" {
-			c.put(got{on: id, end: true})
-		}
-	})
 	return nil
+}
+
+// insist sends a message until it is known to have arrived: what waits for it waits for long.
+func (c *webChannel) insist(text string) {
+	for c.ctx.Err() == nil && c.exchange(c.ctx, http.MethodPost, text, "", "") == 0 {
+		continue
+	}
 }
 
 // open makes the legacy session, and has its changes told.
@@ -176,7 +199,7 @@ func (c *webChannel) open(text string) error {
 	}
 	defer resp.Body.Close()
 	body, err := io.ReadAll(resp.Body)
-	if err != nil {
+	if err != nil || resp.StatusCode != http.StatusOK { // what came of the request was none
 		return errCut
 	}
 	c.w.session = resp.Header.Get("Mcp-Session-Id")
@@ -241,7 +264,7 @@ func (c *webChannel) recv() (got, error) {
 	case one := <-c.in:
 		return one, nil
 	case <-timer.C:
-		return got{}, errors.New("cannot go on: nothing comes any more")
+		return got{}, errStuck
 	}
 }
 

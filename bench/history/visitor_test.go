@@ -83,12 +83,21 @@ func (v *visitor) talk(operations int) error {
 		switch {
 		case err == nil:
 		case v.calm, !errors.Is(err, errCut):
-			return fmt.Errorf("%s: %w", v.name, err)
+			return fmt.Errorf("%s: %w; open: %s", v.name, err, v.opened())
 		case c != nil:
 			v.add(Event{Kind: Cut})
 		}
 	}
 	return nil
+}
+
+// opened are the requests without an outcome.
+func (v *visitor) opened() (list []string) {
+	for _, e := range v.open {
+		list = append(list, fmt.Sprintf("%s of %s (%s, resumes %v)", e.Op, e.Upstream, e.ID,
+			e.Resumes))
+	}
+	return list
 }
 
 // openMax is how many requests a visitor has open.
