@@ -98,7 +98,7 @@ func misanswer(how string, n int, id string, in *bufio.Scanner) {
 		fmt.Print(strings.Repeat("y", flood), "\n")
 	case "shouts":
 		line := []byte(strings.Repeat("z", 99) + "\n")
-		for size := 0; size < flood/10; size += len(line) {
+		for size := 0; size < flood; size += len(line) {
 			_, _ = os.Stderr.Write(line)
 		}
 	case "strays":

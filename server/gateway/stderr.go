@@ -21,9 +21,9 @@ type stderrRate struct {
 	dropped int        // not written since, and not yet told of
 }
 
-// stderrLog takes what one child writes on its standard error, as long as it is not much: a child
-// that floods waits, so that reading it takes no processor from calls. It is written to by one
-// goroutine, which may be held.
+// stderrLog takes what one child writes on its standard error. A child that floods is drained, by
+// pieces, without a look at its lines; one that writes more than any log would waits, so that
+// reading it takes no processor from calls. It is written to by one goroutine, which may be held.
 type stderrLog struct {
 	rate  *stderrRate
 	line  []byte    // the beginning of a line whose end has not come
@@ -34,7 +34,7 @@ type stderrLog struct {
 const (
 	stderrLineMax = 1024                   // how much of a line the log gets, in bytes
 	stderrSpan    = 125 * time.Millisecond // in which stderrBytes are taken
-	stderrBytes   = 1 << 20
+	stderrBytes   = 16 << 20               // 128 MiB a second
 )
 
 // pace waits until the next span when size bytes are too many for this one.
@@ -52,6 +52,10 @@ func (w *stderrLog) pace(size int) {
 func (w *stderrLog) Write(p []byte) (int, error) {
 	size := len(p)
 	w.pace(size)
+	if end := bytes.LastIndexByte(p, '\n') + 1; end > 0 && w.rate.full() {
+		w.rate.drop(bytes.Count(p[:end], []byte("\n")))
+		w.line, p = w.line[:0], p[end:]
+	}
 	for {
 		piece, rest, whole := bytes.Cut(p, []byte("\n"))
 		w.line = append(w.line, piece[:min(len(piece), stderrLineMax-len(w.line))]...)
@@ -83,6 +87,21 @@ func (r *stderrRate) tellDropped() {
 		r.log.Warn("upstream wrote too many lines", "dropped", r.dropped)
 		r.dropped = 0
 	}
+}
+
+// full reports whether no more lines are written in this second.
+func (r *stderrRate) full() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.lines == r.max && time.Since(r.second) < time.Second
+}
+
+// drop counts lines that nobody looks at.
+func (r *stderrRate) drop(lines int) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.dropped += lines
+	r.count.unlogged.Add(uint64(lines))
 }
 
 // put writes the line, unless there were too many in this second. It keeps nothing of it.

@@ -51,6 +51,11 @@ func TestStderrLog(t *testing.T) {
 		out.Reset()
 		w.End()
 		f("msg=\"upstream wrote too many lines\" dropped=3\n")
+		put("\nmany\nthat nobody\nlooks at\n the beginning")
+		<-time.After(time.Second)
+		put(" of a line\n")
+		f("msg=\"upstream wrote too many lines\" dropped=4\n" +
+			"msg=\"upstream says\" text=\"the beginning of a line\"\n")
 		<-time.After(time.Second)
 		put("last words")
 		w.End()
@@ -74,8 +79,11 @@ func TestStderrIsReadAtAPace(t *testing.T) {
 		if took := write(31); took != 0 {
 			t.Errorf("little took %v", took)
 		}
-		if took := write(1 + 7*32); took != time.Second {
-			t.Errorf("8 MiB took %v, want a second", took)
+		if took := write(512 - 31); took != stderrSpan {
+			t.Errorf("16 MiB took %v, want %v", took, stderrSpan)
+		}
+		if took := write(7 * 512); took != 7*stderrSpan {
+			t.Errorf("the rest of 128 MiB took %v, want %v", took, 7*stderrSpan)
 		}
 	})
 }
