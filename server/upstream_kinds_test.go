@@ -286,12 +286,10 @@ func TestFilesChange(t *testing.T) {
 func TestSecondTryOfAnAPI(t *testing.T) {
 	var seen atomic.Int64
 	well := func(w http.ResponseWriter, _ *http.Request) {
-		switch n := seen.Add(1); {
-		case n%2 == 1: // the connection ends
-			panic(http.ErrAbortHandler)
-		default:
-			fmt.Fprint(w, `{"well":true}`)
+		if seen.Add(1) == 1 {
+			panic(http.ErrAbortHandler) // the connection ends
 		}
+		fmt.Fprint(w, `{"well":true}`)
 	}
 	tools := []rest.ToolOptions{
 		{Name: "get", URL: "/a"}, {Name: "post", URL: "/a", Method: "POST"},
