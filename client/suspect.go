@@ -108,17 +108,31 @@ func (t *table) waiter(task string) *Call {
 	return nil
 }
 
-// suspect is the only one of suspects, nil when there are none or several.
+// suspect is the only one of suspects, nil when there are none or several, or when the server may
+// speak of what another client listens to.
 func (t *table) suspect(now int64) *Call {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.askers != 1 { // Fast path: log messages come often.
 		return nil
 	}
-	if all := t.suspected(now); len(all) == 1 {
-		return all[0]
+	all := t.suspected(now)
+	if len(all) != 1 || t.subscribes() {
+		return nil
 	}
-	return nil
+	return all[0]
+}
+
+// subscribes tells whether the server has not answered yet that somebody wants to be told of a
+// resource, or no more. mu is held.
+func (t *table) subscribes() bool {
+	for i := range t.slots {
+		if c := t.slots[i].call; c != nil &&
+			(c.Method == "resources/subscribe" || c.Method == "resources/unsubscribe") {
+			return true
+		}
+	}
+	return false
 }
 
 // holds tells whether c is in flight.
