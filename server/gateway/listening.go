@@ -24,10 +24,8 @@ type listening struct {
 // was acknowledged, so that nothing is missed between them.
 func (f *feed) listen() {
 	want, tasks := f.wanted(), f.wantedTasks()
+	f.settleForNext()
 	f.mu.Lock()
-	if f.next != nil && time.Since(f.next.began) > f.u.opt.Timeout {
-		f.takeOver(f.next) // a server that does not acknowledge
-	}
 	if f.ended || f.next != nil || f.retry != nil || f.open != nil && f.open.same(want, tasks) {
 		f.mu.Unlock()
 		return
@@ -43,6 +41,19 @@ func (f *feed) listen() {
 	f.mu.Unlock()
 	if err := f.c.Mux().Start(&l.Call); err != nil {
 		l.done(&l.Call, client.Answer{Err: err})
+	}
+}
+
+// settleForNext takes a stream for acknowledged that its server has not acknowledged in time.
+func (f *feed) settleForNext() {
+	var old *listening
+	f.mu.Lock()
+	if f.next != nil && time.Since(f.next.began) > f.u.opt.Timeout {
+		old = f.takeOver(f.next)
+	}
+	f.mu.Unlock()
+	if old != nil {
+		f.c.Mux().Cancel(&old.Call, errReplaced)
 	}
 }
 
