@@ -3,8 +3,11 @@ package process
 import (
 	"os"
 	"path/filepath"
+	"slices"
+	"strconv"
 	"strings"
 	"testing"
+	"time"
 )
 
 func TestCgroupDir(t *testing.T) {
@@ -88,5 +91,39 @@ func TestCgroupLacksControllers(t *testing.T) {
 	f = family{cgroup: none.add("TOKEN", Limits{Pids: 7})}
 	if got, _ := f.inForce(Limits{Pids: 7}); !strings.Contains(got, "pids not in force: mkdir") {
 		t.Errorf("it says %q", got)
+	}
+}
+
+// TestCgroupsOfTheDead: empty ones that were made a while ago by who is no more are removed, others
+// are not.
+func TestCgroupsOfTheDead(t *testing.T) {
+	const nobody = "999999999" // above what the kernel gives
+	h := &cgroupHome{dir: fakeCgroup(t, nil)}
+	alive := "mcploop-" + strconv.Itoa(os.Getpid()) + "-A"
+	names := []string{
+		"mcploop-" + nobody + "-A", "mcploop-" + nobody + "-B", alive, "mcploop-main", "x",
+	}
+	for _, name := range names {
+		if err := os.MkdirAll(filepath.Join(h.dir, name, "below"), 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	left := func() (left []string) {
+		entries, err := os.ReadDir(h.dir)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, entry := range entries {
+			left = append(left, entry.Name())
+		}
+		return left
+	}
+	now := time.Now()
+	if h.sweepStale(now); len(left()) != len(names) {
+		t.Errorf("of new ones %v are left", left())
+	}
+	h.sweepStale(now.Add(2 * staleAge))
+	if got, want := left(), names[2:]; !slices.Equal(got, want) {
+		t.Errorf("%v are left, want %v", got, want)
 	}
 }

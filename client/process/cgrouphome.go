@@ -10,6 +10,7 @@ import (
 	"strings"
 	"sync"
 	"syscall"
+	"time"
 )
 
 // cgroupHome is a cgroup that others can be made in. It hands a controller on to those only when a
@@ -21,6 +22,7 @@ type cgroupHome struct {
 	mu     sync.Mutex        // guards the rest
 	handed map[string]string // by controller that was asked for: "", or why it is not handed on
 	left   []string          // cgroups that could not be removed yet
+	looked bool              // for those of others who have ended
 }
 
 // ownCgroup is where this process may make cgroups: below its own.
@@ -69,6 +71,10 @@ func (h *cgroupHome) add(token string, l Limits) *cgroup {
 	wanted := l.settings()
 	h.mu.Lock()
 	h.sweep()
+	if !h.looked {
+		h.looked = true
+		h.sweepStale(time.Now())
+	}
 	for control := range wanted {
 		g.reasons[control] = h.handOn(control)
 	}
@@ -101,6 +107,27 @@ func (h *cgroupHome) leave(dir string) {
 
 // sweep removes what could not be before. mu is held.
 func (h *cgroupHome) sweep() { h.left = slices.DeleteFunc(h.left, removeCgroup) }
+
+// staleAge is how long ago a cgroup was made that is nobody's: its maker may be one whose processes
+// we cannot see, and is about to start one in it.
+const staleAge = time.Minute
+
+// sweepStale removes what those have left who were killed together with their keeper, or had none.
+// One that has processes stays. mu is held.
+func (h *cgroupHome) sweepStale(now time.Time) {
+	entries, _ := os.ReadDir(h.dir)
+	for _, entry := range entries {
+		rest, ours := strings.CutPrefix(entry.Name(), "mcploop-")
+		number, _, _ := strings.Cut(rest, "-")
+		pid, err := strconv.Atoi(number)
+		if !ours || err != nil || syscall.Kill(pid, 0) != syscall.ESRCH {
+			continue
+		}
+		if info, err := entry.Info(); err == nil && now.Sub(info.ModTime()) > staleAge {
+			removeCgroup(filepath.Join(h.dir, entry.Name()))
+		}
+	}
+}
 
 // handOn has the cgroup hand a controller on to those below, and returns why it does not. mu is
 // held.
