@@ -69,6 +69,9 @@ func (s *Source) Token(ctx context.Context) (value string, renew time.Time, err 
 	if s.due(time.Now()) {
 		err = s.renewAhead(ctx)
 	}
+	if s.kept.access() == "" { // another process has logged out meanwhile
+		return "", time.Time{}, nil
+	}
 	switch expired := s.kept.expired(time.Now()); {
 	case err != nil && !expired: // what there is will do for a while
 		s.renewAt = later(s.kept.Expiry)
