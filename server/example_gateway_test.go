@@ -141,3 +141,25 @@ func ExampleServer_Adjust() {
 	// <nil>
 	// cannot adjust a server that serves: DrainTimeout is -1ns; want more than 0
 }
+
+// A reload of everything at once: with a fault in any part of it nothing is changed.
+func ExampleServer_Configure() {
+	front, hall, stop := exampleGateway()
+	defer stop()
+	next := server.Configuration{
+		Upstreams: []gateway.Options{hall},
+		Views:     []server.ViewOptions{{Name: "office", Upstreams: []string{"hall"}}},
+		Adjustable: server.Adjustable{
+			SessionsMax: 1000, DrainTimeout: 5 * time.Second,
+		},
+	}
+	show := func(c server.Changes, err error) {
+		fmt.Println("added", c.Added, "views", c.Views, err != nil)
+	}
+	show(front.Configure(next))
+	next.Upstreams = append(next.Upstreams, gateway.Options{Name: "cellar"}) // where is it?
+	show(front.Configure(next))
+	// Output:
+	// added [hall] views [office] false
+	// added [] views [] true
+}

@@ -257,7 +257,7 @@ func (u *Upstream) notThere(state State, retry time.Time, reason error) error {
 		data.Reason = reasonOf(reason)
 		text = fmt.Sprintf("upstream %q wants a login: %v", u.opt.Name, reason)
 	case StateWaiting:
-		left := max(0, time.Until(retry)).Round(time.Millisecond)
+		left := max(time.Millisecond, time.Until(retry)).Round(time.Millisecond)
 		data.RetryAfter, data.Reason = left.Milliseconds(), reasonOf(reason)
 		text = fmt.Sprintf("upstream %q is not there, it is tried again in %v: %v",
 			u.opt.Name, left, reason)
