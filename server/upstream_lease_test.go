@@ -100,6 +100,24 @@ func TestShareCallIsLost(t *testing.T) {
 	wantIn(t, c.nextAnswer(), `"id":2`, `{"n":2}`)
 }
 
+// TestShareCallIsCut: over HTTP the end of a call's own connection is not that of its instance,
+// which the next calls use.
+func TestShareCallIsCut(t *testing.T) {
+	w := startWeb(t, cuts)
+	g := besideWeb(t, w, func(o *gateway.Options) {
+		o.Share, o.InstancesMax = gateway.ShareCall, 1
+	})
+	for range 3 {
+		g.fails("bad", 1, -31002, "gone")
+		g.succeeds("good")
+		g.succeeds("good")
+	}
+	const starts = `mcploop_upstream_starts_total{upstream="sick"}`
+	if got := g.metric(starts); got != 2 {
+		t.Errorf("it was connected %v times, want 2: for the lists, and for the calls", got)
+	}
+}
+
 // TestShareCallEnds: calls that wait are answered when the upstream ends.
 func TestShareCallEnds(t *testing.T) {
 	g, fake := leases(t, nil)

@@ -150,6 +150,7 @@ func (i *instance) attend(ctx context.Context, c *client.Client, f **feed) error
 		case <-i.wake:
 		case <-tick.C:
 		}
+		lost := i.thoughtLost()
 		look, cancel := context.WithTimeout(ctx, u.opt.Timeout)
 		err := i.look(look, c)
 		cancel()
@@ -163,6 +164,7 @@ func (i *instance) attend(ctx context.Context, c *client.Client, f **feed) error
 		// Another session knows of no subscription, and there may be other resources.
 		*f = i.follow(c, *f)
 		i.repeatParked(c)
+		i.returns(lost)
 	}
 }
 

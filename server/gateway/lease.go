@@ -128,12 +128,37 @@ func (u *Upstream) giveBack(i *instance, live *client.Client, err error) {
 	i.leased = false
 	switch {
 	case errors.Is(err, client.ErrGone), errors.Is(err, client.ErrClosed):
-		i.gone = live // as it will say itself in a moment
+		i.gone = live // as it will say itself in a moment, unless only a request was cut
+		i.doubt()
 	case err != nil:
 		i.cool = time.Now().Add(coolFor)
 	}
 	t.mu.Unlock()
 	u.serveQueue()
+}
+
+// thoughtLost returns the connection that a call was lost on, nil without one.
+func (i *instance) thoughtLost() *client.Client {
+	t := &i.up.tenants
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return i.gone
+}
+
+// returns has calls go to an instance that has answered, though it was thoughtLost before: over
+// HTTP a request's own connection may end while the server is there. What was lost since is looked
+// after next.
+func (i *instance) returns(lost *client.Client) {
+	t := &i.up.tenants
+	t.mu.Lock()
+	same := i.gone == lost
+	if same {
+		i.gone = nil
+	}
+	t.mu.Unlock()
+	if same {
+		i.serve()
+	}
 }
 
 // leave ends the lease of f, if it has one. Called once, when nothing of f is at the upstream any

@@ -240,8 +240,8 @@ func (u *Upstream) Start() {
 // Close ends the connections and, over stdio, the processes; calls in flight fail. It returns when
 // all is gone. It is called once, after Start.
 func (u *Upstream) Close() {
+	u.tenants.close() // first: a call that waits goes to no instance that ends
 	u.stop()
-	u.tenants.close()
 	u.failQueue()
 	u.all.Wait()
 	u.closeProvider()
