@@ -51,7 +51,7 @@ func misbehave(how string) error {
 		case strings.Contains(line, `"method":"initialize"`):
 			answer(id, fakeInitialize)
 		case strings.Contains(line, `"method":"tools/list"`):
-			answer(id, fakeTools)
+			answer(id, toolsOf(how))
 		case strings.Contains(line, `"method":"tools/call"`):
 			n++
 			misanswer(how, n, id, in)
@@ -83,7 +83,7 @@ func misanswer(how string, n int, id string, in *bufio.Scanner) {
 		moreWays(how, id)
 	}
 	switch how {
-	case "dies":
+	case "dies", harmlessRole + "dies":
 		os.Exit(41)
 	case "half":
 		fmt.Printf(`{"jsonrpc":"2.0","id":%s,"result":{"content":[{"type":"te`, id)

@@ -56,17 +56,20 @@ func (p *parking) take(f *forward) bool {
 }
 
 // park keeps f until its instance has opened another session, or has failed to.
-func (u *Upstream) park(f *forward) {
-	if i := u.hold(f); i != nil {
+func (u *Upstream) park(f *forward) { u.parkFor(f, f.left(), client.ErrTimeout) }
+
+// parkFor does so for a time, after which f is answered with err.
+func (u *Upstream) parkFor(f *forward, long time.Duration, err error) {
+	if i := u.hold(f, long, err); i != nil {
 		i.doubt()
 	} else {
 		u.doubt()
 	}
 }
 
-// hold keeps f for as long as its time lasts. It returns the instance if that is its client's own;
-// any of those that are shared will do.
-func (u *Upstream) hold(f *forward) (own *instance) {
+// hold keeps f for so long, if its time lasts, and then answers it with err. It returns the
+// instance if that is its client's own; any of those that are shared will do.
+func (u *Upstream) hold(f *forward, long time.Duration, err error) (own *instance) {
 	p := &u.parked
 	if u.opt.Share != ShareAll {
 		if own = u.tenants.of(f.caller.Owner(u.opt.Share == ShareSession)); own == nil {
@@ -76,9 +79,12 @@ func (u *Upstream) hold(f *forward) (own *instance) {
 		p = own.parked
 	}
 	p.add(f)
-	time.AfterFunc(max(f.left(), time.Millisecond), func() {
+	if left := f.left(); left < long {
+		long, err = left, client.ErrTimeout
+	}
+	time.AfterFunc(max(long, time.Millisecond), func() {
 		if p.take(f) {
-			f.giveUp(client.ErrTimeout)
+			f.giveUp(err)
 		}
 	})
 	return own

@@ -77,6 +77,13 @@ func (g *gate) enter(ctx context.Context) *attempt {
 	return a
 }
 
+// left is the time until the next attempt may begin; it may when that is not above 0.
+func (g *gate) left() time.Duration {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return time.Until(g.due)
+}
+
 // hurry has the next attempt begin at once: what kept the last ones from success is mended.
 func (g *gate) hurry() {
 	g.mu.Lock()

@@ -73,7 +73,7 @@ func (f *forward) retry(err error, unsent bool) bool {
 	if pause == 0 {
 		return false
 	}
-	time.AfterFunc(pause, f.tryAgain)
+	time.AfterFunc(pause, func() { f.tryAgain(err) })
 	return true
 }
 
@@ -93,14 +93,43 @@ func (u *Upstream) affords(left time.Duration) time.Duration {
 	return pause
 }
 
-// tryAgain is the second try: at once where there is a connection, else when there is another one.
-func (f *forward) tryAgain() {
+// Whose connection is lost, and who then waits for another one, hears within a second that there is
+// none: these and retryPause come to less.
+const (
+	attemptSoon = 500 * time.Millisecond // the next attempt is worth waiting for
+	restartSoon = 850 * time.Millisecond // in which it must have succeeded
+)
+
+// tryAgain is the second try: at once where there is a connection, else when there is another one,
+// if that is soon: an upstream that crashes again and again is not waited for. err is how the first
+// one ended, and the answer if there is no second one.
+func (f *forward) tryAgain(err error) {
 	u := f.item.up
 	if live := u.pick(f.caller); live != nil && !ended(live) {
 		f.resend(live)
 		return
 	}
-	u.park(f)
+	if g := u.gateOf(f.caller); g != nil && g.left() > attemptSoon {
+		f.giveUp(err)
+		return
+	}
+	long := f.left()
+	if errors.Is(err, client.ErrGone) {
+		long = restartSoon
+	}
+	u.parkFor(f, long, err)
+}
+
+// gateOf returns what spaces the attempts of the instance that a client's call goes to; nil: there
+// is none.
+func (u *Upstream) gateOf(c Caller) *gate {
+	if u.opt.Share == ShareAll {
+		return u.shared[0].gate
+	}
+	if own := u.tenants.of(c.Owner(u.opt.Share == ShareSession)); own != nil {
+		return own.gate
+	}
+	return nil
 }
 
 // ended tells whether the connection that all calls share is no more.

@@ -118,7 +118,7 @@ func (f *forward) headersWrong(a client.Answer) bool {
 
 // parkUntilListed keeps f until the lists were asked for once more.
 func (u *Upstream) parkUntilListed(f *forward) {
-	u.hold(f)
+	u.hold(f, f.left(), client.ErrTimeout)
 	u.guard.lists.ask(u.doubt)
 }
 
