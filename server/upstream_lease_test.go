@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -115,6 +116,43 @@ func TestShareCallIsCut(t *testing.T) {
 	const starts = `mcploop_upstream_starts_total{upstream="sick"}`
 	if got := g.metric(starts); got != 2 {
 		t.Errorf("it was connected %v times, want 2: for the lists, and for the calls", got)
+	}
+}
+
+// TestShareCallSessionLost: a call whose instance's session was forgotten keeps the instance and is
+// sent once more in another session; those that wait for it come next.
+func TestShareCallSessionLost(t *testing.T) {
+	var opened, calls atomic.Int64
+	var forget atomic.Bool
+	url := sessionServer(t, &opened, &calls, &forget)
+	g := behind(t, func(o *gateway.Options) {
+		o.Client = client.Options{URL: url, Era: client.Legacy}
+		o.Share, o.InstancesMax = gateway.ShareCall, 1
+	})
+	g.has("up__echo", true)
+	c := g.dialTCP()
+	c.initialize("2025-11-25")
+	wantIn(t, c.ask(legacyCall("1", "up__echo", `{"n":0}`)), `{"n":0}`)
+	const rounds, each = 3, 4
+	for n := range rounds {
+		forget.Store(true)
+		for id := range each {
+			c.line(legacyCall(fmt.Sprint(id), "up__echo", fmt.Sprintf(`{"n":%d%d}`, 1+n, id)))
+		}
+		for id := range each {
+			wantIn(t, c.nextAnswer(), fmt.Sprintf(`{"n":%d%d}`, 1+n, id))
+		}
+	}
+	if calls.Load() != 1+rounds*each || opened.Load() != 2+rounds {
+		t.Errorf("%d calls ran in %d sessions, want %d in %d",
+			calls.Load(), opened.Load(), 1+rounds*each, 2+rounds)
+	}
+	for metric, want := range map[string]float64{
+		"calls_repeated_total": rounds, "starts_total": 2,
+	} {
+		if got := g.ofUp(metric); got != want {
+			t.Errorf("%s is %v, want %v", metric, got, want)
+		}
 	}
 }
 

@@ -195,13 +195,18 @@ func TestUpstreamForgetsEverySession(t *testing.T) {
 		}
 	}))
 	t.Cleanup(s.Close)
-	g := behind(t, func(o *gateway.Options) {
-		o.Client = client.Options{URL: s.URL + "/mcp", Era: client.Legacy}
-	})
-	g.has("up__echo", true)
-	got := g.text(g.post(modernCall("1", "up__echo", "{}")))
-	if code(got) != -31002 || !strings.Contains(got, "404") || tries.Load() != 2 {
-		t.Errorf("got %s after %d tries, want -31002 after 2", got, tries.Load())
+	for _, share := range []gateway.Share{gateway.ShareAll, gateway.ShareCall} {
+		g := behind(t, func(o *gateway.Options) {
+			o.Client = client.Options{URL: s.URL + "/mcp", Era: client.Legacy}
+			o.Share, o.InstancesMax = share, 1
+		})
+		g.has("up__echo", true)
+		for range 2 {
+			got := g.text(g.post(modernCall("1", "up__echo", "{}")))
+			if n := tries.Swap(0); code(got) != -31002 || !strings.Contains(got, "404") || n != 2 {
+				t.Errorf("got %s after %d tries, want -31002 after 2", got, n)
+			}
+		}
 	}
 }
 

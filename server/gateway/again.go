@@ -72,7 +72,7 @@ func (u *Upstream) parkFor(f *forward, long time.Duration, err error) {
 func (u *Upstream) hold(f *forward, long time.Duration, err error) (own *instance) {
 	p := &u.parked
 	if u.opt.Share != ShareAll {
-		if own = u.tenants.of(f.caller.Owner(u.opt.Share == ShareSession)); own == nil {
+		if own = f.home(); own == nil {
 			f.giveUp(client.ErrGone)
 			return nil
 		}
@@ -88,6 +88,15 @@ func (u *Upstream) hold(f *forward, long time.Duration, err error) (own *instanc
 		}
 	})
 	return own
+}
+
+// home is the instance that f goes to where clients have their own; nil: it has gone.
+func (f *forward) home() *instance {
+	if f.lease != nil {
+		return f.lease
+	}
+	u := f.item.up
+	return u.tenants.of(f.caller.Owner(u.opt.Share == ShareSession))
 }
 
 // repeatParked sends them again: there is another session. Those of shared instances are sent by

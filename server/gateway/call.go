@@ -137,6 +137,9 @@ func (f *forward) done(a client.Answer) {
 	if h == nil && f.follow(a) {
 		return
 	}
+	if h == nil && f.stays(a) {
+		return
+	}
 	f.leave(a.Err)
 	if a.Err != nil {
 		f.abandon()

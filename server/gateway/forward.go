@@ -107,7 +107,6 @@ func (f *forward) start() {
 	if !f.caller.OnEnd(f) {
 		f.item.up.guard.settle(f.passes, verdictNone, f.live)
 		f.abandon()
-		f.leave(nil)
 		f.giveUp(errEnded)
 		return
 	}

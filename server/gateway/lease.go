@@ -161,6 +161,17 @@ func (i *instance) returns(lost *client.Client) {
 	}
 }
 
+// stays tells whether f keeps its instance: the server has forgotten the session, and f is sent
+// once more in another one.
+func (f *forward) stays(a client.Answer) bool {
+	if f.lease == nil || f.caller.Ended() || !f.sessionLost(a) {
+		return false
+	}
+	f.judged(a, nil)
+	f.item.up.park(f)
+	return true
+}
+
 // leave ends the lease of f, if it has one. Called once, when nothing of f is at the upstream any
 // more; err is why it was given up, or nil.
 func (f *forward) leave(err error) {

@@ -131,12 +131,14 @@ func (f *forward) resend(c *client.Client) {
 	}
 	p, err := u.guard.admit(f.use, f.item.Name)
 	if err != nil {
+		f.leave(nil)
 		u.count.failed.Add(1)
 		f.caller.Fail(err)
 		f.caller.Release()
 		return
 	}
 	next := newForward()
+	next.lease = f.lease
 	next.Sound, next.Name = f.Sound, f.Name
 	f.item.fill(next, f.caller, c, f.method, f.Params, f.version, f.token)
 	next.trial = trial{passes: p, spent: u.opt.Timeout - left, again: true}
@@ -147,9 +149,10 @@ func (f *forward) resend(c *client.Client) {
 	next.begin()
 }
 
-// giveUp answers a call that is not sent again.
+// giveUp answers a call that is not sent again, and ends its lease.
 func (f *forward) giveUp(err error) {
 	u := f.item.up
+	f.leave(nil)
 	if f.caller.Ended() {
 		u.count.cancelled.Add(1)
 	} else {
