@@ -105,3 +105,20 @@ func TestConfigureNothing(t *testing.T) {
 		t.Error("the limit of sessions was changed")
 	}
 }
+
+// TestConfigureNothingOffered: upstreams that were refused leave no lists to be declared.
+func TestConfigureNothingOffered(t *testing.T) {
+	fake := startFake(t, well)
+	g := gatewayOf(t)
+	list := []gateway.Options{named("up", fake.addr)}
+	declares := func() bool {
+		return strings.Contains(g.dialTCP().ask(modernRequest("1", "server/discover", "")),
+			`"prompts":{`)
+	}
+	if _, err := g.SetUpstreams(append(list, list...)); err == nil || declares() {
+		t.Errorf("got %v, and prompts are declared: %v", err, declares())
+	}
+	if _, err := g.SetUpstreams(list); err != nil || !declares() {
+		t.Errorf("got %v, and prompts are declared: %v", err, declares())
+	}
+}

@@ -191,11 +191,7 @@ func (s *Server) newUpstream(
 	p := &place{s: s, name: opt.Name}
 	p.part = s.newPart(p.name)
 	p.makeUnlisted()
-	g, err := p.newGuest(s.adapted(opt))
-	if err == nil { // who comes before it has answered must learn that there will be lists
-		s.offers(abilities{prompts: true, resources: true, subscribe: true})
-	}
-	return g, err
+	return p.newGuest(s.adapted(opt))
 }
 
 func (s *Server) placeOf(name string) *place {
@@ -225,6 +221,8 @@ func (s *Server) placesNow() []*place {
 // settle puts a new upstream's place into the set. changing is held.
 func (s *Server) settle(g *guest) {
 	p, u := g.at, &s.upstreams
+	// Who comes before it has answered must learn that there will be lists.
+	s.offers(abilities{prompts: true, resources: true, subscribe: true})
 	p.seat(g)
 	s.registerUpstream(p)
 	s.openPart(p.part)
