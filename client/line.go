@@ -106,10 +106,7 @@ func (l *line) tooLong(part []byte) {
 	if end >= 0 {
 		part = part[:end]
 	}
-	l.skim(part)
-	if end >= 0 {
-		l.large.state = oversizeOver
-	}
+	l.skim(part, end >= 0)
 }
 
 // EOF: the server will answer nothing more. A child is given the time to say how it ended.

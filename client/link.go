@@ -133,10 +133,11 @@ func (l *link) tooLarge() {
 	l.large = oversize{state: oversizeSeeking}
 }
 
-// skim looks at more of it, and fails the call whose answer it is as soon as there is a telling.
-func (l *link) skim(part []byte) {
+// skim looks at more of it, to its end or not, and fails the call whose answer it is as soon as
+// there is a telling.
+func (l *link) skim(part []byte, whole bool) {
 	l.large.feed(part)
-	if c := l.large.call(&l.m.table); c != nil {
+	if c := l.large.call(&l.m.table, whole); c != nil {
 		l.m.done(c, Answer{Err: fmt.Errorf("%w: above %d bytes; raise Options.MessageBytesMax",
 			ErrTooLarge, l.m.opt.MessageBytesMax)})
 	}

@@ -23,7 +23,7 @@ const (
 	oversizeOver    oversizeState = iota // nothing is looked for
 	oversizeSeeking                      // the id has not come yet
 	oversizeFound                        // word[:length] is it
-	oversizeForeign                      // it is no answer
+	oversizeForeign                      // it is no answer, or none to a call of ours
 )
 
 // feed looks at more of the message.
@@ -109,31 +109,37 @@ func (o *oversize) memberBegins() {
 }
 
 func (o *oversize) memberEnds() {
-	if o.isID && o.length <= len(o.word) {
+	switch {
+	case !o.isID:
+		o.value, o.length = false, 0
+	case o.length <= len(o.word):
 		o.state = oversizeFound
-		return
+	default:
+		o.state = oversizeForeign
 	}
-	o.value, o.isID, o.length = false, false, 0
 }
 
-// call takes the call out of t whose answer the message is; nil while nobody can tell. An answer
-// belongs to the only call there is, whatever its id may be.
-func (o *oversize) call(t *table) (c *Call) {
+// call takes the call out of t whose answer the message is; nil while nobody can tell. whole: the
+// message has come to its end. Only then is it known that it names no call: such an answer belongs
+// to the only one there is.
+func (o *oversize) call(t *table, whole bool) (c *Call) {
+	var j *job
 	switch {
 	case o.state == oversizeFound:
+		o.state = oversizeOver
 		if id, ok := parseID(o.word[:o.length]); ok {
-			var j *job
-			if c, j = t.take(id); j != nil {
-				j.answered()
+			if c, j = t.take(id); c == nil {
+				t.answeredLate(id)
 			}
 		}
+	case o.state == oversizeSeeking && whole && o.answer && o.depth == 0:
+		c, j = t.takeOnly()
+	}
+	if whole || o.state == oversizeForeign {
 		o.state = oversizeOver
-	case o.state == oversizeSeeking && o.answer:
-		if c = t.takeOnly(); c != nil {
-			o.state = oversizeOver
-		}
-	case o.state == oversizeForeign:
-		o.state = oversizeOver
+	}
+	if j != nil {
+		j.answered()
 	}
 	return c
 }

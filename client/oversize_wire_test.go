@@ -2,6 +2,7 @@ package client_test
 
 import (
 	"bytes"
+	"context"
 	"fmt"
 	"io"
 	"runtime"
@@ -156,6 +157,35 @@ func TestOversizeOnASharedWire(t *testing.T) {
 		if got := c.Stats(); got.TooLarge != 4 || got.Strays != 0 {
 			t.Errorf("got %+v, want 4 too large and no strays", got)
 		}
+	})
+}
+
+// TestOversizeLateOnASharedWire: an answer that is too large, of a call that was given up, costs the
+// only one in flight nothing.
+func TestOversizeLateOnASharedWire(t *testing.T) {
+	arrived := make(chan struct{})
+	eachOversize(t, func(p oversizePeer) {
+		late := p.request()
+		arrived <- struct{}{}
+		other := ""
+		for range 2 { // behind the news that the first one is given up
+			if other == "" {
+				other = p.request()
+			}
+		}
+		p.large(`{"jsonrpc":"2.0","result":{"x":"`, 4*oversizeLimit, `"},"id":`+late+`}`)
+		p.small(`{"jsonrpc":"2.0","id":` + other + `,"result":{"n":2}}`)
+	}, func(t *testing.T, c *client.Client) {
+		ctx, cancel := context.WithCancel(testContext(t))
+		failed := make(chan error, 1)
+		go func() {
+			_, err := c.Raw(ctx, "tools/call", nil)
+			failed <- err
+		}()
+		await(t, "the first call", arrived)
+		cancel()
+		wantError(t, await(t, "its end", failed), context.Canceled)
+		wantRaw(t, c, `{"n":2}`)
 	})
 }
 

@@ -83,7 +83,10 @@ func (r *reader) answer(owner uint64, a Answer) bool {
 	if r.msg.ID == nil {
 		// The server could not read a request's id. When there is but one, it is that one's.
 		if owner == anyCall {
-			c = r.m.table.takeOnly()
+			var j *job
+			if c, j = r.m.table.takeOnly(); j != nil {
+				j.answered()
+			}
 		} else {
 			c, _ = r.m.table.take(owner)
 		}

@@ -230,14 +230,11 @@ func (s *sse) takeEvents(c *loop.Conn) error {
 
 // takePart looks at more of an event that is too large.
 func (s *sse) takePart(event *codec.Event) {
-	switch kind := string(event.Type); {
-	case event.Part == codec.EventLargeEnd:
-		s.large.state = oversizeOver
-		return
-	case event.Part == codec.EventLarge && (kind == "" || kind == "message") && s.isOpen():
+	kind := string(event.Type)
+	if event.Part == codec.EventLarge && (kind == "" || kind == "message") && s.isOpen() {
 		s.tooLarge()
 	}
-	s.skim(event.Data)
+	s.skim(event.Data, event.Part == codec.EventLargeEnd)
 }
 
 func (s *sse) takeEvent(c *loop.Conn, event *codec.Event) error {

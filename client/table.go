@@ -125,19 +125,18 @@ func (t *table) take(id uint64) (*Call, *job) {
 }
 
 // takeOnly takes the call out that is alone in flight; nil when there are none or several.
-func (t *table) takeOnly() *Call {
+func (t *table) takeOnly() (*Call, *job) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.inUse != 1 {
-		return nil
+		return nil, nil
 	}
 	for i := range t.slots {
 		if c := t.slots[i].call; c != nil && c.counts() {
-			c, _ = t.release(&t.slots[i], uint32(i))
-			return c
+			return t.release(&t.slots[i], uint32(i))
 		}
 	}
-	return nil
+	return nil, nil
 }
 
 // peek returns the call without taking it out.

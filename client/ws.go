@@ -138,12 +138,11 @@ func (w *webSocket) take(
 		}
 	case codec.WSLarge:
 		w.tooLarge()
-		w.skim(payload)
+		w.skim(payload, false)
 	case codec.WSLargePart:
-		w.skim(payload)
+		w.skim(payload, false)
 	case codec.WSLargeEnd:
-		w.skim(payload)
-		w.large.state = oversizeOver
+		w.skim(payload, true)
 	case codec.WSBinary:
 		return w.finish(c, out, codec.WSUnsupported,
 			fmt.Errorf("%w: the server sent a binary message", ErrAnswer))
