@@ -175,6 +175,7 @@ func TestOversizeLateOnASharedWire(t *testing.T) {
 		}
 		p.large(`{"jsonrpc":"2.0","result":{"x":"`, 4*oversizeLimit, `"},"id":`+late+`}`)
 		p.small(`{"jsonrpc":"2.0","id":` + other + `,"result":{"n":2}}`)
+		p.small(`{"jsonrpc":"2.0","id":` + p.request() + `,"result":{"n":3}}`)
 	}, func(t *testing.T, c *client.Client) {
 		ctx, cancel := context.WithCancel(testContext(t))
 		failed := make(chan error, 1)
@@ -186,6 +187,7 @@ func TestOversizeLateOnASharedWire(t *testing.T) {
 		cancel()
 		wantError(t, await(t, "its end", failed), context.Canceled)
 		wantRaw(t, c, `{"n":2}`)
+		wantRaw(t, c, `{"n":3}`)
 	})
 }
 
