@@ -390,4 +390,7 @@ func (h *httpConn) EOF(c *loop.Conn) {
 func (h *httpConn) Expired(_ *loop.Conn, out []byte) []byte { return out }
 
 // Closed gives the job to another connection, or fails it.
-func (h *httpConn) Closed(_ *loop.Conn, err error) { h.p.lost(h, err) }
+func (h *httpConn) Closed(c *loop.Conn, err error) {
+	h.p.m.notices.leave(c)
+	h.p.lost(h, err)
+}

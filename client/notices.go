@@ -1,6 +1,7 @@
 package client
 
 import (
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -90,6 +91,15 @@ func (n *notices) hold(c *loop.Conn) {
 	}
 }
 
+// leave forgets c, which has ended. Called on c's loop.
+func (n *notices) leave(c *loop.Conn) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if i := slices.Index(n.waiting, c); i >= 0 {
+		n.waiting = slices.Delete(n.waiting, i, i+1)
+	}
+}
+
 // await sets the timer to the next turn. mu is held.
 func (n *notices) await() {
 	missing := max(1, noticeTurn-n.left.Load())
@@ -105,7 +115,7 @@ func (n *notices) await() {
 func (n *notices) next() {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	if n.fill() >= noticeTurn/2 {
+	if n.fill() >= noticeTurn/2 && len(n.waiting) > 0 {
 		n.waiting[0].Resume()
 		n.waiting[0] = nil
 		n.waiting = n.waiting[1:]
