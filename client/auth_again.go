@@ -42,13 +42,9 @@ func (p *httpPool) sendAgain(j *job, line *tokenLine) error {
 	rest := j.request[j.tokenAt+len(j.token.bytes):]
 	request := make([]byte, 0, len(j.request)+len(line.bytes))
 	request = append(append(append(request, j.request[:j.tokenAt]...), line.bytes...), rest...)
-	lent := j.lent
-	j.request, j.lent, j.token, j.conn = request, nil, line, nil
+	j.request, j.token, j.conn = request, line, nil // lent may be on its way for all that
 	j.repeated, j.tries = false, 0
 	p.mu.Unlock()
-	if lent != nil {
-		p.m.requests.Put(lent)
-	}
 	return p.submit(j)
 }
 

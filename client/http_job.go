@@ -27,7 +27,7 @@ type job struct {
 
 	// Guarded by httpPool.mu.
 	request    []byte
-	lent       *pool.Buffer // nil when nobody lent it
+	lent       *pool.Buffer // holds the first request; nil when nobody lent it
 	conn       *httpConn    // nil while it waits
 	dropped    bool
 	queued     bool
@@ -73,9 +73,10 @@ func (p *httpPool) sent(j *job) {
 	p.m.letGo(j)
 }
 
-// accepted gives the bytes back of a request that was not refused for its token.
+// accepted gives the bytes back of a request that was not refused for its token. Called by its
+// exchange. A server may answer before it has read all: who still sends it gives them back then.
 func (p *httpPool) accepted(j *job) {
-	if j.large && j.authorized {
+	if j.large && j.authorized && j.hands.Load() == 1 {
 		p.giveBack(j)
 	}
 }
@@ -95,6 +96,9 @@ func (m *Mux) newJob() *job {
 func (m *Mux) letGo(j *job) {
 	if j.hands.Add(-1) > 0 {
 		return
+	}
+	if j.lent != nil {
+		m.requests.Put(j.lent)
 	}
 	own := j.own
 	if cap(own) > 2*ownBytesMax {
