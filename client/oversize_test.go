@@ -83,8 +83,8 @@ func TestOversizeLate(t *testing.T) {
 	}
 }
 
-// TestOversizeEndsItsPost: over HTTP+SSE what is left of the POST gets no more time than usual, also
-// when the answer names no call.
+// TestOversizeEndsItsPost: over HTTP+SSE what is left of the POST gets no more time than usual,
+// also when the answer names no call.
 func TestOversizeEndsItsPost(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		for _, message := range []string{`{"id":%d,"result":{}}`, `{"result":{}}`} {

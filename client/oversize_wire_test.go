@@ -160,8 +160,8 @@ func TestOversizeOnASharedWire(t *testing.T) {
 	})
 }
 
-// TestOversizeLateOnASharedWire: an answer that is too large, of a call that was given up, costs the
-// only one in flight nothing.
+// TestOversizeLateOnASharedWire: an answer that is too large, of a call that was given up, costs
+// the only one in flight nothing.
 func TestOversizeLateOnASharedWire(t *testing.T) {
 	arrived := make(chan struct{})
 	eachOversize(t, func(p oversizePeer) {
