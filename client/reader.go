@@ -72,6 +72,9 @@ func (r *reader) unread(frame []byte, owner uint64, fault error) {
 	if c, j := r.m.table.take(id); c != nil {
 		if j != nil {
 			j.answered()
+			if j.posts == nil { // else its exchange is not this one, and never looks at it
+				j.signs = nil
+			}
 		}
 		r.m.done(c, Answer{Err: fmt.Errorf("%w: it cannot be read: %w", ErrAnswer, fault)})
 	}
@@ -80,6 +83,7 @@ func (r *reader) unread(frame []byte, owner uint64, fault error) {
 // answer brings an answer to its call; false when there is none.
 func (r *reader) answer(owner uint64, a Answer) bool {
 	var c *Call
+	var j *job
 	if r.msg.ID == nil {
 		// The server could not read a request's id. When there is but one, it is that one's.
 		if owner == anyCall {
@@ -88,18 +92,17 @@ func (r *reader) answer(owner uint64, a Answer) bool {
 				j.answered()
 			}
 		} else {
-			c, _ = r.m.table.take(owner)
+			c, j = r.m.table.take(owner)
 		}
 	} else if id, ok := parseID(r.msg.ID); ok && (owner == anyCall || owner == id) {
-		var j *job
-		if c, j = r.m.table.take(id); j != nil {
-			j.answered()
-			if j.posts == nil {
-				j.signs, r.settled = nil, j
-			}
-		}
-		if c == nil {
+		if c, j = r.m.table.take(id); c == nil {
 			r.m.table.answeredLate(id)
+		}
+	}
+	if j != nil {
+		j.answered()
+		if j.posts == nil { // what the stream brings now is no sign of c, which may be used again
+			j.signs, r.settled = nil, j
 		}
 	}
 	if c == nil {

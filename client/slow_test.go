@@ -120,6 +120,48 @@ func TestRefusalSaysWhenToAskAgain(t *testing.T) {
 	}
 }
 
+// TestSignsEndWithTheAnswer: a stream that goes on behind an answer, whether that has an id or not
+// or cannot be read, says nothing about the next call that the caller makes with the same Call.
+func TestSignsEndWithTheAnswer(t *testing.T) {
+	for name, first := range map[string]string{
+		"id":      good,
+		"no id":   `{"jsonrpc":"2.0","id":null,"error":{"code":-5,"message":"no"}}`,
+		"no JSON": `{"jsonrpc":"2.0","id":` + idPlace + `,"result":{"n":x}}`,
+	} {
+		t.Run(name, func(t *testing.T) {
+			streams := make(chan net.Conn, 1)
+			url := rawHTTP(t, func(w net.Conn, r *http.Request, id string) error {
+				if r.Header.Get("Mcp-Method") == "first" {
+					_, err := fmt.Fprint(w, streamHead, "data: ", withID(first, id), "\n\n")
+					streams <- w
+					return err
+				}
+				_, err := fmt.Fprint(<-streams, ": I am here\n\n")
+				return err // and nothing to whom asked
+			})
+			c := connect(t, client.Options{URL: url, HTTPConnsMax: 2})
+			got := make(chan client.Answer, 1)
+			call := &client.Call{
+				Method: "first", FirstByte: patience,
+				Done: func(_ *client.Call, a client.Answer) { got <- a },
+			}
+			start := func() client.Answer {
+				if err := c.Mux().Start(call); err != nil {
+					t.Fatal(err)
+				}
+				return await(t, "the end of "+call.Method, got)
+			}
+			if a := start(); errors.Is(a.Err, client.ErrTimeout) {
+				t.Fatal(a.Err)
+			}
+			call.Method, call.FirstByte = "second", 200*time.Millisecond
+			if a := start(); !errors.Is(a.Err, client.ErrTimeout) {
+				t.Errorf("got %v, want %v", a.Err, client.ErrTimeout)
+			}
+		})
+	}
+}
+
 // TestStreamThatStaysOpen: a stream that goes on behind its answer takes no connection away from
 // calls that come then, or that wait already.
 func TestStreamThatStaysOpen(t *testing.T) {
