@@ -217,9 +217,10 @@ func (c *Conn) Resume() {
 // Paused reports whether c is held by Pause. Safe for concurrent use.
 func (c *Conn) Paused() bool { return c.state.Load()&stHeld != 0 }
 
-// SetDeadline makes Expired come d from now, on the loop's coarse clock: up to
-// two ticks late, never early. 0 clears. It costs a few ns, so it can be set for
-// each message. Called only on c's loop.
+// SetDeadline makes Expired come d from when the loop woke up: up to two ticks
+// late, and early only by what the callbacks of this wake-up took so far. 0
+// clears. It costs a few ns, so it can be set for each message. Called only on
+// c's loop.
 func (c *Conn) SetDeadline(d time.Duration) {
 	if c.own&ownLinger != 0 {
 		return
