@@ -269,7 +269,9 @@ func (s *Server) later(
 	in.ls.tally.accepted++
 	in.pending = true
 	if onLoop {
+		c.refs.Add(1) // ours: the tool's part may be over before it returns
 		s.startAsync(c)
+		c.letGo()
 	}
 	return out
 }

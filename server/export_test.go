@@ -4,7 +4,13 @@ import (
 	"time"
 
 	"github.com/mcploop/mcploop/codec"
+	"github.com/mcploop/mcploop/mcp"
 )
+
+// AddReusedTool is AddAsyncTool of a tool whose calls are used again, as those of upstreams are.
+func (s *Server) AddReusedTool(t mcp.Tool, h func(*Call)) error {
+	return s.addTool(&t, &tool{work: work{async: h, reuse: true}})
+}
 
 // KeepAliveNow sends the comments that are due some time.
 func (s *Server) KeepAliveNow() { s.keepAlive(time.Now().Add(time.Hour)) }

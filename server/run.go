@@ -84,6 +84,11 @@ func (c *Call) release() {
 	if c.work.async != nil {
 		c.unload() // before refs is lowered: c may be somebody else's then
 	}
+	c.letGo()
+}
+
+// letGo is release by who neither runs the call nor ends it.
+func (c *Call) letGo() {
 	if c.refs.Add(-1) == 0 {
 		c.unload()
 		c.s.giveCall(c)
