@@ -65,18 +65,17 @@ func (h *httpConn) carryOn(j *job) {
 // dispatch sends the request that j had under p.mu; one that is resumed gets another. When that
 // fails nothing of it was sent: the server ended an idle connection, and j goes to another one.
 func (h *httpConn) dispatch(j *job, request []byte) {
-	if h.conn.SendSoon(request, h.p.m.opt.outboxMax(), false) == nil {
-		h.p.sent(j)
+	p := h.p
+	if h.send(j, request) == nil {
+		p.sent(j)
 		return
 	}
-	p := h.p
 	p.mu.Lock()
 	mine := h.job == j
 	if mine {
 		h.job, h.doomed = nil, true
 	}
-	repeat := mine && !j.repeated
-	j.repeated = true
+	repeat := mine && h.elsewhere(j)
 	p.mu.Unlock()
 	switch {
 	case repeat:
@@ -392,5 +391,5 @@ func (h *httpConn) Expired(_ *loop.Conn, out []byte) []byte { return out }
 // Closed gives the job to another connection, or fails it.
 func (h *httpConn) Closed(c *loop.Conn, err error) {
 	h.p.m.notices.leave(c)
-	h.p.lost(h, err)
+	h.p.lost(h, err, c.Unsent())
 }

@@ -64,6 +64,16 @@ func (p *httpPool) write(j *job, c *Call, e *encoder, f *facts) {
 // ownBytesMax: what a longer message was written to is given back once it is sent.
 const ownBytesMax = 2 << 10
 
+// send brings a request of j on its way. A long one does not wait for the loop: what sent gives back
+// could not be sent once more.
+func (h *httpConn) send(j *job, request []byte) error {
+	most := h.p.m.opt.outboxMax()
+	if j.large {
+		return h.conn.SendWithin(request, most)
+	}
+	return h.conn.SendSoon(request, most, false)
+}
+
 // sent is called when the request is on its way. It gives the bytes back of one that will not be
 // sent again. One that may be refused for its token keeps them until it is answered.
 func (p *httpPool) sent(j *job) {

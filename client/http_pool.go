@@ -205,8 +205,8 @@ func (p *httpPool) park(h *httpConn) *job {
 	return nil
 }
 
-// lost is told that h ended, with the error of its end, and by whom its job was.
-func (p *httpPool) lost(h *httpConn, err error) {
+// lost is told that h ended, with the error of its end; unsent: before its request was sent.
+func (p *httpPool) lost(h *httpConn, err error, unsent bool) {
 	p.mu.Lock()
 	j, opened := h.job, h.opened
 	h.job = nil
@@ -215,7 +215,7 @@ func (p *httpPool) lost(h *httpConn, err error) {
 		p.at = (p.at + 1) % len(p.addrs)
 		j.tries++
 	}
-	again := j != nil && !p.closed && p.again(h, j)
+	again := j != nil && !p.closed && p.again(h, j, unsent)
 	dead := !opened && !again && len(p.conns) == 0
 	var stranded []*job
 	for dead && p.queue.head != nil {
@@ -239,14 +239,24 @@ func (p *httpPool) lost(h *httpConn, err error) {
 	}
 }
 
+// elsewhere tells whether j, of which nothing was sent on h, goes to another connection: whenever h
+// had done well before, for then there is one fewer of those, else once. mu is held.
+func (h *httpConn) elsewhere(j *job) bool {
+	first := !j.repeated
+	j.repeated = j.repeated || !h.reused
+	return h.reused || first
+}
+
 // again tells whether j may be sent once more: it never was, or the server ended a kept-alive
 // connection as the request came and running it twice does no harm. mu is held.
-func (p *httpPool) again(h *httpConn, j *job) bool {
+func (p *httpPool) again(h *httpConn, j *job, unsent bool) bool {
 	switch {
 	case j.dropped:
 		return false
 	case !h.opened:
 		return j.tries < len(p.addrs)
+	case unsent && !h.began && !j.large:
+		return h.elsewhere(j)
 	case j.repeated:
 		return false
 	}

@@ -101,6 +101,7 @@ const (
 	stFinish                      // close after the outbox is flushed
 	stFail                        // close now
 	stClosed                      // fd is gone
+	stUnsent                      // what was gathered went with it: see Unsent
 )
 
 // Bits of Conn.own.

@@ -21,6 +21,10 @@ func (c *Conn) SendSoon(b []byte, outboxMax int, more bool) error {
 	return c.SendBoth(nil, b, outboxMax, more)
 }
 
+// Unsent reports whether c ended before the loop wrote what SendSoon took last: nothing of that has
+// reached the socket. Called only in Closed, or later.
+func (c *Conn) Unsent() bool { return c.state.Load()&stUnsent != 0 }
+
 // SendBoth is SendSoon of two pieces that belong together. head is always copied, so that it need
 // not be on the heap; it may be empty, and b only if head is.
 func (c *Conn) SendBoth(head, b []byte, outboxMax int, more bool) error {

@@ -8,6 +8,8 @@ import (
 	"net"
 	"testing"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // gathering is a conn whose loop is asleep, and its peer.
@@ -183,5 +185,53 @@ func TestSendSoonInTheTurnThatEnds(t *testing.T) {
 	peer.Close()
 	if err := h.reason(t, 1); err != nil {
 		t.Errorf("Closed got %v", err)
+	}
+}
+
+// What waits for the loop when a conn ends was not sent, and the handler can know; what the loop has
+// written may have come.
+func TestUnsent(t *testing.T) {
+	for name, v := range map[string]struct {
+		end  func(t *testing.T, c *Conn, peer *net.TCPConn)
+		want bool
+	}{
+		"reset":  {func(t *testing.T, c *Conn, peer *net.TCPConn) { resetNow(t, c, peer) }, true},
+		"closed": {func(_ *testing.T, c *Conn, _ *net.TCPConn) { c.Close(nil) }, true},
+		"joined": {func(t *testing.T, c *Conn, peer *net.TCPConn) {
+			resetNow(t, c, peer)
+			_ = c.Send([]byte("at once"))
+		}, true},
+		"written": {func(_ *testing.T, c *Conn, _ *net.TCPConn) {
+			_ = c.Send([]byte("at once"))
+			c.Close(nil)
+		}, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			unsent := make(chan bool, 1)
+			h := &hooks{closed: func(c *Conn, _ error) { unsent <- c.Unsent() }}
+			_, c, peer := gathering(t, Options{}, h)
+			onLoop(t, c, func() {
+				if err := c.SendSoon([]byte("soon"), mib, false); err != nil {
+					t.Error(err)
+				}
+				v.end(t, c, peer)
+			})
+			_ = h.reason(t, 1)
+			if got := <-unsent; got != v.want {
+				t.Errorf("got %v, want %v", got, v.want)
+			}
+		})
+	}
+}
+
+// resetNow makes peer reset c, and returns when c's socket knows.
+func resetNow(t *testing.T, c *Conn, peer *net.TCPConn) {
+	t.Helper()
+	_ = peer.SetLinger(0)
+	_ = peer.Close()
+	fds := []unix.PollFd{{Fd: c.fd}}
+	_, err := unix.Poll(fds, int(patience.Milliseconds()))
+	if err != nil || fds[0].Revents&(unix.POLLHUP|unix.POLLERR) == 0 {
+		t.Errorf("the socket got %x (%v), want a reset", fds[0].Revents, err)
 	}
 }

@@ -316,6 +316,9 @@ func (c *Conn) teardown() {
 	}
 	// From here on no Send touches fd, whose number may be reused at once.
 	c.state.Or(stClosed)
+	if c.state.Load()&stGathered != 0 {
+		c.state.Or(stUnsent)
+	}
 	c.dropBox()
 	fd, err := int(c.fd), c.err
 	c.fd = -1
