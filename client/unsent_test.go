@@ -54,7 +54,7 @@ func inTable(t *testing.T, row string) bool {
 }
 
 // TestHTTPResetWhileIdle: a server resets its idle connections, one and all, as a call comes that
-// must not run twice. Nothing of that was sent, so it goes on to one that is new, be it short or long.
+// must not run twice. Nothing of that was sent, so it goes on to a new one, be it short or long.
 func TestHTTPResetWhileIdle(t *testing.T) {
 	const many = 3
 	g, err := loop.New(loop.Options{Loops: 1})

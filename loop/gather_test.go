@@ -188,8 +188,8 @@ func TestSendSoonInTheTurnThatEnds(t *testing.T) {
 	}
 }
 
-// What waits for the loop when a conn ends was not sent, and the handler can know; what the loop has
-// written may have come.
+// What waits for the loop when a conn ends was not sent, and the handler can know; what the loop
+// has written may have come.
 func TestUnsent(t *testing.T) {
 	for name, v := range map[string]struct {
 		end  func(t *testing.T, c *Conn, peer *net.TCPConn)
