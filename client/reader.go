@@ -87,10 +87,7 @@ func (r *reader) answer(owner uint64, a Answer) bool {
 	if r.msg.ID == nil {
 		// The server could not read a request's id. When there is but one, it is that one's.
 		if owner == anyCall {
-			var j *job
-			if c, j = r.m.table.takeOnly(); j != nil {
-				j.answered()
-			}
+			c, j = r.m.table.takeOnly()
 		} else {
 			c, j = r.m.table.take(owner)
 		}
