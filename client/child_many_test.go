@@ -67,7 +67,7 @@ func (c *counter) Write(b []byte) (int, error) {
 	return len(b), nil
 }
 
-// TestChildShouts: 64 MB on standard error before each answer are taken or dropped, and kept by
+// TestChildShouts: 100 MB on standard error before each answer are taken or dropped, and kept by
 // nobody.
 func TestChildShouts(t *testing.T) {
 	opt := playedBy(t, "shouts")

@@ -77,7 +77,7 @@ func playChild(role string) int {
 	return 2
 }
 
-const shoutBytes = 64 << 20
+const shoutBytes = 100 << 20
 
 // playScript agrees on the legacy era, then hands every request to play with its number.
 func playScript(play func(n int, id string)) int {

@@ -153,7 +153,7 @@ func (h *httpConn) Data(c *loop.Conn, buf, out []byte) (n int, reply []byte) {
 		}
 		return n, out
 	case !doomed: // nobody asked for this
-		h.p.m.count.strays.Add(1)
+		h.p.m.stray()
 		h.retire(c)
 	}
 	return len(buf), out
@@ -172,7 +172,7 @@ func (h *httpConn) refuse(c *loop.Conn, j *job, err error) {
 	var fault *codec.HTTPError
 	switch {
 	case errors.As(err, &fault) && fault.Status == 413, errors.Is(err, codec.ErrEventTooLong):
-		h.p.m.count.tooLarge.Add(1)
+		h.p.m.tooLarge()
 		err = fmt.Errorf("%w: above %d bytes; raise Options.MessageBytesMax", ErrTooLarge,
 			h.p.m.opt.MessageBytesMax)
 	case errors.As(err, &fault):

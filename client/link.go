@@ -129,7 +129,7 @@ func (l *link) frame(frame, out []byte) (reply []byte, err error) {
 
 // tooLarge begins a message that is too large to be kept.
 func (l *link) tooLarge() {
-	l.m.count.tooLarge.Add(1)
+	l.m.tooLarge()
 	l.large = oversize{state: oversizeSeeking}
 }
 

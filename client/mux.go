@@ -61,7 +61,8 @@ type Stats struct {
 }
 
 type counters struct {
-	calls, answers, strays, noise, tooLarge, requests atomic.Uint64
+	calls, answers, requests atomic.Uint64
+	Dropped
 }
 
 func newMux(opt *Options, group *loop.Group) *Mux {
@@ -81,8 +82,8 @@ func newMux(opt *Options, group *loop.Group) *Mux {
 func (m *Mux) Stats() Stats {
 	n := &m.count
 	return Stats{
-		Calls: n.calls.Load(), Answers: n.answers.Load(), Strays: n.strays.Load(),
-		Noise: n.noise.Load(), TooLarge: n.tooLarge.Load(), Requests: n.requests.Load(),
+		Calls: n.calls.Load(), Answers: n.answers.Load(), Strays: n.Strays.Load(),
+		Noise: n.Noise.Load(), TooLarge: n.TooLarge.Load(), Requests: n.requests.Load(),
 		Asks: m.asks.len(), InFlight: m.table.len(),
 	}
 }

@@ -117,6 +117,8 @@ type Options struct {
 	// one of them has to wait, on a loop: it must not block. Default: nobody is.
 	NoticesPerSecond int
 	OnNoticesHeld    func()
+	// Dropped counts what nobody gets of what the server sends, as Stats do. Default: they alone.
+	Dropped *Dropped
 
 	// Group is where the connections live; it must be started, and it outlives the client.
 	// Default: a group with one loop, which Close ends.

@@ -34,7 +34,7 @@ const (
 // once, appended to out; ok is false when the frame was no message.
 func (r *reader) take(frame []byte, owner uint64, a Answer, out []byte) (reply []byte, ok bool) {
 	if fault := r.scanner.Scan(frame, &r.msg); fault != nil {
-		r.m.count.noise.Add(1)
+		r.m.noise()
 		r.noticed(len(frame))
 		r.unread(frame, owner, fault)
 		return out, false
@@ -103,7 +103,7 @@ func (r *reader) answer(owner uint64, a Answer) bool {
 		}
 	}
 	if c == nil {
-		r.m.count.strays.Add(1)
+		r.m.stray()
 		return false
 	}
 	r.m.count.answers.Add(1)

@@ -161,7 +161,7 @@ func (w *webSocket) take(
 // fault is why a connection ends whose frames cannot be read on.
 func (w *webSocket) fault(code codec.WSCode) error {
 	if code == codec.WSTooLarge {
-		w.m.count.tooLarge.Add(1)
+		w.m.tooLarge()
 		return fmt.Errorf("%w: the WebSocket ended at a binary message above %d bytes",
 			ErrAnswer, w.m.opt.MessageBytesMax)
 	}

@@ -25,6 +25,14 @@ func calling(call func(c *fakeConn, id string)) func(*fakeConn, *fakeMessage) st
 
 const lineAnswer = `{"jsonrpc":"2.0","id":%s,"result":{"content":[],"structuredContent":{"n":1}}}`
 
+// droppedOnALine are those of its cases in which something is counted, for each of the callers. How
+// often the connection ends through garbage is chance.
+var droppedOnALine = map[string]dropped{
+	"duplicate": {strays: 1}, "strays before it": {strays: 2, noise: 1}, "wrong id": {strays: 1},
+	"too large, id in front": {tooLarge: 1}, "too large, id behind": {tooLarge: 1},
+	"cannot be read": {noise: 1},
+}
+
 // TestUpstreamOnALine: what an upstream sends on the connection that all calls share reaches the
 // call whose it is, once, and spoils no other.
 func TestUpstreamOnALine(t *testing.T) {
@@ -74,6 +82,9 @@ func TestUpstreamOnALine(t *testing.T) {
 			g.has("sick__echo", true)
 			g.eachOnce("sick__echo", c.want, c.text)
 			g.unharmed()
+			if name != "garbage" {
+				g.hasDropped(droppedOnALine[name].times(callers))
+			}
 		})
 	}
 }
@@ -112,6 +123,7 @@ func TestUpstreamAnswersACancelledCall(t *testing.T) {
 	if got := g.ofSick("starts_total"); got != 1 {
 		t.Errorf("it was connected to %v times", got)
 	}
+	g.hasDropped(dropped{strays: 1})
 }
 
 // TestUpstreamFloods: what one upstream says faster than it may is read as fast as it may, which

@@ -166,14 +166,20 @@ func TestUpstreamChildMisbehaves(t *testing.T) {
 			}
 		}
 	}
-	f("noise", fine(10))
-	f("strays", fine(10))
+	dropping := func(count int, want dropped) func(*testing.T, *running) {
+		return func(t *testing.T, g *running) {
+			fine(count)(t, g)
+			g.hasDropped(want)
+		}
+	}
+	f("noise", dropping(10, dropped{noise: 60}))
+	f("strays", dropping(10, dropped{strays: 40}))
 	f("shouts", fine(1))
 	f("long line", func(t *testing.T, g *running) {
 		if got := g.callSick(); code(got) != -31002 || !strings.Contains(got, "too large") {
 			t.Errorf("got %.300s, want that the answer is too large", got)
 		}
-		fine(2)(t, g)
+		dropping(2, dropped{tooLarge: 3})(t, g)
 		runtime.GC()
 		var m runtime.MemStats
 		if runtime.ReadMemStats(&m); m.HeapInuse > flood {

@@ -46,6 +46,13 @@ func endless(text string, sent *atomic.Int64) func(*webCall) error {
 	}
 }
 
+// droppedOnTheWire are those of its cases in which something is counted, for each of the callers.
+var droppedOnTheWire = map[string]dropped{
+	"1 GB, announced": {tooLarge: 1}, "1 GB, in chunks": {tooLarge: 1},
+	"1 GB, in one event": {tooLarge: 1}, "wrong id": {strays: 1}, "duplicate": {strays: 1},
+	"HTML, 200": {noise: 1},
+}
+
 // TestUpstreamOnTheWire: whatever an upstream sends or does not send in answer to a call, each of
 // twenty callers gets one error, the other upstreams answer, and the next call is served.
 func TestUpstreamOnTheWire(t *testing.T) {
@@ -130,6 +137,7 @@ func TestUpstreamOnTheWire(t *testing.T) {
 				return strings.Contains(g.call("good"), `"well"`)
 			})
 			eventually(t, "nothing is in flight", func() bool { return g.ofSick("in_flight") == 0 })
+			g.hasDropped(droppedOnTheWire[name].times(callers))
 		})
 	}
 	if got := sent.Load(); got > 1<<30 {

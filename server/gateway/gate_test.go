@@ -40,7 +40,8 @@ func run(t *testing.T, g *gate, count int, during time.Duration, ready bool, lif
 }
 
 // TestGateCrashLoop: however many instances crash, and however soon, there are ten starts in the
-// first minute and two in each of those that follow. The clock is synctest's.
+// first minute and two in each of those that follow; when one has been ready, each of the others
+// may have had one more. The clock is synctest's.
 func TestGateCrashLoop(t *testing.T) {
 	for _, count := range []int{1, 3, 256} {
 		for _, life := range []time.Duration{0, 200 * time.Millisecond} {

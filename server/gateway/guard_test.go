@@ -180,6 +180,28 @@ func TestBudget(t *testing.T) {
 	}
 }
 
+// TestBudgetDefaults: a tenth of the calls, and ten beside them, of which one comes back each
+// second.
+func TestBudgetDefaults(t *testing.T) {
+	opt := Options{}.withDefaults()
+	var b budget
+	f := func(when string, calls uint64, now time.Duration, want int) {
+		t.Helper()
+		taken := 0
+		for b.take(calls, opt.RetryPercent, opt.RetryReserve, int64(now)) {
+			taken++
+		}
+		if taken != want {
+			t.Errorf("%s: got %d, want %d", when, taken, want)
+		}
+	}
+	f("at first", 0, 0, 10)
+	f("a second later", 0, time.Second, 1)
+	f("after 100 calls", 100, time.Second, 10)
+	f("after both", 200, 4*time.Second, 13)
+	f("a long time later", 200, time.Hour, 10)
+}
+
 // TestBudgetReserve: what the calls do not pay for, until it is gone; it comes back, one a second.
 func TestBudgetReserve(t *testing.T) {
 	var b budget

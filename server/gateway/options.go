@@ -18,8 +18,8 @@ type Options struct {
 	Name string // 1..32 characters of [A-Za-z0-9_-], the first part of its tools' names
 
 	// Client says how it is reached: URL or Command, and the limits of the connection. Group, Log,
-	// AsksMax and the On functions are set by the gateway, Stderr and Capabilities where they are
-	// nil.
+	// AsksMax, Dropped and the On functions are set by the gateway, Stderr and Capabilities where
+	// they are nil.
 	Client client.Options
 	// Provider is what runs behind the upstream instead of an MCP server. Of Client only
 	// InFlightMax has a meaning then. The upstream closes it.

@@ -79,6 +79,7 @@ type counters struct {
 	restarts, ousted                                              atomic.Uint64
 	slowed, unsent                                                atomic.Uint64
 	unheard                                                       atomic.Int64
+	dropped                                                       client.Dropped
 }
 
 // Stats are the counters of an upstream since it was made. When nothing is in flight or held,
@@ -102,6 +103,9 @@ type Stats struct {
 	AsksRefused uint64
 	Completed   uint64 // pages that a user was done with, of which a client was told
 	Strangers   uint64 // calls that were refused, as there are no credentials for their clients
+	// Strays are answers with an unknown or repeated id, Noise what was no message, TooLarge
+	// messages above Client.MessageBytesMax: all were dropped.
+	Strays, Noise, TooLarge uint64
 	// TokensRenewed is how often another token took a token's place, TokensRefused how many
 	// requests were refused for theirs, or for want of one.
 	TokensRenewed, TokensRefused uint64
@@ -151,7 +155,7 @@ func New(opt Options, host Host) (*Upstream, error) {
 	}
 	c := &u.opt.Client
 	c.Group, c.Log, c.OnNotification = host.Group, host.Log, u.notified
-	c.OnNoticesHeld = u.slowed
+	c.OnNoticesHeld, c.Dropped = u.slowed, &u.count.dropped
 	c.OnRequest, u.held.max, u.pages.max = u.asked, opt.AsksMax, opt.AsksMax
 	c.AsksMax = asksPerCall * opt.AsksMax
 	if c.Capabilities == nil {
@@ -261,6 +265,8 @@ func (u *Upstream) Stats() Stats {
 		Strangers: n.strangers.Load(), Completed: n.completed.Load(), Pages: u.pages.count(),
 		Unsent:   n.unsent.Load(),
 		Restarts: n.restarts.Load(), Ousted: n.ousted.Load(),
+		Strays: n.dropped.Strays.Load(), Noise: n.dropped.Noise.Load(),
+		TooLarge: n.dropped.TooLarge.Load(),
 	}
 	own := u.tenants.list()
 	s.Tenants = len(own)
