@@ -17,6 +17,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/mcploop/mcploop/client/process"
 	"github.com/mcploop/mcploop/mcp"
 	"github.com/mcploop/mcploop/server"
 )
@@ -36,6 +37,9 @@ func TestMain(m *testing.M) {
 		end(serveHasty())
 	case "parent":
 		end(runParent())
+	case "keeper":
+		process.Keep(os.Stdin)
+		end(nil)
 	case "few descriptors":
 		end(serveWithFewDescriptors())
 	}

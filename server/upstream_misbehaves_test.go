@@ -111,6 +111,10 @@ func misanswer(how string, n int, id string, in *bufio.Scanner) {
 		in.Scan()
 		answerText(id, in.Text())
 		return
+	default:
+		if misanswerMore(how, n, id, in) {
+			return
+		}
 	}
 	answerText(id, fmt.Sprintf("fine %d of %d", n, os.Getpid()))
 }
