@@ -101,8 +101,13 @@ func (c *Call) firstLook() time.Duration {
 
 // timeout ends the call in the slot if a deadline of it has passed. It runs when the timer fires.
 func (m *Mux) timeout(index uint32) {
-	if id, why := m.table.overdue(index, m.clock()); why != nil {
-		m.cancel(id, why, true)
+	id, why := m.table.overdue(index, m.clock())
+	if why == nil {
+		return
+	}
+	m.cancel(id, why, true)
+	if w, ok := m.wire.(shared); ok {
+		w.base().doubt()
 	}
 }
 

@@ -143,6 +143,16 @@ func (l *link) skim(part []byte, whole bool) {
 	}
 }
 
+// errVanished is why a connection ends that would be kept by the kernel for a quarter of an hour.
+var errVanished = errors.New("its peer has vanished: nothing that it was sent is acknowledged")
+
+// doubt gives the connection up if its peer has vanished. A call was not answered in time.
+func (l *link) doubt() {
+	if l.conn.Vanished() {
+		l.conn.Close(errVanished)
+	}
+}
+
 // Expired is the end of a connection that was not ready in time.
 func (l *link) Expired(_ *loop.Conn, out []byte) []byte { return out }
 

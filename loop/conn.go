@@ -248,6 +248,23 @@ func (c *Conn) SetAckTimeout(d time.Duration) {
 	}
 }
 
+// vanishedAfter is how often a segment was sent again, each time after twice as
+// long a wait: 6 s altogether to a peer that is near.
+const vanishedAfter = 5
+
+// Vanished reports whether a TCP peer, to its very kernel, has been silent
+// since it was last sent something, which was repeated and repeated. One that
+// is there and reads nothing has not vanished. Safe for concurrent use.
+func (c *Conn) Vanished() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.fd < 0 || c.peer.family == unix.AF_UNIX {
+		return false
+	}
+	info, err := unix.GetsockoptTCPInfo(int(c.fd), unix.IPPROTO_TCP, unix.TCP_INFO)
+	return err == nil && info.Unacked > 0 && info.Retransmits >= vanishedAfter
+}
+
 // Enough reports whether a Data call that appended this out should return,
 // though frames are left: they come again when the peer took the replies. It
 // keeps a peer from turning a few bytes of requests into endless replies.

@@ -45,6 +45,33 @@ func TestVanishedPeerIsFoundByTheNextWrite(t *testing.T) {
 	}
 }
 
+// A peer that reads nothing, however much it is sent, is told from one that has vanished.
+func TestVanishedIsNotWhoPauses(t *testing.T) {
+	g := start(t, Options{})
+	h := &hooks{}
+	c := connect(t, serve(t, g, h))
+	mustWrite(t, c, []byte("x"))
+	mustRead(t, c, 1)
+	paused := dialed(t, g)
+	for paused.Queued() == 0 { // until its kernel takes no more
+		if err := paused.Send(make([]byte, 64<<10)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	conn := h.opened(t)
+	if conn.Vanished() {
+		t.Error("a peer that is there has vanished")
+	}
+	vanish(t, c)
+	if err := conn.Send([]byte("anybody there?")); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "it has vanished", conn.Vanished)
+	if paused.Vanished() {
+		t.Error("a peer that pauses has vanished")
+	}
+}
+
 // A peer that is there and does not read for a while is no vanished one: what was sent waits in the
 // kernel for as long as it takes.
 func TestPeerThatPausesIsNotVanished(t *testing.T) {
