@@ -184,7 +184,7 @@ func withKeeper(t *testing.T, sick func(*gateway.Options)) *running {
 	return g
 }
 
-// TestUpstreamChildBreaksUTF8: an answer that is no UTF-8 fails its call alone, at once, and none of
+// TestUpstreamChildBreaksUTF8: an answer that is no UTF-8 fails its call alone, at once; none of
 // its bytes reaches a client.
 func TestUpstreamChildBreaksUTF8(t *testing.T) {
 	g := beside(t, misbehaving("no utf-8"))
