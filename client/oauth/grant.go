@@ -52,6 +52,7 @@ func (s *Source) grant(ctx context.Context, t *target) error {
 		secrets = []string{"code", "code_verifier"}
 	}
 	got, err := s.ask(ctx, t.as, c, params, secrets...)
+	defer s.lock(ctx)() // a renewal under way would put its token over this one
 	if err != nil {
 		s.disown(err)
 		return err
@@ -179,8 +180,8 @@ func (s *Source) renew(ctx context.Context, as *issuer) error {
 	return s.accept(t, got, true)
 }
 
-// lock keeps other Sources of the same Store from renewing. One that hangs does not keep this one
-// from it.
+// lock keeps other Sources of the same Store from changing what is there. One that hangs does not
+// keep this one from it.
 func (s *Source) lock(ctx context.Context) (unlock func()) {
 	l, ok := s.opt.Store.(Locker)
 	if !ok {

@@ -2,6 +2,8 @@ package oauth_test
 
 import (
 	"context"
+	"errors"
+	"net/http"
 	"testing"
 	"time"
 
@@ -53,5 +55,67 @@ func TestLogoutDuringRenewal(t *testing.T) {
 	}
 	if n := len(w.forms); n != 1 {
 		t.Errorf("%d tokens were asked for, want 1", n)
+	}
+}
+
+const wantsW = `Bearer error="insufficient_scope", scope="w"`
+
+// TestWantedMeanwhile: what a server that runs notes for the next login does not undo a login, or
+// a logout, that another process has just done.
+func TestWantedMeanwhile(t *testing.T) {
+	w, store := newWorld(t), &shelf{}
+	w.works(w.source(with(store)))
+	ask := func(meddle func()) (*oauth.Source, error) {
+		m := &meddled{store, meddle}
+		s := w.source(alone(m))
+		if _, _, err := s.Token(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		err := s.Refused(t.Context(), http.StatusForbidden, wantsW)
+		if m.meddle != nil {
+			t.Error("the lock was not asked for")
+		}
+		return s, err
+	}
+	login := func() {
+		if err := w.source(with(store)).Login(t.Context()); err != nil {
+			t.Error(err)
+		}
+	}
+	s, err := ask(login)
+	if value, _, _ := s.Token(t.Context()); err != nil || value != "Bearer HIDDEN-access-2" {
+		t.Errorf("after a login: got %q, %v; want its token", value, err)
+	}
+	if stored, _ := store.Load(w.url()); stored.Access != "HIDDEN-access-2" {
+		t.Error("the login is undone")
+	}
+	_, err = ask(func() {
+		store.change(t, w.url(), func(s *oauth.Stored) {
+			s.Access, s.Expiry = "ended", time.Now().Add(-time.Second)
+		})
+	})
+	if stored, _ := store.Load(w.url()); !errors.Is(err, oauth.ErrLogin) || stored.Wanted != nil {
+		t.Errorf("after a login that has ended: got %v, want ErrLogin and nothing saved", err)
+	}
+	login()
+	_, err = ask(store.empty)
+	if stored, _ := store.Load(w.url()); !errors.Is(err, oauth.ErrLogin) || stored != nil {
+		t.Errorf("after a logout: got %v and %v, want ErrLogin and nothing", err, stored)
+	}
+}
+
+// TestLoginDuringRenewal: a login waits for a renewal that is under way, and stands in its place.
+func TestLoginDuringRenewal(t *testing.T) {
+	w, store := newWorld(t), &shelf{}
+	w.works(w.source(with(store)))
+	m := &meddled{store, func() {
+		store.change(t, w.url(), func(s *oauth.Stored) { s.Access = "renewed" })
+	}}
+	if err := w.source(with(m)).Login(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	stored, _ := store.Load(w.url())
+	if m.meddle != nil || stored.Access != "HIDDEN-access-2" {
+		t.Error("the login does not wait for a renewal, or the renewal undid it")
 	}
 }

@@ -94,13 +94,25 @@ func (s *Source) answer(ctx context.Context, status int, c *challenge) error {
 		}
 	}
 	if s.opt.Grant == AuthorizationCode && s.opt.Open == nil {
-		return s.want(t)
+		return s.want(ctx, t)
 	}
 	return s.grant(ctx, t)
 }
 
-// want notes what a login is to ask for.
-func (s *Source) want(t *target) error {
+// want notes what a login is to ask for, unless another process has just logged in, or out: what
+// is known here is older than that.
+func (s *Source) want(ctx context.Context, t *target) error {
+	had := s.kept.access()
+	defer s.lock(ctx)()
+	if err := s.load(); err != nil {
+		return err
+	}
+	switch now := s.kept.access(); {
+	case now != had && (now == "" || s.kept.expired(time.Now())):
+		return ErrLogin
+	case now != had:
+		return nil
+	}
 	if s.kept == nil {
 		s.kept = &Stored{Resource: s.opt.Resource, Issuer: t.as.Issuer}
 	}

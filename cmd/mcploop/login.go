@@ -120,7 +120,7 @@ func (l *login) run(ctx context.Context) error {
 	}
 	defer func() { _ = r.Close() }()
 	o.Options.RedirectURL = r.RedirectURL()
-	store := &loginStore{Store: o.Store}
+	store := &loginStore{TokenStore: o.Store}
 	o.Options.Store = store
 	source, err := o.NewSource(&l.opt.Client, r.Open(l.bring))
 	if err != nil {
@@ -200,9 +200,10 @@ func openBrowser(_ context.Context, page string) error {
 }
 
 // loginStore hides the tokens that there are, so that others are got, and keeps the registration.
-// What there is stays until there are others. One goroutine uses it at a time.
+// What there is stays until there are others. Its lock is that of the servers that run: one may be
+// about to renew what there is. One goroutine uses it at a time.
 type loginStore struct {
-	oauth.Store
+	gateway.TokenStore
 	saved bool          // there are new ones
 	draft *oauth.Stored // what was saved before there were any
 }
@@ -212,7 +213,7 @@ func (s *loginStore) Load(resource string) (*oauth.Stored, error) {
 	if s.draft != nil {
 		return s.draft, nil
 	}
-	stored, err := s.Store.Load(resource)
+	stored, err := s.TokenStore.Load(resource)
 	if s.saved {
 		return stored, err
 	}
@@ -231,7 +232,7 @@ func (s *loginStore) Save(resource string, stored *oauth.Stored) error {
 		s.draft = stored
 		return nil
 	}
-	err := s.Store.Save(resource, stored)
+	err := s.TokenStore.Save(resource, stored)
 	if err == nil {
 		s.saved, s.draft = true, nil
 	}

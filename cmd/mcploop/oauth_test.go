@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -13,8 +14,10 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/mcploop/mcploop/client/oauth"
 	"github.com/mcploop/mcploop/client/oauth/fake"
 	"github.com/mcploop/mcploop/server/config"
+	"github.com/mcploop/mcploop/server/gateway"
 )
 
 // TestEachOAuthKeyReachesTheGateway changes one key after the other where tokens are used anyway.
@@ -237,6 +240,27 @@ func TestLoginAtAFixedPort(t *testing.T) {
 	}
 	if got := as.Scopes(); len(got) != 1 || got[0] != "read write" {
 		t.Errorf("got the scopes %q", got)
+	}
+}
+
+// TestLoginLocks: a login and a server that renews have one lock.
+func TestLoginLocks(t *testing.T) {
+	const at = "https://h/mcp"
+	store := gateway.TokenStore{Dir: t.TempDir(), Name: "up"}
+	var s oauth.Store = &loginStore{TokenStore: store}
+	l, ok := s.(oauth.Locker)
+	if !ok {
+		t.Fatal("a login has no lock")
+	}
+	unlock, err := l.Lock(t.Context(), at)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer unlock()
+	gone, leave := context.WithCancel(t.Context())
+	leave()
+	if _, err := store.Lock(gone, at); !errors.Is(err, context.Canceled) {
+		t.Errorf("a server has the lock of a login: %v", err)
 	}
 }
 
