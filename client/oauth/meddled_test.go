@@ -119,3 +119,40 @@ func TestLoginDuringRenewal(t *testing.T) {
 		t.Error("the login does not wait for a renewal, or the renewal undid it")
 	}
 }
+
+// TestFullStoreMeanwhile: a token that could not be saved is used until another process has logged
+// in, or out.
+func TestFullStoreMeanwhile(t *testing.T) {
+	w, store := newWorld(t), &shelf{}
+	w.lifetime = 3600
+	is := func(s *oauth.Source, want string) {
+		t.Helper()
+		if value, _, err := s.Token(t.Context()); value != want || err != nil {
+			t.Errorf("got %q, %v; want %q", value, err, want)
+		}
+	}
+	full := func(err error) {
+		store.mu.Lock()
+		defer store.mu.Unlock()
+		store.fails = err
+	}
+	unsaved := func() *oauth.Source { // has renewed what is saved
+		store.change(t, w.url(), func(s *oauth.Stored) { s.Expiry = time.Now().Add(-time.Second) })
+		s := w.source(alone(store))
+		full(errors.New("the disk is full"))
+		defer full(nil)
+		w.works(s)
+		return s
+	}
+	w.works(w.source(with(store)))
+	s := unsaved()
+	is(s, "Bearer HIDDEN-access-2")
+	if err := w.source(with(store)).Login(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	is(s, "Bearer HIDDEN-access-3")
+	s = unsaved()
+	is(s, "Bearer HIDDEN-access-4")
+	store.empty()
+	is(s, "")
+}

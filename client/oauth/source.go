@@ -19,8 +19,8 @@ type Source struct {
 	turn     chan struct{} // holds one while somebody asks; what follows is theirs
 
 	kept    *Stored   // nil: nothing is known
-	loaded  bool      // the Store was read
-	unsaved bool      // the Store could not take kept: it is newer
+	seen    Secret    // the access token that the Store had last, as far as is known here
+	unsaved bool      // the Store could not take kept, which is newer than what it has
 	renewAt time.Time // when the token is to be renewed; zero: never
 	born    time.Time // when it was got, by this process; zero: before
 	renewed bool      // it was got by a refresh token
@@ -143,19 +143,25 @@ func (s *Source) take(ctx context.Context) error {
 
 func (s *Source) give() { <-s.turn }
 
-// load takes what the Store has: another process may have logged in, or out.
+// load takes what the Store has: another process may have logged in, or out. What the Store could
+// not take is used as long as none has.
 func (s *Source) load() error {
-	if s.opt.Store == nil || s.unsaved {
+	if s.opt.Store == nil {
 		return nil
 	}
 	stored, err := s.opt.Store.Load(s.opt.Resource)
-	if err != nil {
+	switch {
+	case err != nil && s.unsaved:
+		return nil
+	case err != nil:
 		return fmt.Errorf("cannot load the token for %s: %w", s.opt.Resource, err)
-	}
-	s.loaded = true
-	if stored != nil && !s.ours(stored) {
+	case stored != nil && !s.ours(stored):
 		stored = nil
 	}
+	if s.unsaved && stored.access() == s.seen {
+		return nil
+	}
+	s.seen, s.unsaved = stored.access(), false
 	if s.kept == nil || stored.access() != s.kept.Access {
 		s.born, s.renewed = time.Time{}, false
 		s.renewAt = stored.renewal()
@@ -175,7 +181,7 @@ func (s *Source) ours(stored *Stored) bool {
 
 // save gives what there is to the Store. When that fails the token is used all the same.
 func (s *Source) save() error {
-	s.renewAt, s.loaded = s.kept.renewal(), true
+	s.renewAt = s.kept.renewal()
 	if s.opt.Store == nil {
 		return nil
 	}
@@ -183,5 +189,6 @@ func (s *Source) save() error {
 	if s.unsaved = err != nil; s.unsaved {
 		return fmt.Errorf("cannot save the token for %s: %w", s.opt.Resource, err)
 	}
+	s.seen = s.kept.Access
 	return nil
 }
