@@ -70,7 +70,8 @@ type Options struct {
 	// Method is one of those above; "": private_key_jwt with PrivateKey, else what the
 	// authorization server says that it takes.
 	Method string
-	// PrivateKey is in PEM (PKCS #8, PKCS #1 or SEC 1), RSA or EC; KeyID names it ("kid").
+	// PrivateKey is in PEM (PKCS #8, PKCS #1 or SEC 1), RSA, EC or Ed25519; KeyID names
+	// it ("kid").
 	PrivateKey []byte
 	KeyID      string
 	// ClientMetadataURL is where a client ID metadata document of this client is, over https.

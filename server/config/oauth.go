@@ -101,7 +101,7 @@ func oauthClientFields() []field {
 		},
 		{
 			path: at("private_key_file"), unit: "path",
-			doc: "PEM file of the key of private_key_jwt, RSA or EC.",
+			doc: "PEM file of the key of private_key_jwt, RSA, EC or Ed25519.",
 		},
 		{path: at("key_id"), doc: "Name of that key (kid), where the server knows several."},
 		{

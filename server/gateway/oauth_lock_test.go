@@ -3,6 +3,7 @@ package gateway
 import (
 	"context"
 	"errors"
+	"os"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -70,5 +71,39 @@ func TestTokenStoreLock(t *testing.T) {
 	}
 	if left, err := s.Load(resource); left != nil || err != nil {
 		t.Errorf("what was removed is there: %v, %v", left, err)
+	}
+}
+
+// TestRemoveUnfinished: what a Save that was killed has left goes with the tokens, also when it is
+// all that there is; that of another upstream stays.
+func TestRemoveUnfinished(t *testing.T) {
+	const resource = "https://mcp.example/mcp"
+	s := TokenStore{Dir: t.TempDir(), Name: "u"}
+	left := func(s TokenStore) string {
+		f, err := os.CreateTemp(s.Dir, s.unfinished(resource))
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = f.Close()
+		return f.Name()
+	}
+	other := left(TokenStore{Dir: s.Dir, Name: "u-1"})
+	if err := s.Save(resource, &oauth.Stored{Access: "a"}); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		killed := left(s)
+		if was, err := s.Remove(resource); !was || err != nil {
+			t.Errorf("got %v, %v; want that something was removed", was, err)
+		}
+		if _, err := os.Stat(killed); err == nil {
+			t.Error("what a killed Save has left is there")
+		}
+	}
+	if was, err := s.Remove(resource); was || err != nil {
+		t.Errorf("got %v, %v; want that there was nothing", was, err)
+	}
+	if _, err := os.Stat(other); err != nil {
+		t.Errorf("that of another upstream is gone: %v", err)
 	}
 }

@@ -10,6 +10,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/mcploop/mcploop/client/oauth"
@@ -73,7 +74,7 @@ func (s TokenStore) Save(resource string, stored *oauth.Stored) error {
 	if err := os.MkdirAll(s.Dir, storeDirMode); err != nil {
 		return fmt.Errorf("cannot make a place for the tokens: %w", err)
 	}
-	f, err := os.CreateTemp(s.Dir, s.Name+"-*.tmp") // 0600
+	f, err := os.CreateTemp(s.Dir, s.unfinished(resource)) // 0600
 	if err != nil {
 		return fmt.Errorf("cannot write the tokens: %w", err)
 	}
@@ -88,7 +89,7 @@ func (s TokenStore) Save(resource string, stored *oauth.Stored) error {
 		err = os.Rename(f.Name(), s.Path(resource))
 	}
 	if err != nil {
-		_ = os.Remove(f.Name()) // else it stays as a file of the owner's that nobody reads
+		_ = os.Remove(f.Name()) // else it stays, for its owner alone, until Remove
 		return fmt.Errorf("cannot write the tokens: %w", err)
 	}
 	return nil
@@ -102,14 +103,29 @@ func (s TokenStore) Remove(resource string) (bool, error) {
 	if unlock, err := s.Lock(ctx, resource); err == nil {
 		defer unlock()
 	}
-	err := os.Remove(s.Path(resource))
-	switch {
-	case errors.Is(err, fs.ErrNotExist):
-		return false, nil
-	case err != nil:
-		return false, fmt.Errorf("cannot remove the tokens: %w", err)
+	was, killed := false, strings.TrimSuffix(s.unfinished(resource), "*.tmp")
+	names := []string{filepath.Base(s.Path(resource))}
+	entries, _ := os.ReadDir(s.Dir) // none: nothing was ever saved
+	for _, e := range entries {
+		if strings.HasPrefix(e.Name(), killed) && strings.HasSuffix(e.Name(), ".tmp") {
+			names = append(names, e.Name())
+		}
 	}
-	return true, nil
+	for _, name := range names {
+		err := os.Remove(filepath.Join(s.Dir, name))
+		switch {
+		case err == nil:
+			was = true
+		case !errors.Is(err, fs.ErrNotExist):
+			return was, fmt.Errorf("cannot remove the tokens: %w", err)
+		}
+	}
+	return was, nil
+}
+
+// unfinished is a pattern: a Save that is killed leaves such a file, with tokens in it.
+func (s TokenStore) unfinished(resource string) string {
+	return filepath.Base(s.Path(resource)) + ".*.tmp"
 }
 
 // storeStamp tells whether a file has changed.
