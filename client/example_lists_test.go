@@ -37,3 +37,18 @@ func ExampleClient_ListRaw() {
 	}
 	// Output: tool greet public
 }
+
+// What a server sends that nobody gets can be counted over all connections to it.
+func ExampleDropped() {
+	url, stop := exampleServer()
+	defer stop()
+	var dropped client.Dropped
+	c, err := client.Connect(context.Background(), client.Options{URL: url, Dropped: &dropped})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer c.Close()
+	fmt.Println(dropped.Strays.Load(), dropped.Noise.Load(), dropped.TooLarge.Load())
+	// Output: 0 0 0
+}

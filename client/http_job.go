@@ -64,8 +64,8 @@ func (p *httpPool) write(j *job, c *Call, e *encoder, f *facts) {
 // ownBytesMax: what a longer message was written to is given back once it is sent.
 const ownBytesMax = 2 << 10
 
-// send brings a request of j on its way. A long one does not wait for the loop: what sent gives back
-// could not be sent once more.
+// send brings a request of j on its way. A long one does not wait for the loop: what sent gives
+// back could not be sent once more.
 func (h *httpConn) send(j *job, request []byte) error {
 	most := h.p.m.opt.outboxMax()
 	if j.large {
