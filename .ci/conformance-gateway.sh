@@ -34,15 +34,6 @@ pids=()
 stop() { kill "${pids[@]}" 2>/dev/null || true; }
 trap stop EXIT
 
-# serve NAME PORT COMMAND...: a server of the background.
-serve() {
-  local name=$1 port=$2
-  shift 2
-  "$@" >"$out/$name.log" 2>&1 &
-  pids+=($!)
-  await_port "$port" $! "$out/$name.log"
-}
-
 # scenarios NAME URL SET: one run; the names of those that passed are in $out/NAME.SET.
 scenarios() {
   PATH=$node:$PATH timeout 120 conformance server --url "$2" --requirements "$3" \

@@ -28,15 +28,6 @@ stop() {
 }
 trap stop EXIT
 
-# serve NAME PORT COMMAND...: a server of the background.
-serve() {
-  local name=$1 port=$2
-  shift 2
-  "$@" >"$out/$name.log" 2>&1 &
-  pids+=($!)
-  await_port "$port" $! "$out/$name.log"
-}
-
 # check NAME TEXT COMMAND...: the command's output must have TEXT, within 20 s.
 check() {
   local name=$1 text=$2 deadline=$((SECONDS + 20))

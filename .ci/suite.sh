@@ -1,6 +1,6 @@
 # Sourced by the scripts that run the official MCP conformance suite. The suite and the Node that it
 # needs are installed below build/ (git-ignored), without running any package's scripts.
-# shellcheck shell=bash disable=SC2034
+# shellcheck shell=bash disable=SC2034,SC2154
 
 tools=${CONFORMANCE_TOOLS:-build/conformance-tools}
 suite=@modelcontextprotocol/conformance
@@ -38,4 +38,13 @@ await_port() {
     fi
     sleep 0.1
   done
+}
+
+# serve NAME PORT COMMAND...: a server of the background; its log is in $out, its PID in pids.
+serve() {
+  local name=$1 port=$2
+  shift 2
+  "$@" >"$out/$name.log" 2>&1 &
+  pids+=($!)
+  await_port "$port" $! "$out/$name.log"
 }
